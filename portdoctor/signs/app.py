@@ -1,0 +1,1 @@
+"""Signs about app. Pure readings of a report."""

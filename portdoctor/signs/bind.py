@@ -1,0 +1,1 @@
+"""Signs about bind. Pure readings of a report."""

@@ -1,0 +1,1 @@
+"""Signs about dns. Pure readings of a report."""

@@ -1,0 +1,1 @@
+"""Signs about local. Pure readings of a report."""

@@ -1,0 +1,1 @@
+"""Signs about target. Pure readings of a report."""

@@ -1,0 +1,1 @@
+"""Signs about tcp. Pure readings of a report."""

@@ -1,0 +1,1 @@
+"""Signs about tls. Pure readings of a report."""
