@@ -173,6 +173,7 @@ class Note(Value, kw_only=True):
     stage: Stage | None = None
     probe: Want | None = None
     reason: Why | None = None
+    evidence: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- what was seen
@@ -376,6 +377,7 @@ class Handshake(Ending, kw_only=True, tag_field="kind", tag="handshake"):
 
     address: str
     port: int
+    role: Literal["target", "repeat", "variant"] = "target"
     sni: str | None = None
     version: str | None = None
     cipher: str | None = None
@@ -398,6 +400,7 @@ class Greeting(Ending, kw_only=True, tag_field="kind", tag="greeting"):
 
     address: str
     port: int
+    role: Literal["target", "repeat", "variant"] = "target"
     expected: str | None = None
     protocol: str | None = None
     text: str = ""
@@ -411,6 +414,7 @@ class HttpReply(Ending, kw_only=True, tag_field="kind", tag="http-reply"):
 
     address: str
     port: int
+    role: Literal["target", "repeat", "variant"] = "target"
     method: str = "GET"
     status: int | None = None
     phrase: str = ""
@@ -562,4 +566,5 @@ class Diagnosis(Value, kw_only=True):
     problems: tuple[Problem, ...] = ()
     unexplained: tuple[str, ...] = ()
     stages: tuple[StageLine, ...] = ()
+    notes: tuple[Note, ...] = ()
     wants: tuple[Want, ...] = ()

@@ -54,20 +54,23 @@ def absent(says: str, *evidence: Ending) -> Reading:
     return Reading(state="absent", says=says, evidence=tuple(o.id for o in evidence))
 
 
-def unknown(why: Why, *, says: str = "", ask: Ask | None = None) -> Reading:
+def unknown(why: Why, *evidence: Ending, says: str = "", ask: Ask | None = None) -> Reading:
     """Neither was seen, and no probe of ours would settle it."""
-    return Reading(state="unknown", says=says, why=why, ask=ask)
+    return Reading(state="unknown", says=says, why=why, ask=ask, evidence=tuple(o.id for o in evidence))
 
 
-def unsettled(report: Report, want: Want, *, looked: bool = False, says: str = "", ask: Ask | None = None) -> Reading:
+def unsettled(
+    report: Report, want: Want, *evidence: Ending, looked: bool = False, says: str = "", ask: Ask | None = None
+) -> Reading:
     """Unknown, with the final reason if the probe that would settle it was tried or forbidden.
 
     `looked`: the probe has an observation that did not settle the sign. Otherwise a note of the
     report may say why it never ran; failing that, it is still worth running.
     """
+    ids = tuple(o.id for o in evidence)
     for note in report.notes:
         if note.probe == want and note.reason is not None:
-            return Reading(state="unknown", says=says or note.text, why=note.reason, ask=ask)
+            return Reading(state="unknown", says=says or note.text, why=note.reason, ask=ask, evidence=ids)
     if looked:
-        return Reading(state="unknown", says=says, why="no-answer", ask=ask)
-    return Reading(state="unknown", says=says, why="not-looked", want=want, ask=ask)
+        return Reading(state="unknown", says=says, why="no-answer", ask=ask, evidence=ids)
+    return Reading(state="unknown", says=says, why="not-looked", want=want, ask=ask, evidence=ids)

@@ -1,0 +1,118 @@
+"""A line a stage: what ran, how it ended, how long it took, and why the rest did not run. Pure."""
+
+from __future__ import annotations
+
+from .model import (
+    STAGES, Bind, Connect, Datagram, Ending, Greeting, Handshake, HttpReply, Lookup, Note, Outcome, Report, Stage,
+    StageLine,
+)  # fmt: skip
+
+SLOW = 1.0  # seconds: a stage that works but takes longer than a first retransmission is worth a word
+
+
+def stage_of(o: Ending) -> Stage | None:
+    """The stage of the user's own path that an observation belongs to; None for looks aside."""
+    match o:
+        case Lookup(via="system"):
+            return "dns"
+        case Connect(role="target"):
+            return "tcp"
+        case Datagram(role="target"):
+            return "udp"
+        case Handshake(role="target"):
+            return "tls"
+        case HttpReply(role="target"):
+            return "http"
+        case Greeting(role="target"):
+            return "app"
+        case Bind():
+            return "bind"
+        case _:
+            return None
+
+
+def stage_lines(report: Report) -> tuple[StageLine, ...]:
+    """The stages of the target in order, and those that a literal address or a failure spared."""
+    seen: dict[Stage, list[Ending]] = {}
+    for o in report.observations:
+        stage = stage_of(o)
+        if stage is not None:
+            seen.setdefault(stage, []).append(o)
+    wanted = [s for s in STAGES if s in report.target.stages or (s == "bind" and s in seen)]
+    lines: list[StageLine] = []
+    for stage in wanted:
+        lines.append(_line(report, stage, seen.get(stage, []), lines))
+    return tuple(lines)
+
+
+def _line(report: Report, stage: Stage, seen: list[Ending], before: list[StageLine]) -> StageLine:
+    if not seen:
+        return StageLine(name=stage, status="skipped", skipped_because=_why_skipped(report, stage, before))
+    if stage == "bind":
+        reached = [o for o in seen if not isinstance(o, Bind) or o.reuse] or seen
+        good = [o for o in reached if o.outcome is Outcome.OK] if "bind" not in report.target.stages else []
+        failed = [o for o in reached if o.outcome is not Outcome.OK]
+        chosen = (good or failed or reached)[0]
+        good = [chosen] if chosen.outcome is Outcome.OK else []
+    else:
+        good = [o for o in seen if o.outcome is Outcome.OK]
+        chosen = min(good, key=lambda o: o.took) if good else seen[0]
+    status = "failed" if not good else "slow" if chosen.took > SLOW else "ok"
+    bad = len(seen) - len([o for o in seen if o.outcome is Outcome.OK])
+    rest = f"; {bad} of {len(seen)} addresses failed" if good and bad and stage != "bind" else ""
+    return StageLine(name=stage, status=status, took=chosen.took, summary=_summary(chosen) + rest)
+
+
+def _why_skipped(report: Report, stage: Stage, before: list[StageLine]) -> str:
+    for note in report.notes:
+        if note.kind == "not-evaluated" and note.stage == stage:
+            return note.text
+    broken = next((line.name for line in before if line.status == "failed"), None)
+    if broken == "dns":
+        return "no address"
+    if broken is not None:
+        return f"{broken} failed"
+    return "interrupted" if report.interrupted else "not reached within the budget"
+
+
+def _summary(o: Ending) -> str:
+    match o:
+        case Lookup(outcome=Outcome.OK):
+            shown = ", ".join(o.addresses[:3])
+            return shown + (f" and {len(o.addresses) - 3} more" if len(o.addresses) > 3 else "")
+        case Connect(outcome=Outcome.OK) | Datagram(outcome=Outcome.OK):
+            return f"{o.address} answers on port {o.port}"
+        case Connect() | Datagram():
+            return _failure(o)
+        case Handshake(outcome=Outcome.OK):
+            return " ".join(p for p in (o.version, o.alpn and f"({o.alpn})") if p)
+        case Handshake():
+            return o.verify_message or o.alert or o.reason or _failure(o)
+        case HttpReply(status=int() as status):
+            return f"{status} {o.phrase}".strip()
+        case Greeting(outcome=Outcome.OK):
+            return o.protocol or ("no first word, the connection stays open" if not o.received else "answered")
+        case Bind(outcome=Outcome.OK):
+            return f"{_at(o.address)}:{o.port} is free"
+        case _:
+            return _failure(o)
+
+
+def _at(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _failure(o: Ending) -> str:
+    words = o.os_says or str(o.outcome).replace("-", " ")
+    if o.icmp is not None:
+        return f"{words} (ICMP {o.icmp.type}/{o.icmp.code} from {o.icmp.offender})"
+    if isinstance(o, Connect) and o.outcome is Outcome.TIMEOUT and o.syns:
+        return f"no answer to {o.syns} SYN{'s' if o.syns > 1 else ''} in {o.took:.1f} s"
+    if o.errno is not None:
+        return f"{words} ({o.errno.name})"
+    return words
+
+
+def note_skipped(stage: Stage, text: str) -> Note:
+    """The note that says why a stage did not run."""
+    return Note(kind="not-evaluated", text=text, stage=stage)
