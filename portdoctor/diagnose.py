@@ -7,7 +7,7 @@ from collections import Counter
 from msgspec.structs import replace
 
 from . import weigh
-from .catalogue import Catalogue, Cause, fill, step_of
+from .cause import Catalogue, Cause, fill, step_of
 from .facts import facts_about
 from .model import (
     Candidate, Certainty, Diagnosis, NextTest, Note, Outcome, Problem, Report, Subject, Verdict, Want,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from .catalogue import Cause
+from .cause import Cause
 from .model import Report, RuledOut, Subject, Value
 from .signs.base import SIGNS, Reading
 

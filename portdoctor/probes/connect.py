@@ -1,0 +1,186 @@
+"""One TCP connection attempt: errno, error queue and unanswered SYNs are kept, nothing is judged."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+
+from ..host import Host
+from ..model import Connect, Icmp, Outcome
+from ..outcomes import errno_of, family_of, of_errno, os_says
+from . import Clock
+
+_SLICE = 0.1  # seconds between two looks at TCP_INFO: the resolution of `unanswered_at`
+_PENDING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035)  # 10035: WSAEWOULDBLOCK
+_FIRST_RETRY = 1.0  # seconds after which Linux sends the second SYN (RFC 6298 initial RTO)
+
+
+class Patience:
+    """How long an attempt may still wait, in seconds from its start. What is learnt meanwhile may shorten it."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def shorten(self, limit: float) -> None:
+        """Wait no longer than `limit` seconds from the start of the attempt."""
+        self.limit = min(self.limit, limit)
+
+
+def open_socket(address: str, host: Host, *, hurry: bool = False) -> socket.socket:
+    """A non-blocking TCP socket that keeps ICMP errors. Raises OSError as socket() does."""
+    family = socket.AF_INET6 if family_of(address) == 6 else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    host.watch_errors(sock)
+    if hurry:
+        host.hurry(sock)
+    return sock
+
+
+def endpoint(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """The sockaddr of a literal address; a scope id may be an interface name. Raises OSError for no such interface."""
+    if family_of(address) == 4:
+        return (address, port)
+    plain, _, scope = address.partition("%")
+    if not scope:
+        return (plain, port, 0, 0)
+    return (plain, port, 0, int(scope) if scope.isdigit() else socket.if_nametoindex(scope))
+
+
+def discard(sock: socket.socket) -> None:
+    """Close with a reset, so that no TIME_WAIT is left behind and the peer's program is not kept waiting."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except OSError:
+        pass  # not connected any more: a plain close is enough
+    sock.close()
+
+
+async def writable(sock: socket.socket, limit: float) -> bool:
+    """Wait until the socket is connected or has an error; False when `limit` seconds passed."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(sock, lambda: ready.done() or ready.set_result(None))
+    try:
+        async with asyncio.timeout(max(limit, 0)):
+            await ready
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_writer(sock)
+    return True
+
+
+def ending_of(sock: socket.socket, host: Host) -> tuple[int, Icmp | None] | None:
+    """How a pending connect ended: (errno or 0, ICMP error); None when it has not.
+
+    SO_ERROR is read before the error queue, which clears it. With an ICMP error that arrived while
+    connect() held the socket, SO_ERROR is 0 and only the queue has the errno.
+    """
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    queued = host.read_error(sock)
+    if queued is not None:
+        return (queued[0] or number, queued[1])
+    if number:
+        return (number, None)
+    try:
+        sock.getpeername()
+    except OSError:
+        return None
+    return (0, None)
+
+
+async def connect(
+    address: str,
+    port: int,
+    *,
+    clock: Clock,
+    host: Host,
+    patience: Patience,
+    role: str = "target",
+    source: str | None = None,
+    mss: int | None = None,
+) -> tuple[Connect, socket.socket | None]:
+    """Connect once. The socket comes back open only with outcome OK; the caller closes it."""
+    began = clock()
+
+    def seen(outcome: Outcome, number: int = 0, icmp: Icmp | None = None, **more: object) -> Connect:
+        return Connect(
+            outcome=outcome, began=began, took=clock() - began, errno=errno_of(number) if number else None,
+            icmp=icmp, os_says=os_says(number) if number else "", address=address, port=port, role=role,  # type: ignore[arg-type]
+            limit=round(patience.limit, 3), mss_clamp=mss, **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    try:
+        sock = open_socket(address, host)
+    except OSError as error:
+        return seen(of_errno(error.errno or 0), error.errno or 0), None
+    try:
+        if mss is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
+        if source is not None and family_of(source) == family_of(address):
+            sock.bind(endpoint(source, 0))
+        number = sock.connect_ex(endpoint(address, port))
+    except OSError as error:
+        sock.close()
+        return seen(of_errno(error.errno or 0), error.errno or 0), None
+    except BaseException:
+        sock.close()
+        raise
+    return await _finish(sock, number, patience, clock, began, host, seen)
+
+
+async def _finish(sock, number, patience, clock, began, host, seen):  # type: ignore[no-untyped-def]
+    unanswered: list[float] = []
+    icmp: Icmp | None = None
+    try:
+        if number in _PENDING:
+            ended = None
+            while ended is None:
+                left = patience.limit - (clock() - began)
+                if left <= 0:
+                    break
+                if await writable(sock, min(_SLICE, left)):
+                    ended = ending_of(sock, host)
+                    if ended is None:
+                        await asyncio.sleep(0.005)  # an error was drained that did not end the attempt
+                _note_unanswered(unanswered, host.syns_unanswered(sock) if ended is None else None, clock() - began)
+            if ended is None:
+                result = seen(Outcome.TIMEOUT, syns=len(unanswered) + 1, unanswered_at=(0.0, *unanswered), **_local(sock))
+                discard(sock)
+                return result, None
+            number, icmp = ended
+        elif number:
+            queued = host.read_error(sock)
+            icmp = queued[1] if queued else None
+        if number or icmp:
+            outcome = of_errno(number, icmp, connecting=True)
+            result = seen(outcome, number, icmp, syns=len(unanswered) + 1, **_local(sock))
+            sock.close()
+            return result, None
+        peer, own = sock.getpeername()[:2], sock.getsockname()[:2]
+        resent = host.syns_unanswered(sock) or 0
+        result = seen(
+            Outcome.OK, syns=max(len(unanswered), resent) + 1, unanswered_at=(0.0, *unanswered) if unanswered else (),
+            rtt=host.rtt(sock), self_connected=peer == own, **_local(sock),
+        )  # fmt: skip
+        return result, sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _note_unanswered(times: list[float], resent: int | None, now: float) -> None:
+    """A retransmission means that one more SYN went unanswered; it left about now."""
+    while resent is not None and len(times) < resent:
+        times.append(round(now, 2))
+
+
+def _local(sock: socket.socket) -> dict[str, object]:
+    try:
+        name = sock.getsockname()
+    except OSError:
+        return {}
+    return {"source": name[0], "source_port": name[1]} if name[1] else {}

@@ -1,0 +1,101 @@
+"""One round of TTL-limited connects: where packets to a port still arrive, and who answers. No privilege needed.
+
+Source of the method: every router that drops a packet for its TTL says so by ICMP (RFC 1812 5.3.1), and Linux
+hands that error to the connecting socket. A router checks the TTL before its forward rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from ..host import Host
+from ..model import Hop, Outcome, Trace
+from ..outcomes import family_of, of_errno
+from . import Clock
+from .connect import _PENDING, discard, ending_of, endpoint, open_socket, writable
+
+BATCH = 8  # TTLs sent at once: most paths end within two batches
+FARTHEST = 32
+
+
+async def trace(
+    address: str,
+    port: int,
+    *,
+    clock: Clock,
+    host: Host,
+    wait: float,
+    role: str = "target",
+    round: int = 1,
+    ttls: tuple[int, ...] = (),
+    source: str | None = None,
+) -> Trace:
+    """Send a SYN for each TTL and collect who answers.
+
+    `ttls` empty: 1, 2, … in batches until a TTL ended (open, refused, rejected) or a whole batch stayed
+    silent for `wait` seconds. Never goes past the first TTL that ended: routers limit their ICMP.
+    """
+    began = clock()
+    hops: list[Hop] = []
+    batches = [ttls] if ttls else [tuple(range(n, n + BATCH)) for n in range(1, FARTHEST, BATCH)]
+    for batch in batches:
+        found = await asyncio.gather(*(_hop(address, port, ttl, clock, host, wait, source) for ttl in batch))
+        end = next((place for place, hop in enumerate(found) if _ended(hop)), None)
+        hops += found if end is None else found[: end + 1]
+        if end is not None or all(hop.outcome is Outcome.TIMEOUT for hop in found[-3:]):
+            break
+    last = hops[-1]
+    outcome = last.outcome if _ended(last) else Outcome.TIMEOUT
+    if last.outcome is Outcome.TTL_EXPIRED:
+        outcome = Outcome.TTL_EXPIRED
+    return Trace(
+        outcome=outcome, began=began, took=clock() - began, address=address, port=port, role=role,  # type: ignore[arg-type]
+        round=round, hops=tuple(hops),
+    )  # fmt: skip
+
+
+def _ended(hop: Hop) -> bool:
+    return hop.outcome not in (Outcome.TTL_EXPIRED, Outcome.TIMEOUT)
+
+
+async def _hop(
+    address: str, port: int, ttl: int, clock: Clock, host: Host, wait: float, source: str | None
+) -> Hop:
+    began = clock()
+    try:
+        sock = open_socket(address, host, hurry=True)
+    except OSError as error:
+        return Hop(ttl=ttl, outcome=of_errno(error.errno or 0))
+    try:
+        if family_of(address) == 6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+        if source is not None and family_of(source) == family_of(address):
+            sock.bind(endpoint(source, 0))
+        number = sock.connect_ex(endpoint(address, port))
+        if number in _PENDING:
+            ended = None
+            while ended is None and (left := wait - (clock() - began)) > 0:
+                if await writable(sock, left):
+                    ended = ending_of(sock, host)
+                    if ended is None:
+                        await asyncio.sleep(0.005)
+        else:
+            queued = host.read_error(sock)
+            ended = queued or (number, None)
+    except OSError as error:
+        return Hop(ttl=ttl, outcome=of_errno(error.errno or 0), took=clock() - began)
+    finally:
+        discard(sock)
+    took = clock() - began
+    if ended is None:
+        return Hop(ttl=ttl, outcome=Outcome.TIMEOUT, took=took)
+    number, icmp = ended
+    if not number and icmp is None:
+        return Hop(ttl=ttl, outcome=Outcome.OK, address=address, took=took)
+    who = icmp.offender if icmp else address
+    return Hop(ttl=ttl, outcome=of_errno(number, icmp, connecting=True), address=who, took=took, icmp=icmp)
+
+
