@@ -1,0 +1,51 @@
+"""Reads resolv.conf and the hosts file, which Unix and Windows share. Text in, values out."""
+
+from __future__ import annotations
+
+from ..model import HostsFile, Outcome
+from ..outcomes import errno_of, of_errno
+
+_MOST = 8 * 1024 * 1024  # bytes of a hosts file: block lists reach a few megabytes
+_RESOLVERS = 3  # MAXNS of glibc's resolv.h
+
+
+def read(path: str, most: int = _MOST) -> str:
+    """The text of a file, at most `most` bytes. Raises OSError."""
+    with open(path, "rb") as file:
+        return file.read(most).decode("utf-8", "replace")
+
+
+def nameservers(resolv_conf: str) -> tuple[str, ...]:
+    """The nameservers of a resolv.conf as glibc takes them (resolv.conf(5)): the first three, in order."""
+    found = []
+    for line in resolv_conf.splitlines():
+        words = line.split()
+        # a comment sign counts in the first column only; glibc takes the word after the keyword
+        if len(words) >= 2 and words[0] == "nameserver" and line[0] == "n":
+            found.append(words[1])
+    return tuple(found[:_RESOLVERS])
+
+
+def hosts_lines(text: str, name: str) -> tuple[tuple[int, str, str], ...]:
+    """(line number, address, text) of the lines that name the host (hosts(5)); case does not count."""
+    wanted = name.rstrip(".").lower()
+    if not wanted or wanted not in text.lower():
+        return ()
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if len(words) >= 2 and wanted in (word.lower() for word in words[1:]):
+            found.append((number, words[0], line.strip()))
+    return tuple(found)
+
+
+def hosts_file(path: str, name: str) -> HostsFile:
+    """The observation of the hosts file at `path`; its outcome says when it could not be read."""
+    try:
+        lines = hosts_lines(read(path), name)
+    except OSError as error:
+        number = error.errno or 0
+        return HostsFile(
+            outcome=of_errno(number), errno=errno_of(number), os_says=error.strerror or "", name=name, path=path
+        )
+    return HostsFile(outcome=Outcome.OK, name=name, path=path, lines=lines)

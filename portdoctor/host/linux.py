@@ -1,0 +1,200 @@
+"""What a Linux kernel tells an ordinary user: the error queue, netlink, sock_diag and /proc."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+import sys
+
+from ..model import Can, HostsFile, Icmp, Interface, Interfaces, Neighbour, Outcome, Route
+from ..outcomes import errno_of, of_errno
+
+assert sys.platform == "linux"
+
+_IP_RECVERR, _IPV6_RECVERR, _MSG_ERRQUEUE = 11, 25, 0x2000  # linux/in.h, linux/in6.h, linux/socket.h
+_TCP_SYNCNT, _TCP_INFO = 7, 11  # linux/tcp.h
+_RETRANSMITS, _RTT, _TOTAL_RETRANS = 2, 68, 100  # offsets in struct tcp_info
+_ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3  # linux/errqueue.h
+_MOST_ERRORS = 32  # entries drained at once
+_TYPE_OF_ERRNO = {
+    errno.EACCES: "prohibit", errno.EINVAL: "blackhole", errno.EHOSTUNREACH: "unreachable", errno.ENETUNREACH: "none",
+}  # fmt: skip
+_GLIBC_DEFAULT = ("127.0.0.1",)
+
+
+class Linux:
+    """The Host of Linux 5.9 and later; see the Protocol for what each method gives."""
+
+    os = "linux"
+
+    def describe(self) -> str:
+        return "Linux " + ".".join(os.uname().release.split(".")[:2])
+
+    def can(self) -> Can:
+        old = self._release() < (5, 9)  # before it the error queue stays closed in SYN_SENT
+        return Can(error_queue=not old, ttl_trace=not old, listener_table="all", neighbour_table=True)
+
+    def limits(self) -> tuple[str, ...]:
+        if os.geteuid() == 0:
+            return ()
+        return ("cannot see which process of another user holds a socket: needs root",)
+
+    def _release(self) -> tuple[int, ...]:
+        first = os.uname().release.partition("-")[0].split(".")[:2]
+        return tuple(int(part) for part in first if part.isdigit())
+
+    def resolvers(self) -> tuple[str, ...]:
+        """As glibc reads them: an empty list means its default, the name server of this machine."""
+        from .files import nameservers, read
+
+        try:
+            return nameservers(read("/etc/resolv.conf")) or _GLIBC_DEFAULT
+        except OSError:
+            return _GLIBC_DEFAULT
+
+    def hosts_file(self, name: str) -> HostsFile:
+        from .files import hosts_file
+
+        return hosts_file("/etc/hosts", name)
+
+    # ------------------------------------------------------------ the way to an address
+
+    def route(self, address: str, source: str | None = None) -> Route:
+        """The errno of the kernel's answer is itself the observation: a connect would get it."""
+        from . import netlink
+
+        try:
+            fact = netlink.look_up_route(address, source)
+        except OSError as error:
+            number = error.errno or 0
+            return Route(
+                outcome=of_errno(number, connecting=True),
+                errno=errno_of(number),
+                os_says=error.strerror or "",
+                address=address,
+                type=_TYPE_OF_ERRNO.get(number, "none"),
+                source=source,
+            )
+        try:
+            entry = netlink.look_up_route(address, source, match=True)
+        except OSError:
+            entry = None  # kernels before 4.13 have no such question
+        return Route(
+            outcome=Outcome.OK,
+            address=address,
+            type=fact.type,
+            gateway=fact.gateway,
+            interface=fact.interface,
+            source=fact.source or source,
+            prefix=entry.prefix if entry else None,
+            table=entry.table if entry else fact.table,
+        )
+
+    def neighbour(self, address: str) -> Neighbour:
+        """The entry on the interface that a packet would leave by; "none" when there is none."""
+        from . import netlink
+
+        way = self.route(address)
+        try:
+            rows = [(netlink.name_of(index), state) for index, state in netlink.neighbours(address)]
+        except OSError as error:
+            number = error.errno or 0
+            return Neighbour(
+                outcome=of_errno(number), errno=errno_of(number), os_says=error.strerror or "", address=address
+            )
+        rows.sort(key=lambda row: row[0] != way.interface)
+        interface, state = rows[0] if rows else (way.interface, "none")
+        return Neighbour(outcome=Outcome.OK, address=address, interface=interface, state=state)
+
+    def interfaces(self) -> Interfaces:
+        from . import netlink
+
+        try:
+            links, addresses = netlink.links(), netlink.addresses()
+        except OSError as error:
+            number = error.errno or 0
+            return Interfaces(outcome=of_errno(number), errno=errno_of(number), os_says=error.strerror or "")
+        rows = tuple(
+            Interface(
+                name=name,
+                up=bool(flags & netlink.UP),
+                running=bool(flags & netlink.RUNNING),
+                loopback=bool(flags & netlink.LOOPBACK),
+                addresses=tuple(address for at, address, _ in addresses if at == index),
+            )
+            for index, name, flags in links
+        )
+        return Interfaces(outcome=Outcome.OK, rows=rows)
+
+    def is_own(self, address: str) -> bool:
+        """The kernel's own answer: a packet to it would be delivered here."""
+        return self.route(address).type == "local"
+
+    # ------------------------------------------------------------ one socket
+
+    def watch_errors(self, sock: socket.socket) -> bool:
+        level, option = (
+            (socket.IPPROTO_IPV6, _IPV6_RECVERR) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, _IP_RECVERR)
+        )
+        try:
+            sock.setsockopt(level, option, 1)
+        except OSError:
+            return False
+        return True
+
+    def read_error(self, sock: socket.socket) -> tuple[int, Icmp | None] | None:
+        """Of several errors the last one that came by ICMP. Read SO_ERROR first: draining clears it."""
+        found: tuple[int, Icmp | None] | None = None
+        for _ in range(_MOST_ERRORS):
+            try:
+                _, ancillary, _, _ = sock.recvmsg(512, 512, _MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+            except OSError:
+                break  # EAGAIN: the queue is empty
+            for level, kind, data in ancillary:
+                if (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
+                    entry = read_extended_error(data)
+                    if entry and (entry[1] or found is None):
+                        found = entry
+        return found
+
+    def hurry(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_SYNCNT, 1)
+
+    def syns_unanswered(self, sock: socket.socket) -> int | None:
+        """Read it while connecting or right after: later it counts data that was sent again, too."""
+        info = _tcp_info(sock)
+        if len(info) < _TOTAL_RETRANS + 4:
+            return None
+        return int(max(info[_RETRANSMITS], struct.unpack_from("=I", info, _TOTAL_RETRANS)[0]))
+
+    def rtt(self, sock: socket.socket) -> float | None:
+        info = _tcp_info(sock)
+        if len(info) < _RTT + 4:
+            return None
+        (microseconds,) = struct.unpack_from("=I", info, _RTT)
+        return microseconds / 1e6 if microseconds else None
+
+
+def _tcp_info(sock: socket.socket) -> bytes:
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 256)
+    except OSError:
+        return b""
+
+
+def read_extended_error(data: bytes) -> tuple[int, Icmp | None] | None:
+    """(errno, ICMP error) of a sock_extended_err with the offender's sockaddr (ip(7)); None when too short."""
+    if len(data) < 16:
+        return None
+    number, origin, kind, code, _, _, _ = struct.unpack_from("=IBBBBII", data)
+    offender = data[16:]
+    if origin == _ORIGIN_ICMP and len(offender) >= 8:
+        return number, Icmp(type=kind, code=code, offender=socket.inet_ntop(socket.AF_INET, offender[4:8]))
+    if origin == _ORIGIN_ICMP6 and len(offender) >= 24:
+        from .netlink import name_of, text
+
+        scope = struct.unpack_from("=I", offender, 24)[0] if len(offender) >= 28 else 0
+        return number, Icmp(type=kind, code=code, offender=text(offender[8:24], name_of(scope)))
+    return number, None

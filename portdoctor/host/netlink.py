@@ -1,0 +1,222 @@
+"""Asks the Linux kernel by rtnetlink: routes, neighbours, links, addresses. No privilege is needed.
+
+Layouts: linux/netlink.h, linux/rtnetlink.h, linux/neighbour.h, linux/if_addr.h, linux/if_link.h.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+
+from ..model import Value
+
+assert sys.platform == "linux"
+
+ROUTE, SOCK_DIAG = 0, 4  # netlink families
+REQUEST, DUMP = 0x1, 0x300
+_ERROR, _DONE = 2, 3
+_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR: the table changed while it was read
+_MOST = 256  # datagrams of one answer: 8 MiB, more than any sane table
+_SECONDS = 1.0  # the kernel answers in microseconds; never hang on it
+
+GET_LINK, GET_ADDRESS, GET_ROUTE, GET_NEIGHBOUR, GET_RULE = 18, 22, 26, 30, 34
+LOOKUP_TABLE, FIB_MATCH = 0x1000, 0x2000
+_ROUTE_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole",
+                7: "unreachable", 8: "prohibit", 9: "throw"}  # fmt: skip
+_NEIGHBOUR_STATES = {0x01: "incomplete", 0x02: "reachable", 0x04: "stale", 0x08: "delay", 0x10: "probe",
+                     0x20: "failed", 0x40: "noarp", 0x80: "permanent"}  # fmt: skip
+UP, LOOPBACK, RUNNING = 0x1, 0x8, 0x40
+TENTATIVE, DAD_FAILED = 0x40, 0x08
+
+
+class RouteFact(Value, frozen=True, kw_only=True):
+    """One route as the kernel tells it; `prefix` is empty when it told none."""
+
+    type: str
+    prefix: str
+    table: int
+    gateway: str | None = None
+    interface: str | None = None
+    source: str | None = None
+
+
+class Incomplete(OSError):
+    """The table changed while it was read, or it did not fit."""
+
+
+def ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
+    """The payloads of the kernel's answer to one request.
+
+    Raises OSError: with the errno of the kernel's answer, or of the socket; Incomplete for a torn dump.
+    """
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as sock:
+        sock.settimeout(_SECONDS)
+        sock.send(struct.pack("=IHHII", 16 + len(body), kind, REQUEST | flags, 1, 0) + body)
+        for _ in range(_MOST):
+            for message, message_flags, payload in messages(sock.recv(32768)):
+                if message == _ERROR:
+                    (number,) = struct.unpack_from("=i", payload)
+                    if number:
+                        raise OSError(-number, os.strerror(-number))
+                    return
+                if message_flags & _INTERRUPTED:
+                    raise Incomplete(0, "the table changed while it was read")
+                if message == _DONE:
+                    return
+                yield payload
+            if flags & DUMP == 0:
+                return
+    raise Incomplete(0, "the table is too long")
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(type, flags, payload) of each message of one datagram; stops at a length that cannot be."""
+    at = 0
+    while at + 16 <= len(data):
+        length, kind, flags = struct.unpack_from("=IHH", data, at)
+        if length < 16 or at + length > len(data):
+            return
+        yield kind, flags, data[at + 16 : at + length]
+        at += (length + 3) & ~3
+
+
+def attributes(data: bytes) -> dict[int, bytes]:
+    """Attribute number -> value of a sequence of rtattr; nested and byte-order bits are cleared."""
+    found: dict[int, bytes] = {}
+    at = 0
+    while at + 4 <= len(data):
+        length, kind = struct.unpack_from("=HH", data, at)
+        if length < 4 or at + length > len(data):
+            return found
+        found[kind & 0x3FFF] = data[at + 4 : at + length]
+        at += (length + 3) & ~3
+    return found
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One rtattr, padded."""
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def split_scope(address: str) -> tuple[str, int]:
+    """(address, interface index) of ``fe80::1%eth0``; 0 without a scope. Raises OSError for no such interface."""
+    address, _, scope = address.partition("%")
+    if not scope:
+        return address, 0
+    return address, int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+
+
+def pack(address: str) -> tuple[int, bytes]:
+    """(family, bytes) of a literal address. Raises OSError when it is none."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return family, socket.inet_pton(family, address)
+
+
+def text(packed: bytes, interface: str | None = None) -> str:
+    """The address of 4 or 16 bytes; an IPv6 link-local one gets its scope."""
+    if len(packed) == 4:
+        return socket.inet_ntop(socket.AF_INET, packed)
+    address = socket.inet_ntop(socket.AF_INET6, packed)
+    return f"{address}%{interface}" if interface and address.startswith("fe80:") else address
+
+
+def name_of(index: int) -> str | None:
+    """The name of an interface; None when it is gone."""
+    try:
+        return socket.if_indextoname(index) if index else None
+    except OSError:
+        return None
+
+
+def look_up_route(address: str, source: str | None = None, *, match: bool = False) -> RouteFact:
+    """The kernel's decision for a packet to `address`; with `match` the table entry behind it.
+
+    Raises OSError with the errno a connect would get (EACCES prohibit, EINVAL blackhole, EHOSTUNREACH
+    unreachable, ENETUNREACH none: fib_props in the kernel's fib_semantics.c; rules: fib4_rule_action).
+    """
+    bare, index = split_scope(address)
+    family, packed = pack(bare)
+    body = attribute(1, packed)
+    source_bits = 0
+    if source:
+        packed_source = pack(split_scope(source)[0])[1]
+        source_bits = 8 * len(packed_source)
+        body += attribute(2, packed_source)
+    if index:
+        body += attribute(4, struct.pack("=I", index))
+    flags = LOOKUP_TABLE | (FIB_MATCH if match else 0)
+    head = struct.pack("=BBBBBBBBI", family, 8 * len(packed), source_bits, 0, 0, 0, 0, 0, flags)
+    for payload in ask(ROUTE, GET_ROUTE, 0, head + body):
+        return read_route(payload)
+    raise Incomplete(0, "the kernel gave no route")
+
+
+def read_route(payload: bytes) -> RouteFact:
+    """One rtmsg with its attributes."""
+    family, bits, _, _, table, _, _, kind, _ = struct.unpack_from("=BBBBBBBBI", payload)
+    found = attributes(payload[12:])
+    index = found.get(4)
+    hops = found.get(9)  # RTA_MULTIPATH: rtnexthop is length, flags, hops (8 bytes with the interface)
+    if hops and index is None and len(hops) >= 8:
+        length = struct.unpack_from("=H", hops)[0]
+        index = hops[4:8]
+        found = attributes(hops[8:length]) | found
+    interface = name_of(struct.unpack("=I", index)[0]) if index else None
+    gateway = found.get(5) or found.get(18, b"")[2:]  # RTA_VIA carries the family first
+    empty = bytes(16 if family == socket.AF_INET6 else 4)
+    return RouteFact(
+        type=_ROUTE_TYPES.get(kind, str(kind)),
+        prefix=f"{text(found.get(1, empty))}/{bits}",
+        table=struct.unpack("=I", found[15])[0] if 15 in found else table,
+        gateway=text(gateway, interface) if gateway else None,
+        interface=interface,
+        source=text(found[7]) if 7 in found else None,
+    )
+
+
+def neighbours(address: str) -> list[tuple[int, str]]:
+    """(interface index, state) of every neighbour entry of an address. Raises OSError."""
+    bare, index = split_scope(address)
+    family, packed = pack(bare)
+    rows = []
+    for payload in ask(ROUTE, GET_NEIGHBOUR, DUMP, struct.pack("=BBHiHBB", family, 0, 0, 0, 0, 0, 0)):
+        at, state = read_neighbour(payload, packed)
+        if at and (not index or at == index):
+            rows.append((at, state))
+    return rows
+
+
+def read_neighbour(payload: bytes, wanted: bytes) -> tuple[int, str]:
+    """(interface index, state) of one ndmsg, (0, "") when it is about another address."""
+    _, _, _, index, state, _, _ = struct.unpack_from("=BBHiHBB", payload)
+    if attributes(payload[12:]).get(1) != wanted:
+        return 0, ""
+    return index, _NEIGHBOUR_STATES.get(state, "none" if state == 0 else str(state))
+
+
+def links() -> list[tuple[int, str, int]]:
+    """(index, name, flags) of every interface. Raises OSError."""
+    rows = []
+    # IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: the counters are most of the answer
+    body = struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0) + attribute(29, struct.pack("=I", 8))
+    for payload in ask(ROUTE, GET_LINK, DUMP, body):
+        _, _, _, index, flags, _ = struct.unpack_from("=BBHiII", payload)
+        name = attributes(payload[16:]).get(3, b"").rstrip(b"\0").decode(errors="replace")
+        rows.append((index, name, flags))
+    return rows
+
+
+def addresses() -> list[tuple[int, str, int]]:
+    """(interface index, address in prefix notation, flags) of every address. Raises OSError."""
+    rows = []
+    for payload in ask(ROUTE, GET_ADDRESS, DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0)):
+        _, bits, flags, _, index = struct.unpack_from("=BBBBI", payload)
+        found = attributes(payload[8:])
+        local = found.get(2) or found.get(1)  # on a point-to-point link IFA_ADDRESS is the peer
+        if local:
+            more = struct.unpack("=I", found[8])[0] if 8 in found else flags
+            rows.append((index, f"{text(local)}/{bits}", more))
+    return rows
