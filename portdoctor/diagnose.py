@@ -11,6 +11,7 @@ from .cause import Catalogue, Cause, fill, step_of
 from .facts import facts_about
 from .model import (
     Candidate, Certainty, Diagnosis, NextTest, Note, Outcome, Problem, Report, Subject, Verdict, Want,
+    Wanted,
 )  # fmt: skip
 from .stages import stage_lines
 from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, without_a_way
@@ -32,7 +33,7 @@ def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
         unexplained=unexplained,
         stages=stages,
         notes=tuple(case.notes),
-        wants=tuple(want for want, _ in case.wants.most_common()),
+        wants=tuple(Wanted(want=want, splits=splits) for want, splits in case.wants.most_common()),
     )
 
 

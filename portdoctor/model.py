@@ -165,6 +165,13 @@ class Want(Value, kw_only=True):
     args: tuple[str, ...] = ()
 
 
+class Wanted(Value, kw_only=True):
+    """A look and the number of causes that it may settle."""
+
+    want: Want
+    splits: int
+
+
 class Note(Value, kw_only=True):
     """What is no cause of the target: see the taxonomy. `probe` and `reason` say why a look has no result."""
 
@@ -560,11 +567,11 @@ class StageLine(Value, kw_only=True):
 
 
 class Diagnosis(Value, kw_only=True):
-    """What a report means. `wants` are the looks that would decide what is open, best first."""
+    """What a report means. `wants` are the looks that would decide what is open."""
 
     verdict: Verdict
     problems: tuple[Problem, ...] = ()
     unexplained: tuple[str, ...] = ()
     stages: tuple[StageLine, ...] = ()
     notes: tuple[Note, ...] = ()
-    wants: tuple[Want, ...] = ()
+    wants: tuple[Wanted, ...] = ()

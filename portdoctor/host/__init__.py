@@ -68,6 +68,21 @@ class Host(Protocol):
         """The kernel's round-trip estimate of a connected socket in seconds."""
 
 
+def user_name() -> str:
+    """The user this process runs as: the name if the system knows one, else the number."""
+    if sys.platform == "win32":
+        import os
+
+        return os.environ.get("USERNAME", "")
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def current() -> Host:
     """The host this process runs on."""
     if sys.platform == "darwin":
