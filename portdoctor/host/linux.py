@@ -7,9 +7,16 @@ import os
 import socket
 import struct
 import sys
+from typing import TYPE_CHECKING, Any
 
-from ..model import Can, HostsFile, Icmp, Interface, Interfaces, Neighbour, Outcome, Route
+from ..model import (
+    Can, Counters, Holder, HostsFile, Icmp, Interface, Interfaces, Listener, Listeners, Neighbour, Outcome,
+    Ports, Route, Transport,
+)  # fmt: skip
 from ..outcomes import errno_of, of_errno
+
+if TYPE_CHECKING:
+    from .sockdiag import Socket
 
 assert sys.platform == "linux"
 
@@ -67,16 +74,12 @@ class Linux:
 
         try:
             fact = netlink.look_up_route(address, source)
+        except netlink.Refused as error:
+            if source and error.errno == errno.EINVAL:  # a source that is not ours looks like a blackhole route
+                return self.route(address)
+            return _no_route(address, source, error)
         except OSError as error:
-            number = error.errno or 0
-            return Route(
-                outcome=of_errno(number, connecting=True),
-                errno=errno_of(number),
-                os_says=error.strerror or "",
-                address=address,
-                type=_TYPE_OF_ERRNO.get(number, "none"),
-                source=source,
-            )
+            return Route(**_failure(error), address=address, type="unknown", source=source)
         try:
             entry = netlink.look_up_route(address, source, match=True)
         except OSError:
@@ -100,10 +103,7 @@ class Linux:
         try:
             rows = [(netlink.name_of(index), state) for index, state in netlink.neighbours(address)]
         except OSError as error:
-            number = error.errno or 0
-            return Neighbour(
-                outcome=of_errno(number), errno=errno_of(number), os_says=error.strerror or "", address=address
-            )
+            return Neighbour(**_failure(error), address=address, state="unknown")
         rows.sort(key=lambda row: row[0] != way.interface)
         interface, state = rows[0] if rows else (way.interface, "none")
         return Neighbour(outcome=Outcome.OK, address=address, interface=interface, state=state)
@@ -114,8 +114,7 @@ class Linux:
         try:
             links, addresses = netlink.links(), netlink.addresses()
         except OSError as error:
-            number = error.errno or 0
-            return Interfaces(outcome=of_errno(number), errno=errno_of(number), os_says=error.strerror or "")
+            return Interfaces(**_failure(error))
         rows = tuple(
             Interface(
                 name=name,
@@ -131,6 +130,49 @@ class Linux:
     def is_own(self, address: str) -> bool:
         """The kernel's own answer: a packet to it would be delivered here."""
         return self.route(address).type == "local"
+
+    # ------------------------------------------------------------ sockets, ports, limits
+
+    def listeners(self, port: int, transport: Transport = "tcp", *, owners: bool = True) -> Listeners:
+        """By sock_diag, else by /proc/net; `port` 0 gives the listeners of every port."""
+        from . import procfs, sockdiag
+
+        try:
+            table = sockdiag.sockets(port, transport)
+            rows, bound_shown = table.rows, table.bound_shown
+        except OSError:
+            try:
+                rows, bound_shown = procfs.sockets(port, transport), False
+            except OSError as error:
+                return Listeners(**_failure(error), port=port, transport=transport)
+        holders = _holders(rows) if owners else {}
+        return Listeners(
+            outcome=Outcome.OK,
+            port=port,
+            transport=transport,
+            complete=True,
+            bound_shown=bound_shown,
+            rows=tuple(_listener(row, transport, holders.get(row.inode)) for row in rows),
+        )
+
+    def port_policy(self) -> Ports:
+        from . import procfs
+
+        return Ports(
+            outcome=Outcome.OK,
+            unprivileged_start=procfs.unprivileged_start(),
+            ephemeral=procfs.ephemeral(),
+            reserved=procfs.reserved(),
+            bind_capability=procfs.may_bind_low(),
+        )
+
+    def counters(self) -> Counters:
+        from . import procfs
+
+        try:
+            return Counters(outcome=Outcome.OK, values=procfs.counters())
+        except OSError as error:
+            return Counters(**_failure(error))
 
     # ------------------------------------------------------------ one socket
 
@@ -175,6 +217,58 @@ class Linux:
             return None
         (microseconds,) = struct.unpack_from("=I", info, _RTT)
         return microseconds / 1e6 if microseconds else None
+
+
+def _failure(error: OSError, *, connecting: bool = False) -> dict[str, Any]:
+    """What every observation of a look that failed says, from the exception."""
+    number = error.errno or 0
+    return {
+        "outcome": of_errno(number, connecting=connecting),
+        "errno": errno_of(number) if number else None,
+        "os_says": error.strerror or str(error),
+    }
+
+
+def _no_route(address: str, source: str | None, error: OSError) -> Route:
+    """A refusal with the entry that says so. ENETUNREACH means no route, or a rule that says unreachable."""
+    from . import netlink
+
+    kind = _TYPE_OF_ERRNO.get(error.errno or 0, "unknown")
+    prefix = None
+    try:
+        if kind in ("prohibit", "blackhole", "unreachable"):
+            prefix = netlink.refusing_entry(address, kind)
+        elif kind == "none" and (prefix := netlink.refusing_entry(address, "unreachable")):
+            kind = "unreachable"
+    except OSError:
+        prefix = None  # the refusal stands without its entry
+    return Route(**_failure(error, connecting=True), address=address, type=kind, source=source, prefix=prefix)
+
+
+def _holders(rows: tuple[Socket, ...]) -> dict[int, Holder]:
+    """Inode -> owner of the sockets that have one (a lingering connection has none)."""
+    from . import owners
+
+    mine = owners.processes(row.inode for row in rows)
+    unseen = {row.cgroup for row in rows if row.inode and row.inode not in mine}
+    paths = owners.cgroup_paths(unseen)
+    return {row.inode: owners.holder(mine.get(row.inode), row.uid, paths.get(row.cgroup)) for row in rows if row.inode}
+
+
+def _listener(row: Socket, transport: Transport, holder: Holder | None) -> Listener:
+    return Listener(
+        transport=transport,
+        address=row.address,
+        port=row.port,
+        state=row.state,
+        peer=row.peer,
+        uid=row.uid if row.inode else None,  # the kernel gives 0 for a socket that nobody holds any more
+        inode=row.inode or None,
+        v6only=row.v6only,
+        queued=row.queued if row.state == "LISTEN" else None,
+        backlog=row.backlog if row.state == "LISTEN" else None,
+        holder=holder,
+    )
 
 
 def _tcp_info(sock: socket.socket) -> bytes:

@@ -26,6 +26,8 @@ GET_LINK, GET_ADDRESS, GET_ROUTE, GET_NEIGHBOUR, GET_RULE = 18, 22, 26, 30, 34
 LOOKUP_TABLE, FIB_MATCH = 0x1000, 0x2000
 _ROUTE_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole",
                 7: "unreachable", 8: "prohibit", 9: "throw"}  # fmt: skip
+_RULE_ACTIONS = {6: "blackhole", 7: "unreachable", 8: "prohibit"}  # linux/fib_rules.h
+_OTHER_SELECTORS = {2, 3, 10, 12, 17, 20, 22, 23, 24}  # FRA_SRC, IIFNAME, FWMARK, TUN_ID, OIFNAME, UID_RANGE, …
 _NEIGHBOUR_STATES = {0x01: "incomplete", 0x02: "reachable", 0x04: "stale", 0x08: "delay", 0x10: "probe",
                      0x20: "failed", 0x40: "noarp", 0x80: "permanent"}  # fmt: skip
 UP, LOOPBACK, RUNNING = 0x1, 0x8, 0x40
@@ -43,6 +45,10 @@ class RouteFact(Value, frozen=True, kw_only=True):
     source: str | None = None
 
 
+class Refused(OSError):
+    """The kernel understood the question and answered with this errno."""
+
+
 class Incomplete(OSError):
     """The table changed while it was read, or it did not fit."""
 
@@ -50,7 +56,7 @@ class Incomplete(OSError):
 def ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
     """The payloads of the kernel's answer to one request.
 
-    Raises OSError: with the errno of the kernel's answer, or of the socket; Incomplete for a torn dump.
+    Raises OSError: Refused with the errno of the kernel's answer, Incomplete for a torn dump, else the socket's own.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as sock:
         sock.settimeout(_SECONDS)
@@ -60,7 +66,7 @@ def ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
                 if message == _ERROR:
                     (number,) = struct.unpack_from("=i", payload)
                     if number:
-                        raise OSError(-number, os.strerror(-number))
+                        raise Refused(-number, os.strerror(-number))
                     return
                 if message_flags & _INTERRUPTED:
                     raise Incomplete(0, "the table changed while it was read")
@@ -134,8 +140,9 @@ def name_of(index: int) -> str | None:
 def look_up_route(address: str, source: str | None = None, *, match: bool = False) -> RouteFact:
     """The kernel's decision for a packet to `address`; with `match` the table entry behind it.
 
-    Raises OSError with the errno a connect would get (EACCES prohibit, EINVAL blackhole, EHOSTUNREACH
-    unreachable, ENETUNREACH none: fib_props in the kernel's fib_semantics.c; rules: fib4_rule_action).
+    Raises Refused with the errno a connect would get (EACCES prohibit, EINVAL blackhole, EHOSTUNREACH
+    unreachable, ENETUNREACH none: fib_props in the kernel's fib_semantics.c; rules: fib4_rule_action),
+    OSError when it could not be asked.
     """
     bare, index = split_scope(address)
     family, packed = pack(bare)
@@ -175,6 +182,33 @@ def read_route(payload: bytes) -> RouteFact:
         interface=interface,
         source=text(found[7]) if 7 in found else None,
     )
+
+
+def refusing_entry(address: str, kind: str) -> str | None:
+    """The prefix of the route or rule of that type that covers the address, the longest of them. Raises OSError.
+
+    The kernel's refusal names no entry; dumps of the tables do. Rules that select by anything but the
+    destination are left out: whether they apply is not known here.
+    """
+    bare, _ = split_scope(address)
+    family, packed = pack(bare)
+    number = next(n for n, name in _ROUTE_TYPES.items() if name == kind)
+    covering: list[tuple[int, str]] = []
+    for payload in ask(ROUTE, GET_ROUTE, DUMP, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, number, 0)):
+        bits, found = payload[1], attributes(payload[12:])
+        if payload[7] == number and _covers(found.get(1, b""), bits, packed):
+            covering.append((bits, read_route(payload).prefix))
+    for payload in ask(ROUTE, GET_RULE, DUMP, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
+        bits, found = payload[1], attributes(payload[12:])
+        selects = found.keys() & _OTHER_SELECTORS or payload[2] or payload[3]
+        if _RULE_ACTIONS.get(payload[7]) == kind and not selects and _covers(found.get(1, b""), bits, packed):
+            covering.append((bits, f"{text(found[1])}/{bits}" if 1 in found else "all"))
+    return max(covering)[1] if covering else None
+
+
+def _covers(prefix: bytes, bits: int, packed: bytes) -> bool:
+    shift = 8 * len(packed) - bits
+    return int.from_bytes(prefix or bytes(len(packed))) >> shift == int.from_bytes(packed) >> shift
 
 
 def neighbours(address: str) -> list[tuple[int, str]]:

@@ -1,0 +1,179 @@
+"""Reads what /proc tells everybody: port ranges, capabilities, counters, limits, and the socket table as a fallback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+from ..model import Transport
+from .files import read
+from .sockdiag import STATES, Socket
+
+_SYS = "/proc/sys/net/ipv4/"
+_CAP_NET_BIND_SERVICE = 10  # linux/capability.h
+_NS_GET_USERNS = 0xB701  # linux/nsfs.h: _IO(0xb7, 1)
+_WANTED = {
+    "TcpExt": ("ListenOverflows", "ListenDrops", "TCPReqQFullDrop", "TCPReqQFullDoCookies", "TCPTimeouts",
+               "TCPMemoryPressures", "PAWSPassive", "TCPWantZeroWindowAdv"),
+    "Tcp": ("RetransSegs", "AttemptFails", "EstabResets", "OutRsts", "CurrEstab"),
+    "Ip": ("OutNoRoutes", "OutDiscards", "InDiscards"),
+    "Udp": ("NoPorts", "RcvbufErrors", "SndbufErrors"),
+    "Icmp": ("OutDestUnreachs", "OutRateLimitHost"),
+}  # fmt: skip
+_NUMBERS = {
+    "nf_conntrack_count": "/proc/sys/net/netfilter/nf_conntrack_count",
+    "nf_conntrack_max": "/proc/sys/net/netfilter/nf_conntrack_max",
+    "somaxconn": "/proc/sys/net/core/somaxconn",
+    "tcp_max_syn_backlog": _SYS + "tcp_max_syn_backlog",
+}
+
+
+def number(path: str) -> int | None:
+    """A file that holds one number; None when it is not there or holds something else."""
+    try:
+        return int(read(path, 64).split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def ephemeral() -> tuple[int, int] | None:
+    """The range of source ports the kernel picks from."""
+    try:
+        first, last = read(_SYS + "ip_local_port_range", 64).split()
+        return int(first), int(last)
+    except (OSError, ValueError):
+        return None
+
+
+def reserved() -> tuple[tuple[int, int], ...]:
+    """The ports the kernel never picks by itself; asking for one of them is still allowed."""
+    try:
+        return port_ranges(read(_SYS + "ip_local_reserved_ports"))
+    except OSError:
+        return ()
+
+
+def port_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """``8080,9000-9010`` as (first, last) pairs."""
+    pairs = [part.partition("-") for part in text.strip().split(",") if part]
+    return tuple((int(first), int(last or first)) for first, _, last in pairs if first.isdigit())
+
+
+def unprivileged_start() -> int | None:
+    """The first port that needs no privilege."""
+    return number(_SYS + "ip_unprivileged_port_start")
+
+
+def may_bind_low() -> bool | None:
+    """Whether this process may bind privileged ports: the capability, in the user namespace that owns the network."""
+    try:
+        status = read("/proc/self/status", 16 * 1024)
+    except OSError:
+        return None
+    mask = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), None)
+    if mask is None:
+        return None
+    return bool(int(mask, 16) >> _CAP_NET_BIND_SERVICE & 1) and _network_is_ours()
+
+
+def _network_is_ours() -> bool:
+    """Whether our user namespace owns, or is above, this network namespace: only then do capabilities count in it."""
+    import fcntl
+
+    try:
+        with open("/proc/self/ns/net", "rb") as net:
+            os.close(fcntl.ioctl(net, _NS_GET_USERNS))
+    except OSError as error:
+        return error.errno not in (1,)  # EPERM: the owner is outside of our user namespace
+    return True
+
+
+def counters() -> dict[str, int]:
+    """Counters and limits by their own names. Raises OSError when /proc has none of the tables."""
+    found = pick(read("/proc/net/netstat")) | pick(read("/proc/net/snmp"))
+    found |= {name: value for name, path in _NUMBERS.items() if (value := number(path)) is not None}
+    found |= _sockets_used() | _files()
+    return found
+
+
+def pick(text: str) -> dict[str, int]:
+    """The wanted counters of /proc/net/netstat or snmp: pairs of lines, names and values, behind the group's name."""
+    lines = text.splitlines()
+    found: dict[str, int] = {}
+    for names, values in zip(lines[::2], lines[1::2], strict=False):
+        group, _, keys = names.partition(":")
+        row = dict(zip(keys.split(), values.partition(":")[2].split(), strict=False))
+        found |= {name: int(row[name]) for name in _WANTED.get(group, ()) if name in row}
+    return found
+
+
+def _sockets_used() -> dict[str, int]:
+    try:
+        lines = read("/proc/net/sockstat").splitlines()
+    except OSError:
+        return {}
+    words = next((line.split() for line in lines if line.startswith("TCP:")), [])
+    row = dict(zip(words[1::2], words[2::2], strict=False))
+    return {f"tcp_{name}": int(row[name]) for name in ("inuse", "orphan", "tw", "alloc") if name in row}
+
+
+def _files() -> dict[str, int]:
+    """Open files: of this process with its limit, of the machine with its."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found = {"nofile_soft": soft, "nofile_hard": hard}
+    try:
+        found["nofile_used"] = len(os.listdir("/proc/self/fd")) - 1  # the listing itself is one
+        used, _, most = read("/proc/sys/fs/file-nr", 128).split()
+        found |= {"file_nr": int(used), "file_max": int(most)}
+    except (OSError, ValueError):
+        return found
+    return found
+
+
+def sockets(port: int, transport: Transport) -> tuple[Socket, ...]:
+    """The socket table of /proc/net, for kernels or sandboxes without sock_diag: no bound sockets. Raises OSError."""
+    rows: list[Socket] = []
+    for name in (transport, f"{transport}6"):
+        try:
+            rows += read_table(read(f"/proc/net/{name}"), transport)
+        except FileNotFoundError:
+            continue  # a kernel without IPv6
+    return tuple(row for row in rows if row.port == port or (port == 0 and row.state in ("LISTEN", "UNCONN")))
+
+
+def read_table(text: str, transport: Transport) -> list[Socket]:
+    """The rows of /proc/net/tcp and kin (proc(5)): words of addresses are in host byte order."""
+    rows = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) < 10:
+            continue
+        address, port = _end(words[1])
+        peer, peer_port = _end(words[2])
+        state = STATES.get(int(words[3], 16), words[3])
+        backlog, _, queued = words[4].partition(":")
+        listening = state == "LISTEN"
+        rows.append(
+            Socket(
+                address=address,
+                port=port,
+                state="UNCONN" if transport == "udp" and state == "CLOSE" else state,
+                peer=(f"[{peer}]:{peer_port}" if ":" in peer else f"{peer}:{peer_port}") if peer_port else None,
+                uid=int(words[7]),
+                inode=int(words[9]),
+                queued=int(queued, 16) if listening else 0,
+                backlog=int(backlog, 16) if listening else 0,
+            )
+        )
+    return rows
+
+
+def _end(text: str) -> tuple[str, int]:
+    digits, _, port = text.partition(":")
+    words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    family = socket.AF_INET6 if len(packed) == 16 else socket.AF_INET
+    return socket.inet_ntop(family, packed), int(port, 16)

@@ -1,0 +1,124 @@
+"""Asks the Linux kernel for its sockets on a port (sock_diag(7)): every user's, without a privilege.
+
+Layouts: linux/inet_diag.h, linux/sock_diag.h. States: include/net/tcp_states.h.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+from ..model import Transport, Value
+from . import netlink
+
+assert sys.platform == "linux"
+
+_BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY
+_V6ONLY, _CGROUP = 11, 21  # INET_DIAG_SKV6ONLY, INET_DIAG_CGROUP_ID
+STATES = {1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT",
+          7: "CLOSE", 8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN_RECV"}  # fmt: skip
+_LISTEN, _BOUND = 1 << 10, 1 << 13
+_ANY_CONNECTION = 0x1FFF & ~_LISTEN & ~1
+MOST_CONNECTIONS = 256  # rows kept that neither listen nor are bound: a busy server has thousands
+
+
+class Socket(Value, frozen=True, kw_only=True):
+    """One row of the kernel's socket table. `cgroup` is the inode of its cgroup folder, 0 when not told."""
+
+    address: str
+    port: int
+    state: str
+    peer: str | None = None
+    uid: int
+    inode: int
+    queued: int = 0
+    backlog: int = 0
+    v6only: bool | None = None
+    cgroup: int = 0
+
+
+class Table(Value, frozen=True, kw_only=True):
+    """The sockets of one port. `bound_shown`: this kernel also lists sockets that are bound and do not listen."""
+
+    rows: tuple[Socket, ...]
+    bound_shown: bool
+
+
+def sockets(port: int, transport: Transport) -> Table:
+    """All sockets with that local port, listeners first. `port` 0: listeners of every port. Raises OSError."""
+    protocol = socket.IPPROTO_TCP if transport == "tcp" else socket.IPPROTO_UDP
+    rows: list[Socket] = []
+    if transport == "udp":
+        rows += _ask_families(protocol, 0x1FFF, port)
+        return Table(rows=tuple(_place(row) for row in rows), bound_shown=True)
+    rows += _ask_families(protocol, _LISTEN, port)
+    bound = [msgspec.structs.replace(row, state="BOUND") for row in _ask_families(protocol, _BOUND, port)]
+    rows += bound  # the kernel writes CLOSE in these rows; what was asked for says what they are
+    if port:
+        rows += _ask_families(protocol, _ANY_CONNECTION, port)[:MOST_CONNECTIONS]
+    return Table(rows=tuple(rows), bound_shown=bool(bound) or _shows_bound(protocol))
+
+
+def _place(row: Socket) -> Socket:
+    """An unconnected UDP socket receives from everyone: ss calls it UNCONN."""
+    return msgspec.structs.replace(row, state="UNCONN") if row.state == "CLOSE" else row
+
+
+def _ask_families(protocol: int, states: int, port: int) -> list[Socket]:
+    found: list[Socket] = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        found += _ask(family, protocol, states, port)
+    return found
+
+
+def _ask(family: int, protocol: int, states: int, port: int) -> Iterator[Socket]:
+    head = struct.pack("=BBBBI", family, protocol, 0, 0, states)
+    wanted = struct.pack(">HH", port, 0) + bytes(36) + b"\xff" * 8  # any interface's 0, INET_DIAG_NOCOOKIE
+    try:
+        for payload in netlink.ask(netlink.SOCK_DIAG, _BY_FAMILY, netlink.DUMP, head + wanted):
+            row = read_socket(payload)
+            if port in (0, row.port):
+                yield row
+    except netlink.Refused as error:
+        if family != socket.AF_INET6 or error.errno != 2:  # ENOENT: a kernel without IPv6
+            raise
+
+
+def read_socket(payload: bytes) -> Socket:
+    """One inet_diag_msg with its attributes."""
+    family, state, _, _ = struct.unpack_from("=BBBB", payload)
+    port, peer_port = struct.unpack_from(">HH", payload, 4)
+    size = 16 if family == socket.AF_INET6 else 4
+    (index,) = struct.unpack_from("=I", payload, 40)
+    interface = netlink.name_of(index)
+    _, queued, backlog, uid, inode = struct.unpack_from("=IIIII", payload, 52)
+    found = netlink.attributes(payload[72:])
+    peer = netlink.text(payload[24 : 24 + size], interface)
+    listening = state == 10
+    return Socket(
+        address=netlink.text(payload[8 : 8 + size], interface),
+        port=port,
+        state=STATES.get(state, str(state)),
+        peer=(f"[{peer}]:{peer_port}" if size == 16 else f"{peer}:{peer_port}") if peer_port else None,
+        uid=uid,
+        inode=inode,
+        queued=queued if listening else 0,
+        backlog=backlog if listening else 0,
+        v6only=found[_V6ONLY] != b"\0" if _V6ONLY in found else None,
+        cgroup=struct.unpack("=Q", found[_CGROUP])[0] if _CGROUP in found else 0,
+    )
+
+
+def _shows_bound(protocol: int) -> bool:
+    """Whether this kernel lists bound sockets: tried with one of our own, held for the question only."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
+            own.bind(("127.0.0.1", 0))
+            port = own.getsockname()[1]
+            return any(True for _ in _ask(socket.AF_INET, protocol, _BOUND, port))
+    except OSError:
+        return False
