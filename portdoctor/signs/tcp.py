@@ -150,6 +150,43 @@ def silent(report: Report, subject: Subject) -> Reading:
 
 
 @sign
+def unreachable_in_another_way(report: Report, subject: Subject) -> Reading:
+    """The attempt failed at once or by ICMP with a value of its own."""
+    o = tried(report, subject)
+    if o is None or o.outcome is Outcome.OK:
+        return absent("The connection works.")
+    raw = f"errno {o.errno.name}" if o.errno else "no errno"
+    return present(f"The raw result: {raw}" + (f", {_named(o.icmp)}." if o.icmp else "."), o)
+
+
+@sign
+def accept_queue_is_full(report: Report, subject: Subject) -> Reading:
+    """On this machine: the listener's accept queue is above its limit. Elsewhere only the server can tell."""
+    route = route_to(report, subject)
+    if route is None or route.type != "local":
+        ask = Ask(
+            where="server",
+            commands={"linux": "ss -ltn 'sport = :{port}'"},
+            answers=(
+                Answer(answer="Recv-Q above Send-Q: the program does not accept", then="tcp.listen-queue-full"),
+                Answer(answer="Recv-Q 0: the packets are dropped before the program", then="tcp.port-filtered"),
+            ),
+        )
+        return unknown("needs-person", says="The server's accept queue was not seen.", ask=ask)
+    tables = [o for o in report.of(Listeners) if o.port == report.target.port and o.outcome is Outcome.OK]
+    if not tables:
+        return unsettled(report, Want(probe="listeners", args=(str(report.target.port), report.target.transport)))
+    rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
+    full = [r for r in rows if r.queued is not None and r.backlog is not None and r.queued > r.backlog]
+    if full:
+        said = f"{full[0].queued} connections wait for the program, whose limit is {full[0].backlog}."
+        return present(said, tables[-1])
+    if rows and all(r.queued is not None for r in rows):
+        return absent("The listener's queue on this machine is not full.", tables[-1])
+    return absent("No listener of this machine has a full queue.", tables[-1]) if not rows else unknown("not-possible-here")
+
+
+@sign
 def another_port_answers(report: Report, subject: Subject) -> Reading:
     """Another port of the same host accepts or refuses: the host is there and the way works for it."""
     controls = others(report, subject, "control")
