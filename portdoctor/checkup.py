@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from . import __version__, looks
 from .cause import Catalogue
-from .diagnose import diagnose
+from .verdict import diagnose
 from .host import Host, user_name
 from .model import (
     Connect, Ending, Lookup, Note, Observation, Options, Outcome, Report, Route, Stage, Vantage, Want, Why,

@@ -1,0 +1,5 @@
+"""`python -m portdoctor` is `portdoctor`."""
+
+from .cli import main
+
+main()

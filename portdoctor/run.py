@@ -1,0 +1,95 @@
+"""Runs checkups: one, or many side by side. An interruption leaves a partial, valid report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from .cause import Catalogue
+from .checkup import Checkup, Told
+from .verdict import diagnose
+from .host import Host
+from .model import Diagnosis, Options, Report
+from .target import Asked
+
+R = TypeVar("R")
+Case = tuple[Report, Diagnosis]
+
+
+async def examine(
+    asked: Asked, options: Options, host: Host, catalogue: Catalogue, told: Told | None = None
+) -> Case:
+    """Look at one target and say what it means. A cancellation gives what was seen until then."""
+    checkup = Checkup(asked, options, host, catalogue, told=told)
+    interrupted = False
+    try:
+        await checkup.run()
+    except asyncio.CancelledError:
+        interrupted = True
+    report = checkup.report(interrupted=interrupted)
+    return report, diagnose(report, catalogue)
+
+
+async def examine_all(
+    asked: Sequence[Asked],
+    options: Options,
+    host: Host,
+    catalogue: Catalogue,
+    *,
+    parallel: int = 16,
+    ordered: bool = True,
+    told: Told | None = None,
+) -> AsyncIterator[Case]:
+    """Look at many targets, `parallel` at a time; in the order asked, or as they end."""
+    slots = asyncio.Semaphore(parallel)
+
+    async def one(a: Asked) -> Case:
+        async with slots:
+            return await examine(a, options, host, catalogue, told)
+
+    tasks = [asyncio.create_task(one(a)) for a in asked]
+    try:
+        for task in tasks if ordered else asyncio.as_completed(tasks):
+            yield await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def run(main: Callable[[], Awaitable[R]]) -> R:
+    """Run a coroutine function to its end. A selector loop everywhere: the probes watch sockets of their own."""
+
+    async def whole() -> R:
+        return await main()
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(whole())
+
+
+def check(target: str, **options: Any) -> Case:
+    """Diagnose one target, as `portdoctor check` does. Keyword arguments are the fields of `Options`.
+
+    Raises UsageError (a ValueError) for what is no target.
+    """
+    from .target import UsageError, parse
+
+    asked = parse(target)
+    if len(asked) != 1:
+        raise UsageError("check() takes one port; call it once a port.")
+    return _one(asked[0], options)
+
+
+def bind(target: str, **options: Any) -> Case:
+    """Find out whether a program can listen on ``[ADDR:]PORT``, as `portdoctor bind` does."""
+    from .target import parse_bind
+
+    return _one(parse_bind(target), options)
+
+
+def _one(asked: Asked, options: dict[str, Any]) -> Case:
+    from . import host
+    from .catalogue import load
+
+    return run(lambda: examine(asked, Options(**options), host.current(), load()))
