@@ -44,6 +44,7 @@ class Checkup:
         self.target = asked.target
         self.told = told
         self.done: set[Want] = set()
+        self.open: list[socket.socket] = []  # closed at the end, whatever happens
         self._seen: list[Observation] = []
         self._notes: list[Note] = []
         self._started = datetime.now(UTC)
@@ -113,6 +114,9 @@ class Checkup:
         except TimeoutError:
             text = f"The budget of {self.options.budget:g} s was spent."
             self.note(Note(kind="not-evaluated", text=text, reason="out-of-budget"))
+        finally:
+            for sock in self.open:
+                discard(sock)
 
     async def _bind(self) -> None:
         from .probes.bindcheck import examine_bind

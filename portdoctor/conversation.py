@@ -1,0 +1,162 @@
+"""From an open connection to the last stage: TLS, then HTTP or the service's first words. Measures, judges nothing."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from .model import Handshake, HttpReply, Observation, Outcome, Stage
+from .probes.channel import Channel
+from .probes.connect import Patience, connect, discard
+
+if TYPE_CHECKING:
+    from .checkup import Checkup
+
+MOST_REDIRECTS = 5
+_LIMIT = 5.0  # seconds for a further look on a connection of its own
+
+
+async def talk(c: Checkup, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
+    """Run the stages after the connect, each with `limit` seconds; stop at the first that does not end well."""
+    channel: Channel | None = Channel(sock, c.clock)
+    if "tls" in stages:
+        channel = await _secure(c, address, sock, stages, limit)
+    if channel is None:
+        return
+    if "http" in stages:
+        await _ask_http(c, address, channel, limit)
+    elif "app" in stages:
+        from .probes.greeting import greet
+
+        t = c.target
+        c.see(await greet(channel, address, t.port, t.service, c.clock, c.clock() + limit))
+
+
+async def _secure(
+    c: Checkup, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float
+) -> Channel | None:
+    from .probes.handshake import handshake
+
+    alpn = ("http/1.1",) if "http" in stages else ()
+    o, channel = await handshake(
+        sock, address, c.target.port, c.options.sni or c.target.host, c.options.cafile, alpn, c.clock, c.clock() + limit
+    )
+    c.see(o)
+    return channel if o.outcome is Outcome.OK else None
+
+
+async def _ask_http(c: Checkup, address: str, channel: Channel, limit: float) -> None:
+    """Ask for the path; follow redirects on the same host and port, each on a connection of its own."""
+    from .probes.http import request
+
+    t, path, seen = c.target, c.asked.path, set[str]()
+    for _ in range(MOST_REDIRECTS + 1):
+        seen.add(path)
+        o = await request(channel, t.host, t.port, path, address, c.clock, c.clock() + limit)
+        onward = _same_place(c, o)
+        if onward is None:
+            c.see(o)
+            return
+        if onward in seen or len(seen) > MOST_REDIRECTS:
+            said = "redirects in a circle" if onward in seen else f"redirects more than {MOST_REDIRECTS} times"
+            c.see(replace(o, outcome=Outcome.ERROR_ANSWER, os_says=said))
+            return
+        c.see(o)
+        path = onward
+        again = await _connect_again(c, address, channel.encrypted)
+        if again is None:
+            return
+        channel, sock = again
+        c.open.append(sock)
+
+
+def _same_place(c: Checkup, o: HttpReply) -> str | None:
+    """The path of a redirect that stays on this scheme, host and port; None for every other answer."""
+    if o.status not in (301, 302, 303, 307, 308) or not o.location:
+        return None
+    try:
+        url = urlsplit(o.location)
+        port = url.port
+    except ValueError:
+        return None
+    scheme = "https" if "tls" in c.target.stages else "http"
+    default = 443 if (url.scheme or scheme) == "https" else 80
+    if url.scheme not in ("", scheme) or (url.hostname or c.target.host).lower() != c.target.host.lower():
+        return None
+    if url.netloc and (port or default) != c.target.port:
+        return None
+    path = url.path or "/"
+    if not path.startswith("/"):
+        path = c.asked.path.rpartition("/")[0] + "/" + path
+    return path + (f"?{url.query}" if url.query else "")
+
+
+async def _connect_again(c: Checkup, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
+    """A further connection to the same port, with its handshake where the first had one."""
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        role="repeat", source=c.options.source,
+    )  # fmt: skip
+    if sock is None:
+        c.see(o)
+        return None
+    if not encrypted:
+        return Channel(sock, c.clock), sock
+    from .probes.handshake import handshake
+
+    host = c.options.sni or c.target.host
+    _, channel = await handshake(
+        sock, address, c.target.port, host, c.options.cafile, ("http/1.1",), c.clock, c.clock() + _LIMIT
+    )
+    if channel is None:
+        discard(sock)
+        return None
+    return channel, sock
+
+
+async def variant_handshake(c: Checkup, address: str, variant: str) -> Handshake | None:
+    """A second handshake in another way: "no-sni" without a server name, "sni:NAME" with that one, "small-mss"."""
+    from .probes.handshake import handshake
+
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        role="repeat", source=c.options.source, mss=536 if variant == "small-mss" else None,
+    )  # fmt: skip
+    if sock is None:
+        c.see(o)
+        return None
+    name: str | None = c.options.sni or c.target.host
+    if variant == "no-sni":
+        name = None
+    elif variant.startswith("sni:"):
+        name = variant[4:]
+    try:
+        seen, _ = await handshake(
+            sock, address, c.target.port, name, c.options.cafile, (), c.clock, c.clock() + _LIMIT
+        )
+    finally:
+        discard(sock)
+    return _kept(c, replace(seen, role="variant"))
+
+
+async def plain_http(c: Checkup, address: str) -> None:
+    """One HTTP request without TLS to the asked port: does it speak plaintext?"""
+    from .probes.http import request
+
+    again = await _connect_again(c, address, encrypted=False)
+    if again is None:
+        return
+    channel, sock = again
+    try:
+        o = await request(channel, c.target.host, c.target.port, "/", address, c.clock, c.clock() + _LIMIT)
+        _kept(c, replace(o, role="variant"))
+    finally:
+        discard(sock)
+
+
+def _kept(c: Checkup, o: Handshake | HttpReply) -> Handshake:
+    kept: Observation = c.see(o)
+    return kept  # type: ignore[return-value]
