@@ -1,0 +1,203 @@
+"""The report as one JSON object a line, its published schema, and the way back. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from ..model import (
+    SCHEMA,
+    Candidate,
+    Diagnosis,
+    NextTest,
+    Note,
+    Observation,
+    Options,
+    Other,
+    Outcome,
+    Problem,
+    Report,
+    RuledOut,
+    StageLine,
+    Step,
+    Target,
+    Value,
+    Vantage,
+    Verdict,
+)  # fmt: skip
+from ..text import clean
+
+MOST_TEXT = 4096  # characters of one string: a greeting is worth a sample, not a transcript
+
+
+class Document(Value, frozen=True, kw_only=True):
+    """What `--json` writes: the record and its diagnosis in one object.
+
+    `verdict`, `candidates`, `ruled_out`, `next_test` and `steps` repeat the first problem. Times are seconds.
+    """
+
+    schema: Literal["portdoctor.report/1"]
+    portdoctor: str
+    target: Target
+    vantage: Vantage
+    options: Options
+    verdict: Verdict
+    problems: tuple[Problem, ...]
+    candidates: tuple[Candidate, ...]
+    ruled_out: tuple[RuledOut, ...]
+    next_test: NextTest | None
+    steps: tuple[Step, ...]
+    unexplained: tuple[str, ...]
+    stages: tuple[StageLine, ...]
+    observations: tuple[Observation, ...]
+    notes: tuple[Note, ...]
+    interrupted: bool
+
+
+def document(report: Report, diagnosis: Diagnosis) -> Document:
+    """The object of the contract, before its text is cleaned."""
+    first = diagnosis.problems[0] if diagnosis.problems else None
+    return Document(
+        schema="portdoctor.report/1",
+        portdoctor=report.portdoctor,
+        target=report.target,
+        vantage=report.vantage,
+        options=report.options,
+        verdict=diagnosis.verdict,
+        problems=diagnosis.problems,
+        candidates=first.candidates if first else (),
+        ruled_out=first.ruled_out if first else (),
+        next_test=first.next_test if first else None,
+        steps=first.steps if first else (),
+        unexplained=diagnosis.unexplained,
+        stages=diagnosis.stages,
+        observations=report.observations,
+        notes=(*report.notes, *(n for n in diagnosis.notes if n not in report.notes)),
+        interrupted=report.interrupted,
+    )
+
+
+def render(report: Report, diagnosis: Diagnosis) -> str:
+    """One line of JSON, without its line feed. Every string in it is clean."""
+    plain = _clean(msgspec.to_builtins(document(report, diagnosis)))
+    plain["observations"] = [{"id": o["id"], **o} for o in plain["observations"]]
+    return msgspec.json.encode(plain).decode()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a report (draft 2020-12). Readers ignore fields that they do not know."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"PortDoctor report ({SCHEMA})",
+        **msgspec.json.schema(Document),
+    }
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value, MOST_TEXT)
+        case dict():
+            return {clean(str(key), MOST_TEXT): _clean(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_clean(item) for item in value]
+        case _:
+            return value
+
+
+# ---------------------------------------------------------------- the way back
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    schema: str
+    target: Target
+    observations: tuple[msgspec.Raw, ...]
+    portdoctor: str = ""
+    vantage: Vantage = Vantage()
+    options: Options = Options()
+    notes: tuple[Note, ...] = ()
+    interrupted: bool = False
+
+
+class _AnyKind(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str
+    id: str = ""
+    outcome: str = ""
+    began: float = 0.0
+    took: float = 0.0
+
+
+_KINDS = {kind.__struct_config__.tag for kind in get_args(Observation)}
+_OUTCOMES = {outcome.value for outcome in Outcome}
+
+
+def load(text: str | bytes) -> Report:
+    """The report in a recorded document; its diagnosis is left, it can be made again.
+
+    Fields that this version does not know are ignored, an unknown kind of observation becomes `Other`.
+    Raises ValueError, in one sentence, for what is no report.
+    """
+    try:
+        named = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        form = msgspec.json.decode(named.get("schema", b'""'), type=str)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not a report of portdoctor: {clean(str(error))}") from None
+    except UnicodeError:
+        raise ValueError("not a report of portdoctor: the text is not UTF-8") from None
+    if form != SCHEMA:
+        found = f"its schema is {clean(form, 60)!r}" if form else "it has no field `schema`"
+        raise ValueError(f"not a report that this version reads: {found}, expected {SCHEMA!r}")
+    try:
+        record = msgspec.json.decode(text, type=_Record)
+        observations = tuple(_observation(raw) for raw in record.observations)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"a report with a mistake in it: {clean(str(error))}") from None
+    return Report(
+        schema=record.schema,
+        portdoctor=record.portdoctor,
+        target=record.target,
+        vantage=record.vantage,
+        options=record.options,
+        observations=observations,
+        notes=record.notes,
+        interrupted=record.interrupted,
+    )
+
+
+def load_all(text: str) -> list[Report]:
+    """The reports in a file: one object over many lines, or one a line. Raises ValueError with the line's number."""
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if len(lines) < 2 or not _is_object(lines[0][1]):
+        return [load(text)]
+    reports = []
+    for number, line in lines:
+        try:
+            reports.append(load(line))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+    return reports
+
+
+def _is_object(line: str) -> bool:
+    try:
+        msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeError):
+        return False
+    return True
+
+
+def _observation(raw: msgspec.Raw) -> Observation:
+    any_kind = msgspec.json.decode(raw, type=_AnyKind)
+    if any_kind.kind in _KINDS:
+        known: Observation = msgspec.json.decode(raw, type=Observation)
+        return known
+    outcome = Outcome(any_kind.outcome) if any_kind.outcome in _OUTCOMES else Outcome.OTHER
+    return Other(
+        id=any_kind.id,
+        outcome=outcome,
+        began=any_kind.began,
+        took=any_kind.took,
+        was=any_kind.kind,
+        raw=bytes(raw).decode(),
+    )

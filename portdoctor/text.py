@@ -1,0 +1,128 @@
+"""The one sanitiser: everything that came from the network passes here before anybody sees it. Law: pure.
+
+What a terminal, a log or a ticket could obey instead of show becomes visible: ESC is shown as ``\\x1b``,
+a bidirectional override as ``\\u202e``. Also the few words that all renderers share.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+LIMIT = 500  # characters of one piece of text: a sample for a person, not a transcript
+ELLIPSIS = "…"
+_MOST_MARKS = 4  # combining marks on one letter; the most that living scripts stack is about three
+
+# str.isprintable() is false for Cc, Cf, Cs, Co, Cn, Zl, Zp and every Zs but the space (Python's own definition).
+# These pass it and are nevertheless seen as nothing: fillers, joiners, variation selectors, the empty Braille cell.
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
+_SPACES = re.compile("\r\n|[\t\n\v\f\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+
+
+def clean(text: str | bytes, limit: int = LIMIT) -> str:
+    """One line of printable text, at most `limit` characters, an ellipsis in place of what was cut.
+
+    Line breaks, tabs and other spaces become one space each, every other character that is not seen becomes an
+    escape in ASCII, and bytes that are no UTF-8 become ``\\xff``. Cleaning twice changes nothing.
+    """
+    if isinstance(text, bytes):
+        text = text[: 4 * limit + 4].decode("utf-8", "backslashreplace")
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text.strip()
+    seen = _seen(text[: limit + 2]) if len(text) > limit + 2 else _seen(text)
+    seen = seen.strip()
+    if len(seen) <= limit and len(text) <= limit + 2:
+        return seen
+    return seen[: limit - 1].rstrip() + ELLIPSIS if limit > 1 else ELLIPSIS[:limit]
+
+
+def is_clean(text: str, *, lines: bool = False) -> bool:
+    """Whether nothing in the text would be made visible by `clean`. `lines`: line feeds are allowed."""
+    if lines:
+        text = text.replace("\n", "")
+    return _seen(text) == text
+
+
+def _seen(text: str) -> str:
+    """Every character of the text as something that can be seen."""
+    if text.isascii():
+        if text.isprintable():
+            return text
+        return "".join(c if c.isprintable() else _escape(c) for c in _SPACES.sub(" ", text))
+    from unicodedata import category  # the path of rare text: its table is not loaded at start
+
+    shown, marks = [], 0
+    for c in _SPACES.sub(" ", text):
+        marks = marks + 1 if category(c) in ("Mn", "Me") else 0
+        visible = c.isprintable() and marks <= _MOST_MARKS and not _BLANK.match(c)
+        shown.append(c if visible else _escape(c))
+    return "".join(shown)
+
+
+def _escape(c: str) -> str:
+    number = ord(c)
+    if number <= 0xFF:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+
+
+# ---------------------------------------------------------------- words that all renderers share
+
+
+def seconds(took: float | None) -> str:
+    """A time for people: "0.4 ms", "51 ms", "1.2 s", "2 min 13 s"; nothing for None."""
+    if took is None:
+        return ""
+    if took < 0.00995:
+        return f"{took * 1000:.1f} ms"
+    if took < 0.9995:
+        return f"{took * 1000:.0f} ms"
+    if took < 60:
+        return f"{took:.1f} s"
+    return f"{int(took) // 60} min {int(took) % 60} s"
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """ "1 address", "2 addresses": the plural is given where an s does not make it."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def words(items: Iterable[str], last: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    listed = list(items)
+    if len(listed) < 2:
+        return "".join(listed)
+    return f"{', '.join(listed[:-1])} {last} {listed[-1]}"
+
+
+def at(address: str, port: int) -> str:
+    """Address or name and port as one writes them: an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def width(text: str) -> int:
+    """Columns that the text takes on a terminal: wide characters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(0 if category(c) in ("Mn", "Me") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut(text: str, columns: int) -> str:
+    """The text in at most `columns` columns, an ellipsis in place of what was cut."""
+    if width(text) <= columns:
+        return text
+    while text and width(text) > columns - 1:
+        text = text[:-1]
+    return text.rstrip() + ELLIPSIS
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start and a full stop at its end."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".:?…" else ".")
