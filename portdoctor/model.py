@@ -393,6 +393,7 @@ class Handshake(Ending, kw_only=True, tag_field="kind", tag="handshake"):
     verify_code: int | None = None
     verify_message: str | None = None
     trust: str | None = None  # the trust store that was used
+    trust_anchors: int | None = None  # authorities in it; None where they are not counted beforehand
     reason: str | None = None
     alert: str | None = None
     chain: tuple[Certificate, ...] = ()
@@ -414,6 +415,7 @@ class Greeting(Ending, kw_only=True, tag_field="kind", tag="greeting"):
     received: int = 0
     sent: str | None = None  # what we said first, if anything
     waited: float | None = None
+    alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
 class HttpReply(Ending, kw_only=True, tag_field="kind", tag="http-reply"):
@@ -432,6 +434,7 @@ class HttpReply(Ending, kw_only=True, tag_field="kind", tag="http-reply"):
     text: str = ""
     received: int = 0
     first_byte: float | None = None  # seconds from the request to the first byte
+    alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
 class Datagram(Ending, kw_only=True, tag_field="kind", tag="datagram"):
