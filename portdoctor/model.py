@@ -287,13 +287,14 @@ class Neighbour(Ending, kw_only=True, tag_field="kind", tag="neighbour"):
 
 
 class Interface(Value, kw_only=True):
-    """One network interface with its addresses in prefix notation."""
+    """One network interface with its addresses in prefix notation; `tentative`: those not usable yet (IPv6 DAD)."""
 
     name: str
     up: bool
     running: bool
     loopback: bool = False
     addresses: tuple[str, ...] = ()
+    tentative: tuple[str, ...] = ()
 
 
 class Interfaces(Ending, kw_only=True, tag_field="kind", tag="interfaces"):

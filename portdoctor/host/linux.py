@@ -122,6 +122,10 @@ class Linux:
                 running=bool(flags & netlink.RUNNING),
                 loopback=bool(flags & netlink.LOOPBACK),
                 addresses=tuple(address for at, address, _ in addresses if at == index),
+                tentative=tuple(
+                    address for at, address, state in addresses
+                    if at == index and state & (netlink.TENTATIVE | netlink.DAD_FAILED)
+                ),
             )
             for index, name, flags in links
         )
