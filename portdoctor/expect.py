@@ -1,0 +1,40 @@
+"""What `--expect` means: whether a diagnosis is as expected. Pure."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from .cause import Catalogue
+from .model import Connect, Diagnosis, Outcome, Report, Symptom
+
+_WORDS = ("open", "closed", "refused", "filtered")
+
+
+def known(expect: str, catalogue: Catalogue) -> bool:
+    """Whether `expect` is a word, a symptom or a cause."""
+    return expect in _WORDS or expect in get_args(Symptom) or expect in catalogue
+
+
+def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:
+    """True or False; None when what was seen does not decide it."""
+    v = diagnosis.verdict
+    tried = [o for o in report.of(Connect) if o.role == "target"]
+    if expect == "open":
+        if tried:
+            return all(o.outcome is Outcome.OK for o in tried)
+        return None if v.symptom == "undetermined" else v.symptom == "ok"
+    if expect == v.symptom:
+        return True
+    if v.symptom == "undetermined":
+        return None
+    if expect in ("closed", "refused"):
+        return v.symptom == "connection-refused"
+    if expect == "filtered":
+        prohibited = any(o.outcome is Outcome.PROHIBITED for o in tried)
+        return v.symptom == "timeout" or (v.symptom == "unreachable" and prohibited)
+    if expect in get_args(Symptom):
+        return False
+    if expect in (v.cause, *(p.cause for p in diagnosis.problems)):
+        return True
+    candidates = [c.cause for p in diagnosis.problems[:1] for c in p.candidates]
+    return None if v.cause is None and expect in candidates else False
