@@ -435,6 +435,7 @@ class HttpReply(Ending, kw_only=True, tag_field="kind", tag="http-reply"):
     text: str = ""
     received: int = 0
     first_byte: float | None = None  # seconds from the request to the first byte
+    redirects: int = 0  # redirects to the same place that were followed before this answer
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
