@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _ZONE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:@+")
-_JOINERS = "\u200c\u200d\u00b7\u30fb"
+JOINERS = "\u200c\u200d\u00b7\u30fb"
 _DOTS = str.maketrans("。．｡", "...")  # RFC 3490 section 3.1: what counts as a dot
 
 
@@ -120,9 +120,9 @@ def _name(name: str) -> str:
         raise UsageError("The host name has an empty part between its dots: write it like www.example.com:443.")
     if host.startswith("-"):
         raise UsageError("A host name cannot begin with a hyphen: write it like example.com:443.")
-    long = next((label for label in labels if len(label) > 63), None)
+    long = next((label for label in labels if len(label) > (63 if label.isascii() else 0)), None)
     if long is not None:
-        raise UsageError(f"A part of a host name has at most 63 characters, not {len(long)}: write a shorter name.")
+        raise UsageError("A part of a host name has at most 63 characters, as ASCII: write a shorter name.")
     if len(host) > 253:
         raise UsageError(f"A host name has at most 253 characters, not {len(host)}: write a shorter name.")
     return host + name[len(bare) :]
@@ -139,11 +139,13 @@ def _a_label(label: str) -> str:
     """One label as it stands in the DNS. The codec "idna" of Python would make "strasse" of "straße" (RFC 3490)."""
     if label.isascii():
         return label
+    if len(label) > 59:
+        return label  # with "xn--" and its digits it is longer than 63, and encoding takes long
     import unicodedata
 
     for char in label:
         # Letters, marks, digits and the joiners of RFC 5892; symbols because registries sold names of emoji.
-        if not char.isascii() and unicodedata.category(char)[0] not in "LMNS" and char not in _JOINERS:
+        if not char.isascii() and unicodedata.category(char)[0] not in "LMNS" and char not in JOINERS:
             raise UsageError(f"A host name holds no {shown(char)!r} (U+{ord(char):04X}): write it as its owner does.")
     if unicodedata.category(label[0])[0] == "M":
         raise UsageError("A part of a host name cannot begin with an accent: write it as its owner does.")

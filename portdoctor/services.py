@@ -22,6 +22,7 @@ class Service(Value, frozen=True):
     (inside TLS when `tls`): "server", "client", "silent" (the server never answers, or only to those it knows) or
     "unknown". `tls`: TLS from the first byte. `starttls`: how plain text is turned into TLS, "" if it is not.
     `greets`: how the first answer looks, in words. `schemes`: of the URLs that mean it.
+    `registered`: the registry has this name for `ports`.
     `ours`: we know the service; False when only its registered name is known.
     """
 
@@ -36,6 +37,7 @@ class Service(Value, frozen=True):
     greets: str = ""
     also: tuple[int, ...] = ()
     schemes: tuple[str, ...] = ()
+    registered: bool = True
     ours: bool = True
 
 
@@ -56,7 +58,7 @@ SERVICES: tuple[Service, ...] = (
     _S("couchdb", "CouchDB", (5984,), "http", "client", greets=_HTTP),
     _S("docker", "Docker API without TLS", (2375,), "http", "client", greets=_HTTP),
     _S("docker-s", "Docker API over TLS", (2376,), "http", "client", tls=True, greets=_HTTP),
-    _S("quic", "Web over QUIC (HTTP/3)", (443,), "quic", "client", transports=_UDP),
+    _S("quic", "Web over QUIC (HTTP/3)", (443,), "quic", "client", transports=_UDP, registered=False),
     # shells and files
     _S("ssh", "Secure Shell", (22,), "ssh", "server", greets="SSH-2.0- and the server's version", also=(2222,),
        schemes=("ssh", "sftp")),
@@ -108,8 +110,8 @@ SERVICES: tuple[Service, ...] = (
        greets="answers the header AMQP with a start frame", schemes=("amqp",)),
     _S("amqps", "Message queue over TLS (AMQP, RabbitMQ)", (5671,), "amqp", "client", tls=True,
        greets="answers the header AMQP with a start frame", schemes=("amqps",)),
-    _S("nats", "NATS message server", (4222,), "nats", "server", greets="INFO and a JSON object"),
-    _S("kafka", "Apache Kafka broker", (9092,), "", "client"),
+    _S("nats", "NATS message server", (4222,), "nats", "server", greets="INFO and a JSON object", registered=False),
+    _S("kafka", "Apache Kafka broker", (9092,), "", "client", registered=False),
     _S("sip", "Telephony (SIP)", (5060,), "sip", "client", transports=_BOTH,
        greets="answers with SIP/2.0 and a status"),
     _S("sips", "Telephony over TLS (SIP)", (5061,), "sip", "client", tls=True),
@@ -121,16 +123,16 @@ SERVICES: tuple[Service, ...] = (
     _S("mysqlx", "MySQL X protocol", (33060,), "mysqlx", "server", starttls="capability tls"),
     _S("ms-sql-s", "Microsoft SQL Server", (1433,), "tds", "client", starttls="PRELOGIN"),
     _S("ms-sql-m", "Microsoft SQL Server browser", (1434,), "", "client", transports=_UDP),
-    _S("oracle-tns", "Oracle database listener (TNS)", (1521,), "tns", "client"),
+    _S("oracle-tns", "Oracle database listener (TNS)", (1521,), "tns", "client", registered=False),
     _S("redis", "Redis cache and store", (6379,), "redis", "client", greets="answers PING with +PONG or -NOAUTH",
        also=(6380,), schemes=("redis", "rediss")),
     _S("memcache", "memcached", (11211,), "memcache", "client", transports=_BOTH,
        greets="answers version with VERSION"),
     _S("mongodb", "MongoDB database", (27017,), "mongodb", "client", also=(27018, 27019), schemes=("mongodb",)),
-    _S("cassandra", "Apache Cassandra (CQL)", (9042,), "", "client"),
+    _S("cassandra", "Apache Cassandra (CQL)", (9042,), "", "client", registered=False),
     _S("etcd-client", "etcd, clients", (2379,), "", "client", greets="gRPC over HTTP/2, often inside TLS"),
     _S("etcd-server", "etcd, peers", (2380,), "", "client"),
-    _S("zookeeper", "Apache ZooKeeper", (2181,), "zookeeper", "client"),
+    _S("zookeeper", "Apache ZooKeeper", (2181,), "zookeeper", "client", registered=False),
     _S("ldap", "Directory (LDAP)", (389,), "ldap", "client", starttls="StartTLS operation", schemes=("ldap",)),
     _S("ldaps", "Directory over TLS (LDAPS)", (636,), "ldap", "client", tls=True, schemes=("ldaps",)),
     _S("msft-gc", "Windows global catalogue (LDAP)", (3268,), "ldap", "client", starttls="StartTLS operation"),
@@ -142,7 +144,7 @@ SERVICES: tuple[Service, ...] = (
     _S("x11", "X Window System", (6000,), "x11", "client", also=(6001, 6010)),
     _S("rtsp", "Streaming control (RTSP)", (554,), "rtsp", "client", greets="answers with RTSP/1.0 and a status",
        also=(8554,)),
-    _S("ajp13", "Tomcat behind a web server (AJP)", (8009,), "ajp13", "client"),
+    _S("ajp13", "Tomcat behind a web server (AJP)", (8009,), "ajp13", "client", registered=False),
     # names, time, network
     _S("domain", "Name resolution (DNS)", (53,), "dns", "client", transports=_BOTH),
     _S("domain-s", "Name resolution over TLS (DNS)", (853,), "dns", "client", tls=True),
@@ -152,7 +154,8 @@ SERVICES: tuple[Service, ...] = (
     _S("snmp", "Device monitoring (SNMP)", (161,), "snmp", "client", transports=_UDP,
        greets="answers only the right community or user"),
     _S("snmptrap", "Device alarms (SNMP traps)", (162,), "", "silent", transports=_UDP),
-    _S("syslog", "System log", (514,), "", "silent", transports=_BOTH),
+    _S("syslog", "System log", (514,), "", "silent", transports=_UDP),
+    _S("syslog-conn", "System log over TCP", (601,), "", "silent", also=(514,)),
     _S("syslog-tls", "System log over TLS", (6514,), "", "silent", tls=True),
     _S("bootps", "DHCP server", (67,), "", "client", transports=_UDP),
     _S("bootpc", "DHCP client", (68,), "", "silent", transports=_UDP),
@@ -164,7 +167,8 @@ SERVICES: tuple[Service, ...] = (
     _S("isakmp", "IPsec key exchange (IKE)", (500,), "", "client", transports=_UDP),
     _S("ipsec-nat-t", "IPsec through NAT", (4500,), "", "client", transports=_UDP),
     _S("openvpn", "OpenVPN", (1194,), "", "client", transports=_BOTH),
-    _S("wireguard", "WireGuard VPN", (51820,), "", "silent", transports=_UDP, greets="answers only keys it knows"),
+    _S("wireguard", "WireGuard VPN", (51820,), "", "silent", transports=_UDP, greets="answers only keys it knows",
+       registered=False),
     _S("pptp", "PPTP VPN", (1723,), "", "client"),
     _S("bgp", "Routing between networks (BGP)", (179,), "bgp", "client", greets="closes unless the peer is configured"),
     _S("socks", "SOCKS proxy", (1080,), "socks", "client"),
