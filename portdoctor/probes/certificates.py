@@ -1,0 +1,141 @@
+"""Certificates as values, with what the standard library can decode; no I/O but reading the trust store."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..model import Certificate
+from ..text import clean
+
+if TYPE_CHECKING:
+    import ssl
+
+_MOST_NAMES = 100  # of one certificate; content networks put hundreds into one
+_MOST_CERTIFICATES = 10  # of one chain
+_SHORT = {
+    "commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C",
+    "stateOrProvinceName": "ST", "localityName": "L", "domainComponent": "DC",
+}  # fmt: skip
+
+
+class Trust(NamedTuple):
+    """A trust store made ready. `name` is for people; `anchors` are the authorities in it, None when not counted."""
+
+    context: Any  # ssl.SSLContext, or truststore's
+    name: str
+    anchors: int | None = None
+
+
+def prepare(cafile: str | None = None) -> Trust:
+    """Load the store that says whom to trust: 20 to 40 ms for a usual bundle, so call it while something travels.
+
+    `cafile` goes first, then SSL_CERT_FILE and SSL_CERT_DIR, then the operating system's own store.
+    Raises OSError (ssl.SSLError is one) for a `cafile` that cannot be read or holds no certificate.
+    """
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if cafile is not None:
+        context.load_verify_locations(cafile=cafile)
+        return Trust(context, f"--cafile {cafile}", _anchors(context))
+    told = [f"{name}={os.environ[name]}" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+    if told:
+        context.set_default_verify_paths()  # OpenSSL reads both variables itself
+        return Trust(context, " and ".join(told), _anchors(context))
+    return _of_system(context)
+
+
+def _of_system(context: ssl.SSLContext) -> Trust:
+    """OpenSSL's paths where they are the system's own; elsewhere truststore asks the system."""
+    import ssl
+
+    from ..host import current
+
+    paths = ssl.get_default_verify_paths()
+    if current().os == "linux" and (paths.cafile or paths.capath):
+        context.set_default_verify_paths()
+        return Trust(context, f"the system's store ({paths.cafile or paths.capath})", _anchors(context))
+    import truststore
+
+    return Trust(truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "the operating system's store")
+
+
+def _anchors(context: ssl.SSLContext) -> int | None:
+    """The authorities loaded. A folder (SSL_CERT_DIR) is read when it is needed: then none are counted yet."""
+    import ssl
+
+    count = context.cert_store_stats()["x509_ca"]
+    folder = os.environ.get("SSL_CERT_DIR") or ssl.get_default_verify_paths().capath
+    if count or not folder or not Path(folder).is_dir():
+        return count
+    return None if any(Path(folder).iterdir()) else 0
+
+
+def unverified() -> Trust:
+    """A context that accepts any certificate: for a look at what a server shows without a name."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return Trust(context, "none: not verified")
+
+
+def chain_of(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
+    """The certificates that the peer sent, its own first; also after a verification that failed.
+
+    Python 3.11 and 3.12 keep the chain in an inner object, 3.13 has it in public as DER.
+    """
+    inner: Any = getattr(tls, "_sslobj", None)
+    certs: Any = None
+    if hasattr(inner, "get_unverified_chain"):
+        certs = inner.get_unverified_chain()
+    elif hasattr(tls, "get_unverified_chain"):
+        certs = tls.get_unverified_chain()
+    return tuple(_certificate(c) for c in (certs or ())[:_MOST_CERTIFICATES])
+
+
+def _certificate(cert: Any) -> Certificate:
+    """A certificate of the chain: an object of CPython's own with `get_info` where there is one, else DER."""
+    import hashlib
+
+    der = cert if isinstance(cert, bytes) else _der(cert)
+    info: dict[str, Any] = cert.get_info() if hasattr(cert, "get_info") else {}
+    subject, issuer = _name(info.get("subject", ())), _name(info.get("issuer", ()))
+    return Certificate(
+        subject=subject, issuer=issuer,
+        not_before=_moment(info.get("notBefore")), not_after=_moment(info.get("notAfter")),
+        names=tuple(clean(value, limit=253) for _, value in info.get("subjectAltName", ())[:_MOST_NAMES]),
+        serial=info.get("serialNumber"),
+        sha256=hashlib.sha256(der).hexdigest() if der else None,
+        self_signed=bool(subject) and info.get("subject") == info.get("issuer"),
+    )  # fmt: skip
+
+
+def _der(cert: Any) -> bytes:
+    import ssl
+
+    return ssl.PEM_cert_to_DER_cert(cert.public_bytes()) if hasattr(cert, "public_bytes") else b""
+
+
+def _name(parts: Any) -> str:
+    """A distinguished name in one line: "CN=shop.example.com, O=Example"; the common name first."""
+    pairs = [(_SHORT.get(key, key), value) for part in parts for key, value in part]
+    pairs.sort(key=lambda pair: pair[0] != "CN")
+    return clean(", ".join(f"{key}={value}" for key, value in pairs), limit=300)
+
+
+def _moment(text: str | None) -> str | None:
+    """OpenSSL's "Nov 22 09:14:03 2026 GMT" as ISO 8601 in UTC."""
+    import ssl
+
+    if not text:
+        return None
+    try:
+        seconds = ssl.cert_time_to_seconds(text)
+    except ValueError:
+        return None
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,179 @@
+"""Bytes to and from a peer over a connected socket of ours, plain or inside TLS. Judges nothing.
+
+Law: whoever opened the socket closes it. `deadline` is a moment of `clock`, in seconds since the report began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+from ..model import Outcome
+from ..outcomes import of_errno
+from . import MOST_BYTES, MOST_LINES, Clock
+
+if TYPE_CHECKING:
+    import ssl
+
+_CHUNK = 16384  # a TLS record's most plaintext, RFC 8446 section 5.1
+
+# Alert descriptions, RFC 8446 section 6 and RFC 5246 section 7.2.
+ALERTS: dict[int, str] = {
+    0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed", 22: "record_overflow",
+    30: "decompression_failure", 40: "handshake_failure", 41: "no_certificate", 42: "bad_certificate",
+    43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown",
+    47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error",
+    60: "export_restriction", 70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
+    86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation", 109: "missing_extension",
+    110: "unsupported_extension", 111: "certificate_unobtainable", 112: "unrecognized_name",
+    113: "bad_certificate_status_response", 114: "bad_certificate_hash_value", 115: "unknown_psk_identity",
+    116: "certificate_required", 120: "no_application_protocol",
+}  # fmt: skip
+_NAMES = frozenset(ALERTS.values())
+
+
+def alert_of(reason: str | None) -> str | None:
+    """The alert of the peer in OpenSSL's reason: TLSV13_ALERT_CERTIFICATE_REQUIRED -> certificate_required."""
+    prefix, _, rest = (reason or "").lower().partition("_")
+    if not prefix.startswith(("tlsv1", "sslv3")):
+        return None
+    name = rest.removeprefix("alert_")
+    return name if name in _NAMES else None
+
+
+class TlsEnd(Exception):
+    """TLS ended the conversation. `reason` is OpenSSL's word, `alert` the peer's, None when the fault is ours."""
+
+    def __init__(self, reason: str, alert: str | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.alert = alert
+
+
+class Channel:
+    """One connection's bytes. `received` counts what the program on the other side said, TLS taken off."""
+
+    def __init__(
+        self, sock: socket.socket, clock: Clock, tls: ssl.SSLObject | None = None,
+        incoming: ssl.MemoryBIO | None = None, outgoing: ssl.MemoryBIO | None = None,
+    ) -> None:  # fmt: skip
+        self.clock = clock
+        self.received = 0
+        self._sock = sock
+        self._tls = tls
+        self._incoming = incoming
+        self._outgoing = outgoing
+
+    @property
+    def encrypted(self) -> bool:
+        return self._tls is not None
+
+    async def send(self, data: bytes, deadline: float) -> None:
+        """Send all of `data`. Raises TimeoutError at the deadline, OSError, `TlsEnd`."""
+        if self._tls is not None:
+            self._tls.write(data)
+        async with asyncio.timeout(max(deadline - self.clock(), 0)):
+            await self._flush(data)
+
+    async def _flush(self, data: bytes = b"") -> None:
+        loop = asyncio.get_running_loop()
+        if self._outgoing is not None:
+            data = self._outgoing.read()
+        if data:
+            await loop.sock_sendall(self._sock, data)
+
+    async def receive(self, deadline: float, most: int = _CHUNK) -> bytes:
+        """The next bytes, b"" when the peer has closed. Raises TimeoutError at the deadline, OSError, `TlsEnd`."""
+        async with asyncio.timeout(max(deadline - self.clock(), 0)):
+            data = await (self._receive_plain(most) if self._tls is None else self._receive_tls(most))
+        self.received += len(data)
+        return data
+
+    async def _receive_plain(self, most: int) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._sock, most)
+
+    async def _receive_tls(self, most: int) -> bytes:
+        import ssl
+
+        assert self._tls is not None
+        assert self._incoming is not None
+        while True:
+            try:
+                return self._tls.read(most)
+            except ssl.SSLWantReadError:
+                await self._flush()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            except ssl.SSLError as error:
+                raise TlsEnd(error.reason or "UNKNOWN", alert_of(error.reason)) from None
+            data = await self._receive_plain(_CHUNK)
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
+
+
+class Heard:
+    """What was read until an end: the bytes, how it ended, the errno or the TLS words, when the first byte came."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.lines = 0
+        self.outcome = Outcome.OK
+        self.errno = 0
+        self.reason = ""
+        self.alert: str | None = None
+        self.first: float | None = None  # a moment of the clock
+
+    @property
+    def crowded(self) -> bool:
+        """Whether our limits of bytes or lines are reached."""
+        return len(self.data) >= MOST_BYTES or self.lines > MOST_LINES
+
+    def take(self, data: bytes, now: float) -> None:
+        """Keep the next bytes, up to our limit."""
+        self.first = now if self.first is None else self.first
+        self.lines += data.count(b"\n")
+        self.data += data[: MOST_BYTES - len(self.data)]
+
+    def ended(self, error: OSError | TlsEnd) -> None:
+        """Keep how the conversation broke."""
+        if isinstance(error, TlsEnd):
+            self.outcome = Outcome.TLS_ALERT if error.alert else Outcome.TLS_ERROR
+            self.reason, self.alert = error.reason, error.alert
+        elif isinstance(error, TimeoutError) and error.errno is None:  # ours; the kernel's ETIMEDOUT has an errno
+            self.outcome = Outcome.TIMEOUT
+        else:
+            self.errno = error.errno or 0
+            self.outcome = of_errno(self.errno)
+
+
+async def say(channel: Channel, data: bytes, deadline: float) -> Heard:
+    """Send, and keep how it broke if it did. A peer that closed may still have left its last words to read."""
+    heard = Heard()
+    try:
+        await channel.send(data, deadline)
+    except (OSError, TlsEnd) as error:
+        heard.ended(error)
+    return heard
+
+
+async def hear(channel: Channel, heard: Heard, deadline: float) -> bool:
+    """Read once more into `heard`; False when the conversation is over, timed out or at our limits."""
+    broken = heard.outcome is not Outcome.OK
+    try:
+        data = await channel.receive(deadline)
+    except (OSError, TlsEnd) as error:
+        if not broken:
+            heard.ended(error)
+        return False
+    if not data:
+        if not broken:
+            heard.outcome = Outcome.CLOSED
+        return False
+    heard.take(data, channel.clock())
+    if heard.crowded:
+        heard.outcome = Outcome.TOO_LONG
+        return False
+    return True

@@ -1,0 +1,247 @@
+"""One TLS handshake over a connected socket of ours: what the server shows, and how it ends. Judges nothing.
+
+OpenSSL works on memory here, so the bytes are ours: a server that answers in plain text is recognised by them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from ..model import Handshake, Outcome
+from ..outcomes import errno_of, of_errno, os_says
+from ..recognise import recognise
+from ..text import clean
+from . import MOST_BYTES, Clock
+from .certificates import Trust, chain_of, prepare, unverified
+from .channel import ALERTS, Channel, alert_of
+
+if TYPE_CHECKING:
+    import ssl
+
+_CHUNK = 16384
+_REST = 0.25  # seconds to wait for the rest of a plain-text answer: enough to recognise it
+_SAMPLE = 200  # characters of a plain-text answer that are kept
+_NAME_MISMATCH, _ADDRESS_MISMATCH = 62, 64  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+
+
+async def handshake(
+    sock: socket.socket,
+    address: str,
+    port: int,
+    sni: str | None,
+    cafile: str | None,
+    alpn: tuple[str, ...],
+    clock: Clock,
+    deadline: float,
+    verify: bool = True,
+    *,
+    trust: Trust | None = None,
+    role: str = "target",
+) -> tuple[Handshake, Channel | None]:
+    """Shake hands once; the channel comes back with outcome OK only (`verify` False: whatever the certificate).
+
+    `sni` is the name to ask for and to check, or an address literal (checked, never sent); None asks for none
+    and checks none. `deadline` is a moment of `clock`. `trust` is what `prepare(cafile)` gave earlier.
+    Raises OSError for a `cafile` that cannot be used, ValueError for a name that TLS cannot carry.
+    """
+    began = clock()
+    trust = unverified() if not verify or sni is None else trust or prepare(cafile)
+    context: ssl.SSLContext = trust.context
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    talk = _Talk(sock, context, sni, clock, deadline)
+    seen = await talk.run()
+    o = Handshake(
+        address=address, port=port, role=role, began=began, took=clock() - began,  # type: ignore[arg-type]
+        sni=None if sni is None or _is_address(sni) else sni,
+        trust=trust.name if verify and sni is not None else None,
+        trust_anchors=trust.anchors if verify and sni is not None else None,
+        received=talk.received, chain=chain_of(talk.tls), client_cert_asked=talk.client_cert_asked(), **seen,
+    )  # fmt: skip
+    if o.outcome is not Outcome.OK:
+        return o, None
+    cipher = talk.tls.cipher()
+    o = replace(
+        o, version=talk.tls.version(), cipher=cipher[0] if cipher else None, alpn=talk.tls.selected_alpn_protocol(),
+        verified=True if o.trust else None, verify_code=0 if o.trust else None,
+    )  # fmt: skip
+    return o, Channel(sock, clock, talk.tls, talk.incoming, talk.outgoing)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class _Talk:
+    """A handshake under way: the bytes between OpenSSL's memory and the socket."""
+
+    def __init__(
+        self, sock: socket.socket, context: ssl.SSLContext, name: str | None, clock: Clock, deadline: float
+    ) -> None:
+        import ssl
+
+        self.sock, self.clock, self.deadline = sock, clock, deadline
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
+        self.heard = bytearray()  # the first bytes of the peer, up to our limit
+        self.received = 0
+
+    async def run(self) -> dict[str, Any]:
+        """To the end, as fields of a Handshake."""
+        try:
+            async with asyncio.timeout(max(self.deadline - self.clock(), 0)):
+                return await self._shake()
+        except TimeoutError as error:
+            return _broken(error) if error.errno else {"outcome": Outcome.TIMEOUT}
+        except OSError as error:
+            return _broken(error)
+
+    async def _shake(self) -> dict[str, Any]:
+        import ssl
+
+        while True:
+            try:
+                self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLCertVerificationError as error:
+                await self._last_words()
+                return _untrusted(error)
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+                return {"outcome": Outcome.CLOSED, "reason": error.reason}
+            except ssl.SSLError as error:
+                await self._last_words()
+                return self._refused(error)
+            else:
+                await self._flush()
+                return {"outcome": Outcome.OK}
+            broken = await self._send()
+            data = await self._next(broken)
+            if not data:
+                if not _may_be_tls(self.heard):
+                    return await self._plain_text()
+                self.incoming.write_eof()
+                continue
+            if not _may_be_tls(self.heard):
+                return await self._plain_text()
+            self.incoming.write(data)
+
+    async def _send(self) -> OSError | None:
+        """A peer that is gone may have left its answer to read: it goes before the errno of our sending."""
+        try:
+            await self._flush()
+        except OSError as error:
+            return error
+        return None
+
+    async def _flush(self) -> None:
+        data = self.outgoing.read()
+        if data:
+            await asyncio.get_running_loop().sock_sendall(self.sock, data)
+
+    async def _next(self, broken: OSError | None) -> bytes:
+        try:
+            data = await asyncio.get_running_loop().sock_recv(self.sock, _CHUNK)
+        except OSError as error:
+            if self.heard and not _may_be_tls(self.heard):
+                return b""
+            raise (broken or error) from None
+        if not data and broken is not None:
+            raise broken
+        self.received += len(data)
+        self.heard += data[: MOST_BYTES - len(self.heard)]
+        if self.received > 4 * MOST_BYTES:  # no handshake of honest size; certificates included it is a few KiB
+            raise OSError(None, "the handshake does not end")
+        return data
+
+    async def _last_words(self) -> None:
+        """Tell the peer by an alert why we stop, as TLS asks; it does not matter if it is gone."""
+        try:
+            await self._flush()
+        except OSError:
+            return
+
+    async def _plain_text(self) -> dict[str, Any]:
+        """The rest of the answer, for a moment, so that it can be recognised."""
+        until = min(self.clock() + _REST, self.deadline)
+        try:
+            async with asyncio.timeout(max(until - self.clock(), 0)):
+                while len(self.heard) < 2048 and await self._next(None):
+                    pass
+        except OSError:
+            pass  # what came is enough, or all there is
+        data = bytes(self.heard)
+        return {
+            "outcome": Outcome.NOT_TLS, "reason": "WRONG_VERSION_NUMBER",
+            "sample": clean(data, limit=_SAMPLE), "sample_protocol": recognise(data),
+        }  # fmt: skip
+
+    def _refused(self, error: ssl.SSLError) -> dict[str, Any]:
+        reason = error.reason or "UNKNOWN"
+        alert = alert_of(reason) or _first_alert(self.heard)
+        if alert:
+            return {"outcome": Outcome.TLS_ALERT, "reason": reason, "alert": alert}
+        return {"outcome": Outcome.TLS_ERROR, "reason": reason}
+
+    def client_cert_asked(self) -> bool | None:
+        """Whether a CertificateRequest was seen. TLS 1.3 sends it encrypted: None there, and where none came."""
+        kinds = list(_plain_messages(bytes(self.heard)))
+        if 13 in kinds:
+            return True
+        return False if 14 in kinds else None  # 14: ServerHelloDone of TLS 1.2 ends the flight that would ask
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> dict[str, Any]:
+    code: int | None = getattr(error, "verify_code", None)
+    message = clean(getattr(error, "verify_message", "") or str(error), limit=300)
+    if code == _ADDRESS_MISMATCH:
+        code = _NAME_MISMATCH
+    return {
+        "outcome": Outcome.UNTRUSTED, "verified": False, "verify_code": code, "verify_message": message,
+        "reason": error.reason or "CERTIFICATE_VERIFY_FAILED",
+    }  # fmt: skip
+
+
+def _broken(error: OSError) -> dict[str, Any]:
+    if error.errno is None:
+        return {"outcome": Outcome.TOO_LONG, "reason": str(error.strerror)}
+    return {"outcome": of_errno(error.errno), "errno": errno_of(error.errno), "os_says": os_says(error.errno)}
+
+
+def _may_be_tls(data: bytes | bytearray) -> bool:
+    """Whether bytes can begin a TLS record: a content type of RFC 8446 section 5.1, then major version 3."""
+    if not data:
+        return True
+    return 20 <= data[0] <= 24 and (len(data) < 2 or data[1] == 3)
+
+
+def _first_alert(data: bytearray) -> str | None:
+    """The alert in a first record that is a plain one (type 21, two bytes)."""
+    if len(data) >= 7 and data[0] == 21 and data[3:5] == b"\0\x02":
+        return ALERTS.get(data[6])
+    return None
+
+
+def _plain_messages(data: bytes) -> list[int]:
+    """The types of the unencrypted handshake messages (RFC 5246 section 7.4) in the records heard, in order."""
+    body = bytearray()
+    at = 0
+    while at + 5 <= len(data) and data[at] == 22:
+        size = int.from_bytes(data[at + 3 : at + 5], "big")
+        body += data[at + 5 : at + 5 + size]
+        at += 5 + size
+    kinds: list[int] = []
+    at = 0
+    while at + 4 <= len(body):
+        kinds.append(body[at])
+        at += 4 + int.from_bytes(body[at + 1 : at + 4], "big")
+    return kinds

@@ -1,0 +1,234 @@
+"""One HTTP request over a channel of ours, and the head of what comes back. Judges nothing.
+
+A complete status line and header block is enough: of the body only what lies there already, or comes in a moment, is
+kept. RFC 9110 and 9112.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from msgspec.structs import replace
+
+from .. import __version__
+from ..model import HttpReply, Outcome
+from ..outcomes import errno_of, of_http, os_says
+from ..recognise import recognise
+from ..text import clean
+from . import Clock
+from .channel import Channel, Heard, hear, say
+
+MOST_REDIRECTS = 5  # to the same host, one after the other
+_BODY = 400  # characters of the body that are kept
+_BODY_WAIT = 0.2  # seconds for the beginning of the body after the header block
+_BODY_ENOUGH = 1024  # bytes of the body that are waited for
+_VALUE = 300  # characters of one header's value
+
+# The headers that say who answered, and what to do. Cookies and the rest of a page's business are left where they are.
+_KEPT = (
+    "server", "via", "location", "content-type", "content-length", "date", "retry-after", "age", "x-cache",
+    "x-served-by", "x-powered-by", "cf-ray", "cf-cache-status", "x-amz-cf-id", "x-amzn-errortype", "x-azure-ref",
+    "x-envoy-upstream-service-time", "proxy-status", "proxy-agent", "www-authenticate", "proxy-authenticate",
+    "connection", "upgrade", "alt-svc", "x-ratelimit-remaining", "ratelimit",
+)  # fmt: skip
+_BLANK = re.compile(rb"(?<=\n)\r?\n")  # the empty line after a header block
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: +([^\r\n]*))?\r?\n")
+
+
+Dial = Callable[[], Awaitable[Channel | None]]
+
+
+async def request(
+    channel: Channel, host: str, port: int, path: str, address: str, clock: Clock, deadline: float,
+    *, role: str = "target",
+) -> HttpReply:  # fmt: skip
+    """Ask for `path` of `host` and read the head of the answer. The connection is of no use afterwards.
+
+    `path` with its query, "/" when empty; `deadline` is a moment of `clock`.
+    """
+    return (await _ask(channel, host, port, path, address, clock, deadline, role))[0]
+
+
+async def browse(
+    channel: Channel, dial: Dial, host: str, port: int, path: str, address: str, clock: Clock, deadline: float
+) -> HttpReply:
+    """As `request`, but follow redirects that stay at the same scheme, host and port, at most five.
+
+    `dial` makes a new channel to the same address and port (None: it could not). A circle, or a sixth redirect,
+    gives the last answer with outcome ERROR_ANSWER; a redirect elsewhere is an answer like any other.
+    """
+    began = clock()
+    url = _url(channel, host, port, path)
+    trail = [url]
+    while True:
+        reply, to = await _ask(channel, host, port, _path_of(url), address, clock, deadline, "target")
+        if to is None or _place(to) != _place(url):
+            break
+        url = to.partition("#")[0]
+        if url in trail or len(trail) > MOST_REDIRECTS:
+            steps = " -> ".join(_path_of(u).partition("?")[0] for u in (*trail, url))
+            reply = replace(reply, outcome=Outcome.ERROR_ANSWER, text=clean(f"redirects: {steps}", limit=_BODY))
+            break
+        trail.append(url)
+        next_channel = await dial()
+        if next_channel is None:
+            break
+        channel = next_channel
+    return replace(reply, began=began, took=clock() - began, redirects=len(trail) - 1)
+
+
+async def _ask(
+    channel: Channel, host: str, port: int, path: str, address: str, clock: Clock, deadline: float, role: str
+) -> tuple[HttpReply, str | None]:
+    """The answer, and the URL that it redirects to: the record keeps no query of a URL."""
+    began = clock()
+    heard = await say(channel, _question(channel, host, port, path), deadline)
+    asked = clock()
+    while not _is_enough(heard) and await hear(channel, heard, deadline):
+        pass
+    if _is_enough(heard) and heard.outcome is Outcome.OK:
+        await _body(channel, heard, min(deadline, clock() + _BODY_WAIT))
+    fields: dict[str, Any] = {
+        "address": address, "port": port, "role": role, "method": "GET", "began": began, "took": clock() - began,
+        "received": len(heard.data), "alert": heard.alert,
+        "first_byte": None if heard.first is None else heard.first - asked,
+    }  # fmt: skip
+    reply = _reply(heard, fields)
+    to = _redirect(reply, _url(channel, host, port, path))
+    if reply.location is None:
+        return reply, to
+    bare = re.sub(r"[?#].*|//[^/@]*@", lambda found: "//" if found[0].startswith("//") else "", reply.location)
+    return replace(reply, location=bare), to
+
+
+def _redirect(reply: HttpReply, url: str) -> str | None:
+    """The absolute URL that a redirecting answer to `url` points to; None when it is no redirect."""
+    if reply.status not in (301, 302, 303, 307, 308) or not reply.location:
+        return None
+    try:
+        return urljoin(url, reply.location)
+    except ValueError:  # an address literal without its bracket
+        return None
+
+
+def _url(channel: Channel, host: str, port: int, path: str) -> str:
+    named = f"[{host}]" if ":" in host else host
+    return f"{'https' if channel.encrypted else 'http'}://{named}:{port}{path or '/'}"
+
+
+def _path_of(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _place(url: str) -> tuple[str, str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443, "ws": 80, "wss": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    if not parts.hostname:
+        return None
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return (scheme, parts.hostname.rstrip("."), port)
+
+
+def _question(channel: Channel, host: str, port: int, path: str) -> bytes:
+    """The request. What was typed cannot end the line it stands in: that would be a second request."""
+    named = f"[{host.partition('%')[0]}]" if ":" in host else host.rstrip(".")
+    usual = 443 if channel.encrypted else 80
+    asked = (path or "/").partition("#")[0].encode("utf-8", "surrogateescape")
+    safe = re.sub(rb"[^\x21-\x7e]", lambda found: b"%%%02X" % found[0][0], asked)
+    lines = (
+        f"GET {safe.decode('ascii')} HTTP/1.1",
+        "Host: " + re.sub(r"[\x00-\x20]", "", named if port == usual else f"{named}:{port}"),
+        f"User-Agent: portdoctor/{__version__}",
+        "Accept: */*",
+        "Connection: close",
+        "",
+        "",
+    )
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _final(data: bytes) -> bytes:
+    """What follows the interim answers (100, 103; RFC 9110 section 15.2), each a header block of its own."""
+    while (found := _STATUS_LINE.match(data)) and found[2][:1] == b"1" and found[2] != b"101":
+        end = _BLANK.search(data)
+        if end is None:
+            return data
+        data = data[end.end() :]
+    return data
+
+
+def _is_enough(heard: Heard) -> bool:
+    """Whether the header block is complete, or what came can be no HTTP."""
+    data = _final(bytes(heard.data))
+    if not b"HTTP/".startswith(data[:5]):
+        return True
+    return _BLANK.search(data) is not None
+
+
+async def _body(channel: Channel, heard: Heard, until: float) -> None:
+    """The beginning of the body, or of what came instead; however this ends, the head stands."""
+    more = Heard()
+    more.data, more.lines = heard.data, heard.lines
+    size = len(heard.data) + _BODY_ENOUGH
+    while len(more.data) < size and await hear(channel, more, until):
+        pass
+
+
+def _reply(heard: Heard, fields: dict[str, Any]) -> HttpReply:
+    data = _final(bytes(heard.data))
+    found = _STATUS_LINE.match(data)
+    if found is None:
+        return _no_http(heard, data, fields)
+    status = int(found[2])
+    end = _BLANK.search(data)
+    headers = _headers(data[found.end() : end.start() if end else None])
+    return HttpReply(
+        outcome=of_http(status) if end else heard.outcome, status=status, phrase=clean(found[3] or b"", limit=100),
+        version=found[1].decode("ascii"), headers={k: v for k, v in headers.items() if k != "location"},
+        location=headers.get("location"), text=clean(data[end.end() :], limit=_BODY) if end else "",
+        **fields, **({} if end else _ending(heard)),
+    )  # fmt: skip
+
+
+def _no_http(heard: Heard, data: bytes, fields: dict[str, Any]) -> HttpReply:
+    """Nothing came, or something that is no HTTP answer."""
+    if b"HTTP/".startswith(data):
+        return HttpReply(outcome=heard.outcome, **fields, **_ending(heard))
+    protocol = recognise(data)
+    outcome = Outcome.MALFORMED if protocol == "http" else Outcome.OTHER_PROTOCOL
+    if heard.outcome is Outcome.TOO_LONG and protocol is None:
+        outcome = Outcome.TOO_LONG
+    return HttpReply(outcome=outcome, protocol=protocol, text=clean(data, limit=_BODY), **fields, **_ending(heard))
+
+
+def _ending(heard: Heard) -> dict[str, Any]:
+    """The system's own words for how the conversation broke."""
+    if heard.reason:
+        return {"os_says": heard.reason}
+    if heard.errno:
+        return {"errno": errno_of(heard.errno), "os_says": os_says(heard.errno)}
+    return {}
+
+
+def _headers(block: bytes) -> dict[str, str]:
+    """The chosen headers of a block; one that cannot be parsed gives none."""
+    from http.client import HTTPException, parse_headers
+
+    try:
+        parsed = parse_headers(io.BytesIO(block + b"\r\n"))
+    except (HTTPException, ValueError):
+        return {}
+    kept: dict[str, str] = {}
+    for name in _KEPT:
+        values = parsed.get_all(name)
+        if values:
+            kept[name] = clean(", ".join(str(v) for v in values), limit=_VALUE)
+    return kept
