@@ -1,0 +1,168 @@
+"""One DNS exchange over a socket of our own, so that errno and ICMP sender are seen. By UDP and by TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from ..host import Host
+from ..model import Icmp, Lookup, Outcome
+from ..outcomes import errno_of, of_errno, os_says
+from . import Clock
+from .dns_message import id_of, read
+
+if TYPE_CHECKING:
+    from dns.message import Message
+
+RETRY_AFTER = 1.0  # seconds: a lost datagram is asked again, as stub resolvers do, but sooner than their five
+_LARGEST = 65535
+_NOT_WITH_EDNS = ("FORMERR", "NOTIMP", "BADVERS")  # how servers that know no EDNS answer it (RFC 6891, 7)
+
+
+class Unreached(Exception):
+    """The resolver was not reached: the errno and who sent the ICMP error."""
+
+    def __init__(self, number: int, icmp: Icmp | None) -> None:
+        super().__init__(os.strerror(number))
+        self.number = number
+        self.icmp = icmp
+
+    def over(self, blank: Lookup) -> Lookup:
+        """The look-up that ended so."""
+        outcome = of_errno(self.number, self.icmp, connecting=True)
+        return replace(
+            blank, outcome=outcome, errno=errno_of(self.number), icmp=self.icmp, os_says=os_says(self.number)
+        )
+
+
+def open_socket(
+    resolver: str, port: int, kind: socket.SocketKind, host: Host | None
+) -> tuple[socket.socket, tuple[Any, ...]]:
+    """A non-blocking socket for a literal address, not yet connected, and the address to connect to.
+
+    Raises Unreached, also for text that is no address.
+    """
+    try:
+        family, _, _, _, where = socket.getaddrinfo(resolver, port, type=kind, flags=socket.AI_NUMERICHOST)[0]
+        sock = socket.socket(family, kind)
+    except OSError as error:
+        number = errno.EINVAL if isinstance(error, socket.gaierror) else error.errno or errno.EINVAL
+        raise Unreached(number, None) from error
+    sock.setblocking(False)
+    if host is not None:
+        host.watch_errors(sock)
+    return sock, where
+
+
+def _unreached(error: OSError, sock: socket.socket, host: Host | None) -> Unreached:
+    queued = host.read_error(sock) if host is not None else None
+    return Unreached(*queued) if queued else Unreached(error.errno or 0, None)
+
+
+async def by_udp(
+    asked: list[Message], resolver: str, port: int, host: Host | None, clock: Clock, deadline: float, blank: Lookup
+) -> Lookup:
+    """Ask by UDP: `asked` has the query and, for a second try, the same without EDNS.
+
+    Answers with another id or question are passed over, as RFC 5452 wants; when nothing else came
+    the outcome is MALFORMED. Raises Unreached.
+    """
+    sock, where = open_socket(resolver, port, socket.SOCK_DGRAM, host)
+    with sock:
+        try:
+            sock.connect(where)
+            return await _converse(sock, asked, clock, deadline, blank)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise _unreached(error, sock, host) from error
+
+
+async def _converse(sock: socket.socket, asked: list[Message], clock: Clock, deadline: float, blank: Lookup) -> Lookup:
+    by_id = {message.id: message for message in asked}
+    first, plain = asked[0], asked[1:]
+    sock.send(first.to_wire())
+    again_at = clock() + min(RETRY_AFTER, max(0.0, deadline - clock()) / 2)
+    strays = 0
+    kept: Lookup | None = None  # an answer that may only mean that EDNS is not understood
+    while (now := clock()) < deadline:
+        wire = await _received(sock, min(again_at, deadline) - now)
+        if wire is None and clock() >= again_at:
+            again_at = deadline
+            for message in asked:
+                sock.send(message.to_wire())
+        if wire is None:
+            continue
+        asked_so = by_id.get(id_of(wire) or -1)
+        found = read(wire, asked_so, replace(blank, took=clock() - blank.began)) if asked_so else None
+        if found is None:
+            strays += 1
+        elif asked_so is not first:
+            return replace(found, flags=(*found.flags, "no-EDNS"))
+        elif found.rcode in _NOT_WITH_EDNS and plain and kept is None:
+            kept = found
+            for message in plain:
+                sock.send(message.to_wire())
+        else:
+            return found
+    silent = kept or replace(blank, took=clock() - blank.began)
+    if not strays or kept:
+        return silent
+    words = f"{strays} answer{'s' if strays > 1 else ''} came that belong to another question"
+    return replace(silent, outcome=Outcome.MALFORMED, os_says=words)
+
+
+async def _received(sock: socket.socket, wait: float) -> bytes | None:
+    """The next datagram, None when none came in time."""
+    try:
+        async with asyncio.timeout(max(0.0, wait)):
+            return await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
+    except TimeoutError:
+        return None
+
+
+async def by_tcp(
+    asked: Message, resolver: str, port: int, host: Host | None, clock: Clock, deadline: float, blank: Lookup
+) -> Lookup:
+    """Ask by TCP (RFC 7766: two bytes of length before the message). Raises Unreached."""
+    loop = asyncio.get_running_loop()
+    sock, where = open_socket(resolver, port, socket.SOCK_STREAM, host)
+    with sock:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - clock())) as limit:
+                await loop.sock_connect(sock, where)
+                if host is not None and (queued := host.read_error(sock)):
+                    raise Unreached(*queued)  # an early ICMP error leaves SO_ERROR empty
+                message = asked.to_wire()
+                await loop.sock_sendall(sock, len(message).to_bytes(2, "big") + message)
+                length = int.from_bytes(await _exactly(sock, 2), "big")
+                wire = await _exactly(sock, length)
+        except EOFError:
+            words = "the connection was closed before the answer was complete"
+            return replace(blank, outcome=Outcome.CLOSED, took=clock() - blank.began, os_says=words)
+        except OSError as error:
+            if limit.expired():
+                return replace(blank, took=clock() - blank.began)
+            raise _unreached(error, sock, host) from error
+    blank = replace(blank, took=clock() - blank.began)
+    found = read(wire, asked, blank)
+    if found is None:
+        return replace(blank, outcome=Outcome.MALFORMED, os_says="the answer belongs to another question")
+    return found
+
+
+async def _exactly(sock: socket.socket, count: int) -> bytes:
+    """`count` bytes, at most 65,535. Raises EOFError when the peer ends earlier."""
+    loop = asyncio.get_running_loop()
+    data = b""
+    while len(data) < count:
+        more = await loop.sock_recv(sock, count - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data

@@ -1,0 +1,162 @@
+"""DNS messages: the query's bytes, and an answer read into a Lookup. No socket here; dnspython is imported in use."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ..model import Lookup, Outcome
+from ..outcomes import of_rcode
+from ..text import clean
+
+if TYPE_CHECKING:
+    from dns.message import Message
+
+PAYLOAD = 1232  # bytes: fits every path without IP fragments (DNS Flag Day 2020)
+_MOST_ADDRESSES = 64
+_MOST_ALIASES = 20
+_MOST_EDE = 8
+_TC = 0x02  # in the third byte of the header (RFC 1035, 4.1.1)
+
+
+async def dnspython() -> None:
+    """Import what reading answers needs (about 70 ms) beside the event loop, not in it."""
+    if "dns.message" in sys.modules and "dns.rdtypes.IN.AAAA" in sys.modules:
+        return
+    loop = asyncio.get_running_loop()
+    loaded: asyncio.Future[None] = loop.create_future()
+
+    def load() -> None:
+        # dnspython loads the classes of records by name when it first meets one.
+        import dns.edns
+        import dns.message
+        import dns.rdtypes.ANY.CNAME
+        import dns.rdtypes.ANY.SOA
+        import dns.rdtypes.IN.A
+        import dns.rdtypes.IN.AAAA  # noqa: F401
+
+        tell(loop, loaded)
+
+    threading.Thread(target=load, name="import dns", daemon=True).start()
+    await loaded
+
+
+def tell(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[None]) -> None:
+    """Settle a future from another thread; nobody may be waiting any more, and the loop may be closed."""
+
+    def settle() -> None:
+        if not waiting.done():
+            waiting.set_result(None)
+
+    try:
+        loop.call_soon_threadsafe(settle)
+    except RuntimeError:  # the loop is closed: the program ends
+        return
+
+
+def ascii_name(name: str) -> str:
+    """The name as DNS carries it, without a final dot. Raises UnicodeError for labels that DNS cannot hold."""
+    return name.rstrip(".").encode("idna").decode("ascii")
+
+
+def query(name: str, qtype: str, *, edns: bool, checking_disabled: bool) -> Message:
+    """A question for the absolute name. Raises UnicodeError or dns.exception.DNSException for an impossible name."""
+    import dns.flags
+    import dns.message
+    import dns.name
+
+    absolute = dns.name.from_text(ascii_name(name), dns.name.root)
+    if edns:
+        message = dns.message.make_query(absolute, qtype, use_edns=0, payload=PAYLOAD, want_dnssec=True)
+    else:
+        message = dns.message.make_query(absolute, qtype)
+    if checking_disabled:
+        message.flags |= dns.flags.CD
+    return message
+
+
+def id_of(wire: bytes) -> int | None:
+    """The id of a message, None when it is too short to have a header."""
+    return int.from_bytes(wire[:2], "big") if len(wire) >= 12 else None
+
+
+def is_cut(wire: bytes) -> bool:
+    """Whether the TC bit is set: the answer did not fit and TCP has the whole."""
+    return len(wire) >= 12 and bool(wire[2] & _TC)
+
+
+def read(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
+    """The answer as a Lookup made from `blank`; None when it belongs to another question.
+
+    A message that cannot be parsed gives Outcome.MALFORMED, a cut one Outcome.TRUNCATED.
+    """
+    import dns.exception
+    import dns.flags
+    import dns.message
+    import dns.rcode
+
+    try:
+        answer = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=is_cut(wire))
+        if not answer.is_response(asked):
+            return None
+        rcode = dns.rcode.to_text(answer.rcode())
+    except (dns.exception.DNSException, ValueError) as error:
+        words = clean(str(error) or type(error).__name__, limit=120)
+        return replace(blank, outcome=Outcome.MALFORMED, os_says=f"the answer cannot be read: {words}")
+    addresses, aliases, ttl = _followed(answer, asked)
+    outcome = Outcome.TRUNCATED if is_cut(wire) else of_rcode(rcode, bool(addresses))
+    return replace(
+        blank,
+        outcome=outcome,
+        os_says="",
+        rcode=clean(rcode, limit=20),
+        addresses=addresses,
+        aliases=aliases,
+        ttl=ttl,
+        ede=_reasons(answer),
+        flags=tuple(dns.flags.to_text(answer.flags).split()),
+    )
+
+
+def _followed(answer: Message, asked: Message) -> tuple[tuple[str, ...], tuple[str, ...], int | None]:
+    """Walk the alias chain from the question: addresses, the aliases in order, the smallest TTL on the way.
+
+    A chain that comes back to a name it had ends with that name: the loop can be seen.
+    """
+    import dns.rdatatype
+    import dns.rdtypes.ANY.CNAME
+
+    question = asked.question[0]
+    name = question.name
+    seen = {name}
+    ttls: list[int] = []
+    aliases: list[str] = []
+    while len(aliases) < _MOST_ALIASES:
+        found = answer.get_rrset(answer.answer, name, question.rdclass, question.rdtype)
+        if found is not None:
+            texts = tuple(dict.fromkeys(clean(record.to_text(), limit=64) for record in found))
+            return texts[:_MOST_ADDRESSES], tuple(aliases), min([*ttls, found.ttl])
+        alias = answer.get_rrset(answer.answer, name, question.rdclass, dns.rdatatype.CNAME)
+        target = alias[0] if alias else None
+        if alias is None or not isinstance(target, dns.rdtypes.ANY.CNAME.CNAME):
+            break
+        name = target.target
+        ttls.append(alias.ttl)
+        aliases.append(clean(name.to_text(omit_final_dot=True), limit=255))
+        if name in seen:
+            break
+        seen.add(name)
+    negative = [s.ttl for s in answer.authority if s.rdtype == dns.rdatatype.SOA]
+    return (), tuple(aliases), min([*ttls, *negative], default=None)
+
+
+def _reasons(answer: Message) -> tuple[tuple[int, str], ...]:
+    """The extended errors (RFC 8914): code and text."""
+    import dns.edns
+
+    found = [o for o in answer.options if isinstance(o, dns.edns.EDEOption)]
+    return tuple((int(o.code), clean(o.text or "", limit=200)) for o in found[:_MOST_EDE])

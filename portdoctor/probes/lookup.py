@@ -1,0 +1,189 @@
+"""Looks a name up: as programs do (getaddrinfo), and by DNS queries of our own to each resolver, to explain it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterable
+
+from msgspec.structs import replace
+
+from ..host import Host
+from ..model import Lookup, Outcome, Transport
+from ..outcomes import errno_of, of_errno, of_gaierror
+from . import Clock
+from .dns_exchange import Unreached, by_tcp, by_udp
+from .dns_message import dnspython, query, tell
+
+TCP_AFTER = 1.5  # seconds of silence on UDP after which TCP is tried beside it
+_FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
+_QTYPES = {4: "A", 6: "AAAA"}
+_EAI = {getattr(socket, n): n for n in dir(socket) if n.startswith("EAI_") and n != "EAI_MAX"}
+
+
+def is_literal(name: str) -> bool:
+    """Whether this is an address and needs no look-up."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_for_dns(name: str) -> bool:
+    """Whether a DNS server may be asked: not for addresses, localhost (RFC 6761, 6.3) and .onion (RFC 7686)."""
+    labels = name.rstrip(".").lower().split(".")
+    return not is_literal(name) and labels[-1] not in ("localhost", "onion", "")
+
+
+async def resolve(name: str, family: int | None, clock: Clock, deadline: float) -> Lookup:
+    """What getaddrinfo gives a program on this machine, in its order. `deadline` is a time of `clock`.
+
+    It runs in a daemon thread of its own: it cannot be cancelled, and a pool would wait for it at exit.
+    """
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[None] = loop.create_future()
+    began = clock()
+    qtype = _QTYPES.get(family or 0, "ANY")
+    blank = Lookup(outcome=Outcome.TIMEOUT, name=name, via="system", qtype=qtype, began=began)
+    found: list[Lookup] = []
+
+    def look_up() -> None:
+        lookup = _getaddrinfo(name, family, blank)
+        found.append(replace(lookup, took=clock() - began))
+        tell(loop, answered)
+
+    threading.Thread(target=look_up, name=f"getaddrinfo {name}", daemon=True).start()
+    try:
+        async with asyncio.timeout(max(0.0, deadline - began)):
+            await answered
+    except TimeoutError:
+        took = clock() - began
+        return replace(blank, took=took, os_says=f"getaddrinfo gave no answer in {took:.1f} s")
+    return found[0]
+
+
+def _getaddrinfo(name: str, family: int | None, blank: Lookup) -> Lookup:
+    try:
+        rows = socket.getaddrinfo(name, None, _FAMILIES[family], socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        number = error.errno or 0
+        named = f"{error.strerror} ({_EAI[number]})" if number in _EAI else str(error.strerror)
+        return replace(blank, outcome=of_gaierror(number), os_says=named)
+    except OSError as error:  # EAI_SYSTEM: Python raises the errno behind it
+        number = error.errno or 0
+        return replace(blank, outcome=of_errno(number), errno=errno_of(number), os_says=error.strerror or "")
+    except ValueError as error:  # UnicodeError too: a label that is empty, too long, or has a NUL
+        return replace(blank, outcome=Outcome.INVALID, os_says=f"not a name that can be looked up: {error}")
+    addresses = tuple(dict.fromkeys(_address(row[4]) for row in rows))
+    return replace(blank, outcome=Outcome.OK if addresses else Outcome.NO_DATA, addresses=addresses)
+
+
+def _address(where: tuple[object, ...]) -> str:
+    """The address of a socket address, with its scope where it has one."""
+    address = str(where[0])
+    scope = int(str(where[3])) if len(where) == 4 else 0
+    if not scope or "%" in address:
+        return address
+    try:
+        return f"{address}%{socket.if_indextoname(scope)}"
+    except OSError:
+        return f"{address}%{scope}"
+
+
+async def ask(
+    name: str,
+    qtype: str,
+    resolver: str,
+    clock: Clock,
+    deadline: float,
+    *,
+    transport: Transport = "udp",
+    edns: bool = True,
+    checking_disabled: bool = False,
+    host: Host | None = None,
+    port: int = 53,
+) -> Lookup:
+    """One DNS question to one resolver for the absolute name. `deadline` is a time of `clock`.
+
+    By UDP it is asked twice at most, the second time also without EDNS (then `flags` has "no-EDNS"), and
+    by TCP when the answer was cut (TC): that answer has transport "tcp". Outcome.TRUNCATED means
+    that TCP failed; errno, ICMP and words are those of TCP. `host` watches the error queue.
+    """
+    await dnspython()
+    import dns.exception
+
+    blank = Lookup(
+        outcome=Outcome.TIMEOUT, began=clock(), os_says="no answer", name=name, qtype=qtype, via="wire",
+        resolver=resolver, transport=transport, checking_disabled=checking_disabled,
+    )  # fmt: skip
+    try:
+        asked = [
+            query(name, qtype, edns=with_edns, checking_disabled=checking_disabled)
+            for with_edns in ((True, False) if edns else (False,))
+        ]
+    except (UnicodeError, dns.exception.DNSException) as error:
+        return replace(blank, outcome=Outcome.INVALID, os_says=f"not a name that can be looked up: {error}")
+    try:
+        if transport == "tcp":
+            return await by_tcp(asked[0], resolver, port, host, clock, deadline, blank)
+        found = await by_udp(asked, resolver, port, host, clock, deadline, blank)
+    except Unreached as error:
+        return replace(error.over(blank), took=clock() - blank.began)
+    if found.outcome is not Outcome.TRUNCATED:
+        return found
+    by_stream = replace(blank, transport="tcp")
+    try:
+        whole = await by_tcp(asked[0], resolver, port, host, clock, deadline, by_stream)
+    except Unreached as error:
+        whole = error.over(by_stream)
+    if whole.rcode is not None:
+        return whole
+    words = f"cut off by UDP, and by TCP: {whole.os_says}"
+    return replace(found, took=clock() - blank.began, errno=whole.errno, icmp=whole.icmp, os_says=words)
+
+
+async def ask_all(
+    name: str,
+    resolvers: Iterable[str],
+    families: Iterable[int],
+    clock: Clock,
+    deadline: float,
+    host: Host | None,
+    *,
+    port: int = 53,
+) -> AsyncIterator[Lookup]:
+    """Ask every resolver for the addresses of each family, all at once; answers are given as they come.
+
+    A resolver that has said nothing by UDP for TCP_AFTER seconds is asked by TCP too. Nothing is
+    asked for a name that is not for DNS. Closing or cancelling the iteration cancels what is on its way.
+    """
+    if not is_for_dns(name):
+        return
+    qtypes = [_QTYPES[f] for f in families]
+    running: list[asyncio.Task[Lookup | None]] = []
+
+    async def by_datagram(resolver: str, qtype: str) -> Lookup | None:
+        return await ask(name, qtype, resolver, clock, deadline, host=host, port=port)
+
+    async def by_stream(resolver: str, others: list[asyncio.Task[Lookup | None]]) -> Lookup | None:
+        await dnspython()
+        done, _ = await asyncio.wait(others, timeout=TCP_AFTER, return_when=asyncio.FIRST_COMPLETED)
+        if done or clock() >= deadline:
+            return None
+        return await ask(name, qtypes[0], resolver, clock, deadline, transport="tcp", host=host, port=port)
+
+    try:
+        for resolver in dict.fromkeys(resolvers):
+            asked = [asyncio.create_task(by_datagram(resolver, qtype)) for qtype in qtypes]
+            running += [*asked, asyncio.create_task(by_stream(resolver, asked))]
+        for answer in asyncio.as_completed(running):
+            lookup = await answer
+            if lookup is not None:
+                yield lookup
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
