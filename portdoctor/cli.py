@@ -30,6 +30,10 @@ app = typer.Typer(
 )
 
 
+# ClickException: typer brings its own copy of click, or the real one, depending on its version.
+_CommandLineError = typer.BadParameter.__mro__[2]
+
+
 class Usage(Exception):
     """Bad input by the user: one sentence on stderr, exit 2."""
 
@@ -453,21 +457,19 @@ def _mount_lab() -> None:
 
 def main() -> NoReturn:
     """The entry point. 2: the user's mistake, in one sentence. 70: ours, with a traceback. 130: interrupted."""
-    import click
-
     words = [w for w in sys.argv[1:] if not w.startswith("-")]
-    if not words or words[0] == "lab":
+    if words[:1] == ["lab"] or (not words and "--version" not in sys.argv):
         _mount_lab()
     nagios = "--format=nagios" in sys.argv or any(a == "--format" and b == "nagios" for a, b in zip(sys.argv, sys.argv[1:], strict=False))  # fmt: skip
     code: object = BUG
     try:
         code = app(standalone_mode=False) or OK
-    except (Usage, click.ClickException) as error:
-        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    except (Usage, _CommandLineError) as error:
+        message = str(error) if isinstance(error, Usage) else error.format_message()  # type: ignore[attr-defined]
         if type(error).__name__ != "NoArgsIsHelpError":
             print(message, file=sys.stderr)
         code = UNKNOWN if nagios else USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
         code = OK
