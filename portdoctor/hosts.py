@@ -6,6 +6,8 @@ RFC 5890 to 5893 (international names), inet_aton(3) for the old forms of IPv4 t
 
 from __future__ import annotations
 
+from .text import clean
+
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _ZONE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:@+")
 JOINERS = "\u200c\u200d\u00b7\u30fb"
@@ -16,10 +18,9 @@ class UsageError(ValueError):
     """What was typed is no target. The message is one sentence: what is wrong and how to write it."""
 
 
-def shown(text: str, most: int = 64) -> str:
-    """What was typed, fit to stand in a sentence: bounded, without control and direction characters."""
-    cut = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(c if c.isprintable() else "?" for c in cut)
+def shown(text: str) -> str:
+    """What was typed, fit to stand in a sentence."""
+    return clean(text, 64)
 
 
 def is_literal(host: str) -> bool:

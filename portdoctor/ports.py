@@ -11,6 +11,7 @@ from typing import Literal
 from .model import Transport, Value
 from .recognise import fits, recognise, spoken
 from .services import ALIASES, SERVICES, Service
+from .text import clean
 
 __all__ = [
     "Row", "Service", "UnknownService", "controls_for", "fits", "iana", "known_service", "lookup", "named",
@@ -137,10 +138,9 @@ def lookup(text: str) -> list[int]:
         ports = _ports_about(word)
     if ports:
         return list(dict.fromkeys(ports))
-    shown = "".join(c if c.isprintable() else "?" for c in text[:40])
     near = near_name(word)
     hint = f"did you mean {near}?" if near else "write a port such as 443 or a name such as https."
-    raise UnknownService(f"No service is called {shown!r}: {hint}")
+    raise UnknownService(f"No service is called {clean(text, 40)!r}: {hint}")
 
 
 def near_name(name: str) -> str | None:
