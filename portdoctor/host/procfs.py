@@ -109,13 +109,19 @@ def pick(text: str) -> dict[str, int]:
 
 
 def _sockets_used() -> dict[str, int]:
-    try:
-        lines = read("/proc/net/sockstat").splitlines()
-    except OSError:
-        return {}
-    words = next((line.split() for line in lines if line.startswith("TCP:")), [])
-    row = dict(zip(words[1::2], words[2::2], strict=False))
-    return {f"tcp_{name}": int(row[name]) for name in ("inuse", "orphan", "tw", "alloc") if name in row}
+    """TCP sockets in use and waiting (TIME_WAIT) in this network namespace, and how many source ports there are."""
+    found: dict[str, int] = {}
+    for path, group, prefix in (("/proc/net/sockstat", "TCP:", "tcp"), ("/proc/net/sockstat6", "TCP6:", "tcp6")):
+        try:
+            words = next((line.split() for line in read(path).splitlines() if line.startswith(group)), [])
+        except OSError:
+            continue
+        row = dict(zip(words[1::2], words[2::2], strict=False))
+        found |= {f"{prefix}_{name}": int(row[name]) for name in ("inuse", "orphan", "tw") if name in row}
+    if ports := ephemeral():
+        kept = sum(max(0, min(last, ports[1]) - max(first, ports[0]) + 1) for first, last in reserved())
+        found["ephemeral_ports"] = ports[1] - ports[0] + 1 - kept
+    return found
 
 
 def _files() -> dict[str, int]:

@@ -10,6 +10,7 @@ from . import Clock, local
 from .bind import bind
 
 WILDCARDS = ("", "*")
+_NAME_LIMIT = 5.0  # seconds to resolve a name that was asked for instead of an address
 _NO_ADDRESS = (Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED, Outcome.INVALID)
 
 
@@ -17,31 +18,43 @@ async def examine_bind(target: Target, host: Host, clock: Clock) -> list[Observa
     """Bind as servers do, then the tables that say why it failed, then bind without SO_REUSEADDR.
 
     A target without an address means every address, as most programs take it: `[::]` for both families, and
-    `0.0.0.0` when that fails. UDP has no SO_REUSEADDR here: with it a bind succeeds beside another program.
+    `0.0.0.0` when that fails. A name means each of its addresses. UDP has no SO_REUSEADDR here: with it a bind
+    succeeds beside another program.
     """
     seen: list[Observation] = []
-    for address in addresses(target):
+    anywhere = target.host in WILDCARDS
+    addresses = _wildcards() if anywhere else (target.host,)
+    if not anywhere and not _literal(target.host):
+        from .lookup import resolve
+
+        found = await resolve(target.host, None, clock, _NAME_LIMIT)
+        seen.append(found)
+        addresses = found.addresses
+    servers = []
+    for address in addresses:
         o = await bind(address, target.port, target.transport, target.transport == "tcp", clock, host)
-        seen.append(o)
-        if o.outcome is Outcome.OK:
+        servers.append(o)
+        if anywhere and o.outcome is Outcome.OK:
             break
-    failed = next((o for o in seen if isinstance(o, Bind) and o.outcome is not Outcome.OK), None)
+    seen += servers
+    failed = next((o for o in servers if o.outcome is not Outcome.OK), None)
     if failed is not None:
-        seen += await _explain(failed, host, clock)
-    elif target.transport == "tcp":
-        asked = addresses(target)[0]
-        again = await bind(asked, target.port, "tcp", False, clock, host)
-        seen.append(again)
-        if again.outcome is Outcome.ADDRESS_IN_USE:
-            seen.append(await local.listeners(target.port, "tcp", host, clock))
+        return [*seen, *await _explain(failed, host, clock)]
+    if target.transport == "tcp":
+        for o in servers:
+            again = await bind(o.address, target.port, "tcp", False, clock, host)
+            seen.append(again)
+            if again.outcome is Outcome.ADDRESS_IN_USE:
+                seen.append(await local.listeners(target.port, "tcp", host, clock))
     return seen
 
 
-def addresses(target: Target) -> tuple[str, ...]:
-    """The literal addresses to bind, in the order in which programs try them."""
-    if target.host not in WILDCARDS:
-        return (target.host,)
+def _wildcards() -> tuple[str, ...]:
     return ("::", "0.0.0.0") if _has_ipv6() else ("0.0.0.0",)
+
+
+def _literal(text: str) -> bool:
+    return ":" in text or text.replace(".", "").isdigit()
 
 
 def _has_ipv6() -> bool:

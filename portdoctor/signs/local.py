@@ -1,1 +1,381 @@
-"""Signs about local. Pure readings of a report."""
+"""Signs about this machine's own part in a failed connection. Pure readings of a report; the subject is an address."""
+
+from __future__ import annotations
+
+from ..model import Connect, Counters, Interfaces, Listener, Listeners, Neighbour, Outcome, Report, Route, Subject, Want
+from ..outcomes import family_of
+from .base import Reading, absent, present, sign, unknown, unsettled
+from .bind import describe, shown
+from .tcp import route_to, serves, tried
+
+AT_ONCE = 0.1  # seconds: a refusal by this machine's own tables takes microseconds
+_ASKED_LONG = 1.0  # seconds: ARP and ND repeat their question every second (Linux retrans_time_ms)
+_REFUSED_HERE = (
+    Outcome.NET_UNREACHABLE, Outcome.HOST_UNREACHABLE, Outcome.DENIED, Outcome.BLACKHOLED, Outcome.INVALID,
+    Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED,
+)  # fmt: skip
+_SILENT_NEIGHBOUR = {
+    "failed": "did not answer", "incomplete": "has not answered",
+}  # fmt: skip
+_DOUBTFUL = ("delay", "probe")  # the kernel is just asking again whether it is still there
+_ALIVE = {"reachable": "answers", "stale": "answered before", "permanent": "is set by hand", "noarp": "needs no look-up"}
+
+
+def interfaces(report: Report) -> Interfaces | None:
+    """The last look at the interfaces that gave them."""
+    found = [o for o in report.of(Interfaces) if o.outcome is Outcome.OK]
+    return found[-1] if found else None
+
+
+def bare(address: str) -> str:
+    """An address without prefix length and scope."""
+    return address.partition("/")[0].partition("%")[0]
+
+
+def next_hop(route: Route) -> str | None:
+    """Who must answer on the link: the gateway, or the target itself; None when no packet would leave."""
+    if route.type != "unicast" or route.interface in (None, "lo"):
+        return None
+    return route.gateway or route.address
+
+
+def _says_route(report: Report, subject: Subject, kind: str, says: str) -> Reading:
+    route = route_to(report, subject)
+    if route is None or route.type == "unknown":
+        want = Want(probe="route", args=subject.values[:1])
+        return unsettled(report, want, *([route] if route else []), looked=route is not None)
+    if route.type == kind:
+        entry = f" (entry {route.prefix})" if route.prefix else ""
+        return present(f"{says}{entry}.", route)
+    if route.type in ("unicast", "local"):
+        way = f"through {route.gateway}" if route.gateway else f"on {route.interface}"
+        return absent(f"The routing table has a way to {route.address}, {way}.", route)
+    return absent(f"The routing table's answer is {route.type}, not {kind}.", route)
+
+
+@sign
+def route_says_none(report: Report, subject: Subject) -> Reading:
+    """The kernel's look-up ends with ENETUNREACH and no entry covers the address."""
+    return _says_route(report, subject, "none", f"The routing table has no entry for {subject.values[0]}")
+
+
+@sign
+def route_says_prohibit(report: Report, subject: Subject) -> Reading:
+    """The look-up ends with EACCES: a route or rule of type prohibit."""
+    return _says_route(report, subject, "prohibit", f"The routing table prohibits {subject.values[0]}")
+
+
+@sign
+def route_says_blackhole(report: Report, subject: Subject) -> Reading:
+    """The look-up ends with EINVAL: a route or rule of type blackhole."""
+    return _says_route(report, subject, "blackhole", f"The routing table discards what goes to {subject.values[0]}")
+
+
+@sign
+def route_says_unreachable(report: Report, subject: Subject) -> Reading:
+    """The look-up ends with EHOSTUNREACH, or a rule of type unreachable covers the address."""
+    return _says_route(report, subject, "unreachable", f"The routing table calls {subject.values[0]} unreachable")
+
+
+@sign
+def failed_at_once_without_icmp(report: Report, subject: Subject) -> Reading:
+    """The connect failed within 0.1 s and no ICMP error came: this machine's kernel said no by itself."""
+    o = tried(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome not in _REFUSED_HERE and o.outcome is not Outcome.PROHIBITED:
+        return absent("The connection did not fail by a refusal of this machine.", o)
+    if o.icmp is not None:
+        return absent(f"An ICMP error came, from {o.icmp.offender}.", o)
+    if o.took > AT_ONCE:
+        return absent(f"The failure took {o.took:.1f} s.", o)
+    if not report.vantage.can.error_queue:
+        return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
+    name = o.errno.name if o.errno else str(o.outcome)
+    return present(f"connect() failed at once ({name}), and no ICMP error came.", o)
+
+
+@sign
+def offender_is_ours(report: Report, subject: Subject) -> Reading:
+    """The ICMP error came from an address of this machine: its own firewall, or a neighbour it could not find."""
+    o = tried(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.icmp is None:
+        if o.outcome in (Outcome.OK, Outcome.TIMEOUT, Outcome.RESET) or report.vantage.can.error_queue:
+            return absent("No ICMP error came.", o)
+        return unknown("not-possible-here", o, says="This system does not show who sent an ICMP error.")
+    offender = bare(o.icmp.offender)
+    route = route_to(report, subject)
+    here = offender in {bare(o.source or ""), bare(route.source or "") if route else ""}
+    if here or (route is not None and route.type == "local" and offender == bare(route.address)):
+        return present(f"The ICMP error came from {o.icmp.offender}, an address of this machine.", o)
+    look = interfaces(report)
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"), o)
+    if any(offender == bare(a) for row in look.rows for a in row.addresses):
+        return present(f"The ICMP error came from {o.icmp.offender}, an address of this machine.", o, look)
+    return absent(f"The ICMP error came from {o.icmp.offender}, which is not this machine.", o, look)
+
+
+@sign
+def route_has_gateway(report: Report, subject: Subject) -> Reading:
+    """Packets to the address go through a gateway; otherwise it should be on the same link."""
+    route = route_to(report, subject)
+    if route is None or route.type == "unknown":
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+    if route.gateway:
+        return present(f"The way to {route.address} goes through the gateway {route.gateway}.", route)
+    return absent(f"{route.address} is on the same link as this machine: no gateway lies between.", route)
+
+
+@sign
+def next_hop_does_not_answer(report: Report, subject: Subject) -> Reading:
+    """The neighbour entry of the gateway, or of an on-link target, is failed, or incomplete for a second or more.
+
+    What else looks like it: nothing that reaches the target; the same state is seen when the own link is cut.
+    """
+    o, route = tried(report, subject), route_to(report, subject)
+    if route is None or route.type == "unknown":
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+    hop = next_hop(route)
+    if hop is None:
+        return absent("No packet would leave this machine for that address.", route)
+    if o is not None and o.outcome in (Outcome.OK, Outcome.RESET):
+        return absent("The target answered.", o)
+    found = [n for n in report.of(Neighbour) if n.address == hop]
+    if not found or found[-1].state == "unknown":
+        return unsettled(report, Want(probe="neighbour", args=(hop,)), *found[-1:], looked=bool(found))
+    n = found[-1]
+    who = f"The gateway {hop}" if route.gateway else hop
+    on = f" on {n.interface}" if n.interface else ""
+    asking = "neighbour discovery" if family_of(hop) == 6 else "ARP"
+    waited = o is None or o.icmp is not None or o.took >= _ASKED_LONG
+    if n.state == "failed" or (n.state == "incomplete" and waited):
+        return present(f"{who} {_SILENT_NEIGHBOUR[n.state]} to {asking}{on} (neighbour entry {n.state}).", n)
+    if n.state in _DOUBTFUL or n.state == "incomplete":
+        return unknown("no-answer", n, says=f"{who} is just being looked for{on} (neighbour entry {n.state}).")
+    if n.state == "none":
+        return absent(f"{who} was not looked for{on}: there is no failed neighbour entry.", n)
+    return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
+
+
+@sign
+def no_link_is_up(report: Report, subject: Subject) -> Reading:
+    """No interface but the loopback is up and running (carrier)."""
+    look = interfaces(report)
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"))
+    running = [r for r in look.rows if not r.loopback and r.up and r.running]
+    if running:
+        return absent(f"{running[0].name} is up and has a link.", look)
+    down = ", ".join(f"{r.name} {'has no carrier' if r.up else 'is down'}" for r in look.rows if not r.loopback)
+    return present(f"No interface is up with a link{f': {down}' if down else ''}.", look)
+
+
+def _usable(look: Interfaces, family: int | None = None) -> list[str]:
+    """Addresses with which other networks can be reached: no loopback, none that is only for one link."""
+    return [
+        a
+        for row in look.rows
+        if row.up and not row.loopback
+        for a in row.addresses
+        if a not in row.tentative and not _link_only(a) and family in (None, family_of(a))
+    ]
+
+
+def _link_only(address: str) -> bool:
+    return address.startswith(("169.254.", "fe8", "fe9", "fea", "feb"))
+
+
+@sign
+def no_usable_address(report: Report, subject: Subject) -> Reading:
+    """No interface has an address beyond link-local ones (169.254.0.0/16, fe80::/10), of either family."""
+    look = interfaces(report)
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"))
+    found = _usable(look)
+    if found:
+        return absent(f"This machine has the address {found[0]}.", look)
+    return present("No interface has an address that reaches beyond its own link.", look)
+
+
+@sign
+def family_without_address(report: Report, subject: Subject) -> Reading:
+    """This machine has no usable address of the target's family, and one of the other; or the kernel lacks the family."""
+    o, look = tried(report, subject), interfaces(report)
+    family = family_of(subject.values[0])
+    if o is not None and o.outcome is Outcome.FAMILY_UNSUPPORTED:
+        return present(f"This machine has no IPv{family} (EAFNOSUPPORT).", o)
+    if o is not None and o.outcome is Outcome.OK:
+        return absent(f"IPv{family} works here.", o)
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"))
+    found = _usable(look, family)
+    if found:
+        return absent(f"This machine has the IPv{family} address {found[0]}.", look)
+    if not _usable(look):
+        return absent("This machine has no usable address of either family.", look)
+    return present(f"This machine has no IPv{family} address that reaches beyond its own link.", look)
+
+
+@sign
+def connect_address_unavailable(report: Report, subject: Subject) -> Reading:
+    """The connect ended with EADDRNOTAVAIL: no source address or no source port was to be had."""
+    o = tried(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.ADDRESS_UNAVAILABLE:
+        return present("connect() failed: no local address or port is available (EADDRNOTAVAIL).", o)
+    return absent("A local address and port were available.", o)
+
+
+@sign
+def source_was_chosen(report: Report, subject: Subject) -> Reading:
+    """The user gave the source address (--source)."""
+    o = tried(report, subject)
+    if report.options.source:
+        return present(f"The source address {report.options.source} was asked for.", *([o] if o else []))
+    return absent("The kernel chose the source address.", *([o] if o else []))
+
+
+@sign
+def source_is_ours(report: Report, subject: Subject) -> Reading:
+    """The chosen source address is on one of this machine's interfaces."""
+    source, look = report.options.source, interfaces(report)
+    if not source:
+        return absent("No source address was asked for.")
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"))
+    rows = [r for r in look.rows if any(bare(a) == bare(source) for a in r.addresses)]
+    if rows:
+        return present(f"{rows[0].name} has {source}.", look)
+    return absent(f"No interface of this machine has {source}.", look)
+
+
+def counters(report: Report) -> Counters | None:
+    """The last look at the counters that gave them."""
+    found = [o for o in report.of(Counters) if o.outcome is Outcome.OK]
+    return found[-1] if found else None
+
+
+@sign
+def ephemeral_ports_used_up(report: Report, subject: Subject) -> Reading:
+    """This machine has at least as many TCP sockets, waiting ones (TIME_WAIT) included, as ephemeral ports."""
+    look = counters(report)
+    if look is None:
+        return unsettled(report, Want(probe="counters"))
+    used = look.values.get("tcp_inuse", 0) + look.values.get("tcp6_inuse", 0) + look.values.get("tcp_tw", 0)
+    size = look.values.get("ephemeral_ports")
+    if size is None or "tcp_inuse" not in look.values:
+        return unknown("not-possible-here", look, says="The number of used source ports is not shown here.")
+    if used >= size:
+        return present(f"{used} TCP sockets are in use or waiting, and the source port range has {size} ports.", look)
+    return absent(f"{used} TCP sockets are in use or waiting; the source port range has {size} ports.", look)
+
+
+@sign
+def files_used_up(report: Report, subject: Subject) -> Reading:
+    """socket() ended with EMFILE (this process) or ENFILE (the whole machine)."""
+    o = tried(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    name = o.errno.name if o.errno else ""
+    if name == "EMFILE":
+        return present("This process has no file descriptor left (EMFILE).", o)
+    if name == "ENFILE":
+        return present("The whole machine has no file descriptor left (ENFILE).", o)
+    return absent("There were file descriptors left.", o)
+
+
+@sign
+def connection_table_is_full(report: Report, subject: Subject) -> Reading:
+    """nf_conntrack_count is within two of a hundred of nf_conntrack_max: new flows are dropped at random."""
+    look = counters(report)
+    if look is None:
+        return unsettled(report, Want(probe="counters"))
+    count, most = look.values.get("nf_conntrack_count"), look.values.get("nf_conntrack_max")
+    if count is None or not most:
+        return absent("This machine tracks no connections, or does not show how many.", look)
+    if count * 100 >= most * 98:
+        return present(f"The firewall's connection table holds {count} of at most {most} entries.", look)
+    return absent(f"The firewall's connection table holds {count} of at most {most} entries.", look)
+
+
+@sign
+def connect_denied(report: Report, subject: Subject) -> Reading:
+    """The connect ended with EPERM or EACCES, and no ICMP error came: this machine forbids it."""
+    o = tried(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.DENIED and o.icmp is None:
+        return present(f"connect() was denied ({o.errno.name if o.errno else 'no errno'}), and no ICMP error came.", o)
+    return absent("connect() was not denied.", o)
+
+
+# ---------------------------------------------------------------- the target is this machine
+
+
+def _listeners(report: Report, subject: Subject) -> tuple[Reading | None, Listeners | None, list[Listener]]:
+    """(reading when it cannot be told, the table, its listeners of the asked port)."""
+    route = route_to(report, subject)
+    if route is None or route.type == "unknown":
+        want = Want(probe="route", args=subject.values[:1])
+        return unsettled(report, want, looked=route is not None), None, []
+    if route.type != "local":
+        return absent("The target is not this machine.", route), None, []
+    t = report.target
+    found = [o for o in report.of(Listeners) if (o.port, o.transport) == (t.port, t.transport)]
+    read = [o for o in found if o.outcome is Outcome.OK]
+    if not read:
+        return unsettled(report, Want(probe="listeners", args=(str(t.port), t.transport)), looked=bool(found)), None, []
+    return None, read[-1], [r for r in read[-1].rows if r.state in ("LISTEN", "UNCONN")]
+
+
+@sign
+def listens_on_other_address(report: Report, subject: Subject) -> Reading:
+    """The target is this machine: a program listens on the port, and none of its addresses is the one asked for."""
+    reading, table, rows = _listeners(report, subject)
+    if reading is not None or table is None:
+        return reading or unknown("not-looked")
+    address = subject.values[0]
+    if any(serves(r.address, r.v6only, address) for r in rows):
+        return absent(f"A program listens on {address} port {report.target.port}.", table)
+    if not rows:
+        if not table.complete:
+            return unknown("needs-privilege", table, says="The listener table of this machine is not complete.")
+        return absent(f"No program of this machine listens on port {report.target.port}.", table)
+    return present(f"{describe(rows[0])} listens on {shown(rows[0].address, rows[0].port)}, not on {address}.", table)
+
+
+@sign
+def listens_on_loopback_only(report: Report, subject: Subject) -> Reading:
+    """The same, and every such listener is on a loopback address while another address was asked for."""
+    reading, table, rows = _listeners(report, subject)
+    if reading is not None or table is None:
+        return reading or unknown("not-looked")
+    if _loopback(subject.values[0]):
+        return absent("The address asked for is a loopback address itself.", table)
+    other = [r for r in rows if not _loopback(r.address)]
+    if other:
+        return absent(f"A program listens on {shown(other[0].address, other[0].port)}.", table)
+    if not rows:
+        if not table.complete:
+            return unknown("needs-privilege", table, says="The listener table of this machine is not complete.")
+        return absent(f"No program of this machine listens on port {report.target.port}.", table)
+    return present(f"{describe(rows[0])} listens on {shown(rows[0].address, rows[0].port)} only.", table)
+
+
+def _loopback(address: str) -> bool:
+    return address.startswith("127.") or bare(address) == "::1"
+
+
+@sign
+def other_family_connects(report: Report, subject: Subject) -> Reading:
+    """Another address of the same name, of the other IP version, accepts the connection."""
+    family = family_of(subject.values[0])
+    tries = [o for o in report.of(Connect) if o.role == "target" and family_of(o.address) != family]
+    good = [o for o in tries if o.outcome is Outcome.OK]
+    if good:
+        return present(f"The same name's address {good[0].address} accepts the connection.", good[0])
+    return absent("No address of the other IP version accepts the connection.", *tries)
