@@ -78,13 +78,15 @@ async def browse(
         if next_channel is None:
             break
         channel = next_channel
-    return replace(reply, began=began, took=clock() - began, redirects=len(trail) - 1)
+    return replace(
+        reply, began=began, took=clock() - began, redirects=len(trail) - 1, location=_bare(reply.location)
+    )
 
 
 async def _ask(
     channel: Channel, host: str, port: int, path: str, address: str, clock: Clock, deadline: float, role: str
 ) -> tuple[HttpReply, str | None]:
-    """The answer, and the URL that it redirects to: the record keeps no query of a URL."""
+    """The answer, and the URL that it redirects to."""
     began = clock()
     heard = await say(channel, _question(channel, host, port, path), deadline)
     asked = clock()
@@ -98,11 +100,14 @@ async def _ask(
         "first_byte": None if heard.first is None else heard.first - asked,
     }  # fmt: skip
     reply = _reply(heard, fields)
-    to = _redirect(reply, _url(channel, host, port, path))
-    if reply.location is None:
-        return reply, to
-    bare = re.sub(r"[?#].*|//[^/@]*@", lambda found: "//" if found[0].startswith("//") else "", reply.location)
-    return replace(reply, location=bare), to
+    return reply, _redirect(reply, _url(channel, host, port, path))
+
+
+def _bare(location: str | None) -> str | None:
+    """A location without user, query and fragment: the record keeps none of them."""
+    if location is None:
+        return None
+    return re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", location, maxsplit=1)[0])
 
 
 def _redirect(reply: HttpReply, url: str) -> str | None:
