@@ -11,6 +11,7 @@ from .text import clean
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _ZONE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:@+")
 JOINERS = "\u200c\u200d\u00b7\u30fb"
+_EMOJI = ("So", "Sk")  # pictures and their skin tones
 _DOTS = str.maketrans("。．｡", "...")  # RFC 3490 section 3.1: what counts as a dot
 
 
@@ -145,8 +146,9 @@ def _a_label(label: str) -> str:
     import unicodedata
 
     for char in label:
-        # Letters, marks, digits and the joiners of RFC 5892; symbols because registries sold names of emoji.
-        if not char.isascii() and unicodedata.category(char)[0] not in "LMNS" and char not in JOINERS:
+        # Letters, marks, digits and the joiners of RFC 5892; emoji, because registries sold names of them.
+        kind = unicodedata.category(char)
+        if not char.isascii() and kind[0] not in "LMN" and kind not in _EMOJI and char not in JOINERS:
             raise UsageError(f"A host name holds no {shown(char)!r} (U+{ord(char):04X}): write it as its owner does.")
     if unicodedata.category(label[0])[0] == "M":
         raise UsageError("A part of a host name cannot begin with an accent: write it as its owner does.")
