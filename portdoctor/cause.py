@@ -44,7 +44,7 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     says: str
 
 
-class Action(Value, kw_only=True):
+class Action(Value, frozen=True, kw_only=True):
     """Something to do, with its command per system ("" = any)."""
 
     text: str
@@ -53,7 +53,7 @@ class Action(Value, kw_only=True):
     commands: dict[str, str] = {}
 
 
-class Cause(Value, kw_only=True):
+class Cause(Value, frozen=True, kw_only=True):
     """One explanation: what the engine needs (`front`), and the page for people."""
 
     name: str

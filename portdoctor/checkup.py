@@ -9,29 +9,38 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from . import __version__, looks
 from .cause import Catalogue
-from .verdict import diagnose
 from .host import Host, user_name
 from .model import (
-    Connect, Ending, Lookup, Note, Observation, Options, Outcome, Report, Route, Stage, Vantage, Want, Why,
+    Connect,
+    Lookup,
+    Note,
+    Observation,
+    Options,
+    Report,
+    Route,
+    Vantage,
+    Want,
+    Why,
 )  # fmt: skip
 from .outcomes import family_of
 from .probes import local
 from .probes.connect import Patience, connect, discard
 from .target import Asked
+from .verdict import diagnose
 
 PATIENCE = 3.0  # seconds a connect may take when the user set no limit: the first retransmission and a second one
 SILENT = 0.3  # seconds without an answer after which the path is looked at; most of the world is nearer
 MOST_ADDRESSES = 16
 _REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
 
-Told = Callable[[Observation], None]
+Told = Callable[["Checkup", Observation], None]
 
 
 class Checkup:
@@ -65,7 +74,7 @@ class Checkup:
         o = replace(o, id=f"o{len(self._seen) + 1}")
         self._seen.append(o)
         if self.told:
-            self.told(o)
+            self.told(self, o)
         return o
 
     def note(self, note: Note) -> None:
@@ -140,7 +149,8 @@ class Checkup:
     async def _name(self) -> list[str]:
         from .probes.lookup import resolve
 
-        o = self.see(await resolve(self.target.host, self.options.family, self.clock, min(10.0, self.left())))
+        limit = self.clock() + min(10.0, self.left())
+        o = self.see(await resolve(self.target.host, self.options.family, self.clock, limit))
         return list(o.addresses) if isinstance(o, Lookup) else []
 
     async def _wire(self) -> None:
@@ -152,7 +162,8 @@ class Checkup:
 
         resolvers = self._vantage().resolvers
         families = (self.options.family,) if self.options.family else (4, 6)
-        async for o in ask_all(host, resolvers, families, self.clock, min(6.0, self.left()), self.host):
+        limit = self.clock() + min(6.0, self.left())
+        async for o in ask_all(host, resolvers, families, self.clock, limit, self.host):
             self.see(o)
         self.done.add(Want(probe="wire", args=(self.target.host,)))
 
@@ -239,7 +250,3 @@ class Checkup:
             best = max(ready, key=lambda w: w.splits / looks.LOOKS[w.want.probe].seconds)
             self.done.add(best.want)
             await looks.LOOKS[best.want.probe].run(self, *best.want.args)
-
-
-Look = Callable[..., Awaitable[None]]
-__all__ = ["Checkup", "Ending", "Look", "Outcome", "Stage"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -12,7 +12,9 @@ from . import __version__
 
 if TYPE_CHECKING:
     from .cause import Catalogue
-    from .model import Options
+    from .checkup import Checkup
+    from .live import Live
+    from .model import Observation, Options
     from .run import Case
     from .target import Asked
 
@@ -31,7 +33,7 @@ app = typer.Typer(
 
 
 # ClickException: typer brings its own copy of click, or the real one, depending on its version.
-_CommandLineError = typer.BadParameter.__mro__[2]
+_CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 
 class Usage(Exception):
@@ -53,15 +55,19 @@ def _root(
     pass
 
 
-Targets = Annotated[Optional[list[str]], typer.Argument(metavar="TARGET...", show_default=False, help="host:port or a URL.")]
+Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET...", help="host:port or a URL.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per target, one a line.")]
 Format = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to say it.")]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")]
 Record = Annotated[str, typer.Option("--record", metavar="FILE", help="Keep the report, for `ticket` and `diagnose`.")]
-Timeout = Annotated[Optional[float], typer.Option("-w", "--timeout", metavar="SECONDS", help="Per connection attempt [default: measured, 3 at most].", show_default=False)]  # fmt: skip
+Timeout = Annotated[
+    float | None, typer.Option("-w", "--timeout", metavar="SECONDS", help="Per attempt [default: measured, 3 at most].")
+]
 Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="The whole diagnosis of one target.")]
 Resolver = Annotated[str, typer.Option("--resolver", metavar="ADDR", help="Ask this nameserver beside getaddrinfo.")]
-Causes = Annotated[Optional[list[str]], typer.Option("--causes", metavar="DIR", help="A folder with a site's own causes.")]  # fmt: skip
+Causes = Annotated[
+    list[str] | None, typer.Option("--causes", metavar="DIR", help="A folder with a site's own causes.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but the verdict's line.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show all the evidence.")]
 Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colours.")]
@@ -121,7 +127,8 @@ def check(
     )
     _run(
         asked, options, _how("json" if json else format, output, record, quiet, verbose, color),
-        causes=causes, strict=strict, expect=expect, unreadable=bool(unreadable), parallel=parallel, ordered=not unordered,
+        causes=causes, strict=strict, expect=expect, unreadable=bool(unreadable), parallel=parallel,
+        ordered=not unordered,
     )  # fmt: skip
 
 
@@ -187,7 +194,7 @@ def ticket(
 
 @app.command()
 def explain(
-    name: Annotated[Optional[list[str]], typer.Argument(metavar="NAME", help="A symptom, a cause, or an error.")] = None,
+    name: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="A symptom, a cause, or an error.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="All symptoms and causes.")] = False,
     causes: Causes = None,
 ) -> None:
@@ -345,20 +352,44 @@ def _run(
 
     catalogue = _catalogue(causes)
     _known_expectation(expect, catalogue)
+    live = _live(asked, options, how)
     one_by_one = how.format in ("json", "jsonl") and not how.output
 
     async def main() -> list[Case]:
         cases = []
         with Progress(len(asked), options) as progress:
+
+            def told(checkup: Checkup, o: Observation) -> None:
+                progress.told(checkup, o)
+                if live:
+                    live.told(checkup, o)
+
             async for case in examine_all(
-                asked, options, host.current(), catalogue, parallel=parallel, ordered=ordered, told=progress.told
+                asked, options, host.current(), catalogue, parallel=parallel, ordered=ordered, told=told
             ):
                 cases.append(case)
                 if one_by_one:
                     _print(_render([case], how))
         return cases
 
-    _finish(run(main), how, strict=strict, expect=expect, unreadable=unreadable, printed=one_by_one)
+    cases = run(main)
+    if live:
+        live.ended(*cases[0])
+    _finish(cases, how, strict=strict, expect=expect, unreadable=unreadable, printed=one_by_one or live is not None)
+
+
+def _live(asked: list[Asked], options: Options, how: _How) -> Live | None:
+    """For a single target told to a person: the first line now, the rest as it comes."""
+    if how.format != "terminal" or how.output or how.quiet or len(asked) != 1:
+        return None
+    from . import host
+    from .cause import Catalogue
+    from .checkup import Checkup
+    from .live import Live, Paper
+
+    live = Live(Paper(sys.stdout, _colour(how.color)), how.verbose)
+    live.began(Checkup(asked[0], options, host.current(), Catalogue({})).report())
+    return live
 
 
 def _finish(
@@ -369,12 +400,14 @@ def _finish(
         from .render.json import render
 
         _write(how.record, "".join(render(*case) + "\n" for case in cases))
-    if not printed:
-        text = _render(cases, how)
-        if how.output:
-            _write(how.output, text + "\n")
-        else:
-            _print(text)
+    if how.format == "terminal" and not how.output and not printed:
+        from .live import whole
+
+        whole(cases, verbose=how.verbose, quiet=how.quiet, colour=_colour(how.color))
+    elif how.output:
+        _write(how.output, _render(cases, how) + "\n")
+    elif not printed:
+        _print(_render(cases, how))
     raise typer.Exit(_exit_code(cases, how, strict, expect, unreadable))
 
 
@@ -385,13 +418,6 @@ def _render(cases: list[Case], how: _How) -> str:
         from .render.json import render
 
         return "\n".join(render(*case) for case in cases)
-    if how.format == "terminal":
-        from .render.terminal import render_terminal
-
-        colour = not how.output and _colour(how.color)
-        return "\n\n".join(
-            render_terminal(*case, verbose=how.verbose, quiet=how.quiet, colour=colour, unicode=_unicode()) for case in cases
-        )
     module = importlib.import_module(f".render.{how.format}", __package__)
     if how.format in _BATCH:
         return str(module.render(cases)).rstrip("\n")
@@ -432,10 +458,6 @@ def _colour(choice: str) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
-def _unicode() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16")
-
-
 def _print(text: str) -> None:
     print(text, flush=True)
 
@@ -460,12 +482,12 @@ def main() -> NoReturn:
     words = [w for w in sys.argv[1:] if not w.startswith("-")]
     if words[:1] == ["lab"] or (not words and "--version" not in sys.argv):
         _mount_lab()
-    nagios = "--format=nagios" in sys.argv or any(a == "--format" and b == "nagios" for a, b in zip(sys.argv, sys.argv[1:], strict=False))  # fmt: skip
+    nagios = "--format=nagios" in sys.argv or "--format nagios" in " ".join(sys.argv)
     code: object = BUG
     try:
         code = app(standalone_mode=False) or OK
     except (Usage, _CommandLineError) as error:
-        message = str(error) if isinstance(error, Usage) else error.format_message()  # type: ignore[attr-defined]
+        message = str(error) if isinstance(error, Usage) else error.format_message()
         if type(error).__name__ != "NoArgsIsHelpError":
             print(message, file=sys.stderr)
         code = UNKNOWN if nagios else USAGE

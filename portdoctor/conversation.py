@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -15,7 +14,6 @@ from .probes.connect import Patience, connect, discard
 if TYPE_CHECKING:
     from .checkup import Checkup
 
-MOST_REDIRECTS = 5
 _LIMIT = 5.0  # seconds for a further look on a connection of its own
 
 
@@ -49,49 +47,18 @@ async def _secure(
 
 
 async def _ask_http(c: Checkup, address: str, channel: Channel, limit: float) -> None:
-    """Ask for the path; follow redirects on the same host and port, each on a connection of its own."""
-    from .probes.http import request
+    """Ask for the path; a redirect on the same host and port is followed on a connection of its own."""
+    from .probes.http import browse
 
-    t, path, seen = c.target, c.asked.path, set[str]()
-    for _ in range(MOST_REDIRECTS + 1):
-        seen.add(path)
-        o = await request(channel, t.host, t.port, path, address, c.clock, c.clock() + limit)
-        onward = _same_place(c, o)
-        if onward is None:
-            c.see(o)
-            return
-        if onward in seen or len(seen) > MOST_REDIRECTS:
-            said = "redirects in a circle" if onward in seen else f"redirects more than {MOST_REDIRECTS} times"
-            c.see(replace(o, outcome=Outcome.ERROR_ANSWER, os_says=said))
-            return
-        c.see(o)
-        path = onward
+    async def dial() -> Channel | None:
         again = await _connect_again(c, address, channel.encrypted)
         if again is None:
-            return
-        channel, sock = again
-        c.open.append(sock)
+            return None
+        c.open.append(again[1])
+        return again[0]
 
-
-def _same_place(c: Checkup, o: HttpReply) -> str | None:
-    """The path of a redirect that stays on this scheme, host and port; None for every other answer."""
-    if o.status not in (301, 302, 303, 307, 308) or not o.location:
-        return None
-    try:
-        url = urlsplit(o.location)
-        port = url.port
-    except ValueError:
-        return None
-    scheme = "https" if "tls" in c.target.stages else "http"
-    default = 443 if (url.scheme or scheme) == "https" else 80
-    if url.scheme not in ("", scheme) or (url.hostname or c.target.host).lower() != c.target.host.lower():
-        return None
-    if url.netloc and (port or default) != c.target.port:
-        return None
-    path = url.path or "/"
-    if not path.startswith("/"):
-        path = c.asked.path.rpartition("/")[0] + "/" + path
-    return path + (f"?{url.query}" if url.query else "")
+    t = c.target
+    c.see(await browse(channel, dial, t.host, t.port, c.asked.path, address, c.clock, c.clock() + limit))
 
 
 async def _connect_again(c: Checkup, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:

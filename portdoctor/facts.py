@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from .model import (
-    Bind, Connect, Greeting, Handshake, HttpReply, Listeners, Lookup, Outcome, Report, Route, Subject, Trace,
+    Bind,
+    Connect,
+    Greeting,
+    Handshake,
+    HttpReply,
+    Listeners,
+    Lookup,
+    Outcome,
+    Report,
+    Route,
+    Subject,
+    Trace,
 )  # fmt: skip
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from . import ports
 from .model import Connect, Handshake, Outcome, Trace, Want
+from .outcomes import answered
 from .probes import local
-from .probes.connect import Patience, connect, discard
+from .probes.connect import Patience, Role, connect, discard
 from .probes.trace import BATCH, trace
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ async def _repeat(c: Checkup, address: str, after: float) -> None:
     await _connect(c, address, c.target.port, "repeat", patience)
 
 
-async def _connect(c: Checkup, address: str, port: int, role: str, patience: Patience) -> Connect:
+async def _connect(c: Checkup, address: str, port: int, role: Role, patience: Patience) -> Connect:
     o, sock = await connect(
         address, port, clock=c.clock, host=c.host, patience=patience, role=role, source=c.options.source
     )
@@ -70,11 +71,6 @@ async def _connect(c: Checkup, address: str, port: int, role: str, patience: Pat
         discard(sock)
     c.see(o)
     return o
-
-
-def answered(o: Connect) -> bool:
-    """Whether the host itself answered: it accepted, or refused without a device naming itself."""
-    return o.outcome is Outcome.OK or (o.outcome is Outcome.REFUSED and (o.icmp is None or o.icmp.offender == o.address))
 
 
 async def controls(c: Checkup, address: str) -> None:
@@ -144,7 +140,7 @@ async def _round(
 
 
 async def _trace(
-    c: Checkup, address: str, port: int, role: str, number: int, ttls: tuple[int, ...], wait: float
+    c: Checkup, address: str, port: int, role: Literal["target", "control"], number: int, ttls: tuple[int, ...], wait: float
 ) -> Trace:
     return await trace(
         address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
@@ -241,7 +237,7 @@ async def _wire_cd(c: Checkup, name: str, resolver: str) -> None:
     from .probes.lookup import ask
 
     for qtype in ("A", "AAAA"):
-        c.see(await ask(name, qtype, resolver, c.clock, 3.0, checking_disabled=True, host=c.host))
+        c.see(await ask(name, qtype, resolver, c.clock, c.clock() + 3.0, checking_disabled=True, host=c.host))
 
 
 def forbid_controls(c: Checkup) -> None:

@@ -24,7 +24,7 @@ Owner = Literal[
     "dns-operator", "certificate-owner", "unknown",
 ]  # fmt: skip
 Stage = Literal["dns", "tcp", "udp", "tls", "http", "app", "bind"]
-STAGES: tuple[Stage, ...] = ("dns", "bind", "tcp", "udp", "tls", "http", "app")
+STAGES: tuple[Stage, ...] = ("dns", "tcp", "udp", "tls", "http", "app", "bind")
 SubjectKind = Literal["target", "name", "resolver", "family", "address", "local"]
 Why = Literal[
     "not-looked", "not-possible-here", "no-answer", "rate-limited",
@@ -79,14 +79,14 @@ class Value(msgspec.Struct, frozen=True):
     """A noun: immutable, compared by its content."""
 
 
-class Errno(Value, kw_only=True):
+class Errno(Value, frozen=True, kw_only=True):
     """A system error: `name` as in errno.h, `number` as this system counts."""
 
     name: str
     number: int
 
 
-class Icmp(Value, kw_only=True):
+class Icmp(Value, frozen=True, kw_only=True):
     """An ICMP or ICMPv6 error read from the socket's error queue; `offender` is its sender."""
 
     type: int
@@ -94,7 +94,7 @@ class Icmp(Value, kw_only=True):
     offender: str
 
 
-class Subject(Value, kw_only=True):
+class Subject(Value, frozen=True, kw_only=True):
     """What a statement is about; `values` are addresses, resolvers or names."""
 
     kind: SubjectKind
@@ -104,7 +104,7 @@ class Subject(Value, kw_only=True):
 # ---------------------------------------------------------------- what was asked for
 
 
-class Target(Value, kw_only=True):
+class Target(Value, frozen=True, kw_only=True):
     """What was asked for. Holds no user name, password, path or query of a URL."""
 
     input: str
@@ -117,7 +117,7 @@ class Target(Value, kw_only=True):
     because: dict[str, str] = {}  # stage -> why the target implies it
 
 
-class Options(Value, kw_only=True):
+class Options(Value, frozen=True, kw_only=True):
     """The user's choices that change what may be looked at."""
 
     timeout: float | None = None  # per connection attempt; None: measured as we go
@@ -134,7 +134,7 @@ class Options(Value, kw_only=True):
     attempts: int = 1
 
 
-class Can(Value, kw_only=True):
+class Can(Value, frozen=True, kw_only=True):
     """Which evidence this vantage point can give at all."""
 
     error_queue: bool = False
@@ -143,7 +143,7 @@ class Can(Value, kw_only=True):
     neighbour_table: bool = False
 
 
-class Vantage(Value, kw_only=True):
+class Vantage(Value, frozen=True, kw_only=True):
     """From where and when it was looked. `started` is UTC, ISO 8601."""
 
     host: str = ""
@@ -158,21 +158,21 @@ class Vantage(Value, kw_only=True):
     limits: tuple[str, ...] = ()
 
 
-class Want(Value, kw_only=True):
+class Want(Value, frozen=True, kw_only=True):
     """A look that would settle a sign: the probe's name and its arguments, as text."""
 
     probe: str
     args: tuple[str, ...] = ()
 
 
-class Wanted(Value, kw_only=True):
+class Wanted(Value, frozen=True, kw_only=True):
     """A look and the number of causes that it may settle."""
 
     want: Want
     splits: int
 
 
-class Note(Value, kw_only=True):
+class Note(Value, frozen=True, kw_only=True):
     """What is no cause of the target: see the taxonomy. `probe` and `reason` say why a look has no result."""
 
     kind: Literal["not-evaluated", "probe-error", "state-changed", "permission-needed", "info"]
@@ -186,7 +186,7 @@ class Note(Value, kw_only=True):
 # ---------------------------------------------------------------- what was seen
 
 
-class Ending(Value, kw_only=True):
+class Ending(Value, frozen=True, kw_only=True):
     """What every observation begins with: how it ended, when, and the system's own words."""
 
     id: str = ""
@@ -198,7 +198,7 @@ class Ending(Value, kw_only=True):
     os_says: str = ""
 
 
-class Lookup(Ending, kw_only=True, tag_field="kind", tag="lookup"):
+class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
     """One question about a name. `via`: "system" is getaddrinfo, "wire" a DNS query of ours."""
 
     name: str
@@ -215,7 +215,7 @@ class Lookup(Ending, kw_only=True, tag_field="kind", tag="lookup"):
     checking_disabled: bool = False
 
 
-class HostsFile(Ending, kw_only=True, tag_field="kind", tag="hosts-file"):
+class HostsFile(Ending, frozen=True, kw_only=True, tag_field="kind", tag="hosts-file"):
     """The lines of the hosts file that name the host: (line number, address, text)."""
 
     name: str
@@ -223,7 +223,7 @@ class HostsFile(Ending, kw_only=True, tag_field="kind", tag="hosts-file"):
     lines: tuple[tuple[int, str, str], ...] = ()
 
 
-class Connect(Ending, kw_only=True, tag_field="kind", tag="connect"):
+class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"):
     """One TCP connection attempt.
 
     `role`: "target" the asked port, "repeat" the asked port again, "control" another port of the
@@ -245,7 +245,7 @@ class Connect(Ending, kw_only=True, tag_field="kind", tag="connect"):
     self_connected: bool = False
 
 
-class Hop(Value, kw_only=True):
+class Hop(Value, frozen=True, kw_only=True):
     """One TTL of a trace. `address` is who answered: the router for ttl-expired, the offender of a reject."""
 
     ttl: int
@@ -255,7 +255,7 @@ class Hop(Value, kw_only=True):
     icmp: Icmp | None = None
 
 
-class Trace(Ending, kw_only=True, tag_field="kind", tag="trace"):
+class Trace(Ending, frozen=True, kw_only=True, tag_field="kind", tag="trace"):
     """One round of TTL-limited connects to a port. `hops` in TTL order; only TTLs that were sent."""
 
     address: str
@@ -266,7 +266,7 @@ class Trace(Ending, kw_only=True, tag_field="kind", tag="trace"):
     hops: tuple[Hop, ...] = ()
 
 
-class Route(Ending, kw_only=True, tag_field="kind", tag="route"):
+class Route(Ending, frozen=True, kw_only=True, tag_field="kind", tag="route"):
     """This machine's routing decision. `type`: unicast, local, blackhole, prohibit, unreachable, none."""
 
     address: str
@@ -278,7 +278,7 @@ class Route(Ending, kw_only=True, tag_field="kind", tag="route"):
     table: int | None = None
 
 
-class Neighbour(Ending, kw_only=True, tag_field="kind", tag="neighbour"):
+class Neighbour(Ending, frozen=True, kw_only=True, tag_field="kind", tag="neighbour"):
     """The neighbour (ARP, ND) entry of an on-link address; `state` is the kernel's word, "none" if absent."""
 
     address: str
@@ -286,7 +286,7 @@ class Neighbour(Ending, kw_only=True, tag_field="kind", tag="neighbour"):
     state: str = "none"
 
 
-class Interface(Value, kw_only=True):
+class Interface(Value, frozen=True, kw_only=True):
     """One network interface with its addresses in prefix notation; `tentative`: those not usable yet (IPv6 DAD)."""
 
     name: str
@@ -297,13 +297,13 @@ class Interface(Value, kw_only=True):
     tentative: tuple[str, ...] = ()
 
 
-class Interfaces(Ending, kw_only=True, tag_field="kind", tag="interfaces"):
+class Interfaces(Ending, frozen=True, kw_only=True, tag_field="kind", tag="interfaces"):
     """All interfaces of this machine."""
 
     rows: tuple[Interface, ...] = ()
 
 
-class Holder(Value, kw_only=True):
+class Holder(Value, frozen=True, kw_only=True):
     """The process behind a socket, as far as this user may see it. `since` is UTC, ISO 8601."""
 
     pid: int | None = None
@@ -315,7 +315,7 @@ class Holder(Value, kw_only=True):
     since: str | None = None
 
 
-class Listener(Value, kw_only=True):
+class Listener(Value, frozen=True, kw_only=True):
     """A socket of this machine. `state`: LISTEN, BOUND (bound, not listening), ESTABLISHED, TIME_WAIT, …"""
 
     transport: Transport = "tcp"
@@ -331,7 +331,7 @@ class Listener(Value, kw_only=True):
     holder: Holder | None = None
 
 
-class Listeners(Ending, kw_only=True, tag_field="kind", tag="listeners"):
+class Listeners(Ending, frozen=True, kw_only=True, tag_field="kind", tag="listeners"):
     """The socket table of this machine for one port. `complete`: every user's rows were read."""
 
     port: int
@@ -341,7 +341,7 @@ class Listeners(Ending, kw_only=True, tag_field="kind", tag="listeners"):
     rows: tuple[Listener, ...] = ()
 
 
-class Bind(Ending, kw_only=True, tag_field="kind", tag="bind"):
+class Bind(Ending, frozen=True, kw_only=True, tag_field="kind", tag="bind"):
     """One real bind. `reuse`: with SO_REUSEADDR, as servers do. `listened`: listen() succeeded too."""
 
     address: str
@@ -352,7 +352,7 @@ class Bind(Ending, kw_only=True, tag_field="kind", tag="bind"):
     v6only: bool | None = None
 
 
-class Ports(Ending, kw_only=True, tag_field="kind", tag="port-policy"):
+class Ports(Ending, frozen=True, kw_only=True, tag_field="kind", tag="port-policy"):
     """What this kernel says about ports: ranges are (first, last)."""
 
     unprivileged_start: int | None = None
@@ -361,13 +361,13 @@ class Ports(Ending, kw_only=True, tag_field="kind", tag="port-policy"):
     bind_capability: bool | None = None  # this process holds CAP_NET_BIND_SERVICE
 
 
-class Counters(Ending, kw_only=True, tag_field="kind", tag="counters"):
+class Counters(Ending, frozen=True, kw_only=True, tag_field="kind", tag="counters"):
     """Kernel counters and limits at one moment, by their own names (ListenOverflows, nf_conntrack_count, …)."""
 
     values: dict[str, int] = {}
 
 
-class Certificate(Value, kw_only=True):
+class Certificate(Value, frozen=True, kw_only=True):
     """One certificate of the chain. Times are UTC, ISO 8601; `names` are its subjectAltName entries."""
 
     subject: str = ""
@@ -380,7 +380,7 @@ class Certificate(Value, kw_only=True):
     self_signed: bool = False
 
 
-class Handshake(Ending, kw_only=True, tag_field="kind", tag="handshake"):
+class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handshake"):
     """One TLS handshake. `reason` is OpenSSL's word, `alert` the peer's, `sample` its first bytes if not TLS."""
 
     address: str
@@ -404,7 +404,7 @@ class Handshake(Ending, kw_only=True, tag_field="kind", tag="handshake"):
     client_cert_asked: bool | None = None
 
 
-class Greeting(Ending, kw_only=True, tag_field="kind", tag="greeting"):
+class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greeting"):
     """The first bytes of a service. `text` is a sanitised sample; `protocol` what we recognise in it."""
 
     address: str
@@ -419,7 +419,7 @@ class Greeting(Ending, kw_only=True, tag_field="kind", tag="greeting"):
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
-class HttpReply(Ending, kw_only=True, tag_field="kind", tag="http-reply"):
+class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-reply"):
     """The answer to one HTTP request. `text` is a sanitised sample of the body or of what came instead."""
 
     address: str
@@ -439,7 +439,7 @@ class HttpReply(Ending, kw_only=True, tag_field="kind", tag="http-reply"):
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
-class Datagram(Ending, kw_only=True, tag_field="kind", tag="datagram"):
+class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagram"):
     """One UDP exchange."""
 
     address: str
@@ -453,7 +453,7 @@ class Datagram(Ending, kw_only=True, tag_field="kind", tag="datagram"):
     limit: float | None = None
 
 
-class Other(Ending, kw_only=True, tag_field="kind", tag="other"):
+class Other(Ending, frozen=True, kw_only=True, tag_field="kind", tag="other"):
     """An observation of a kind that this version does not know; `raw` is its JSON."""
 
     was: str = ""
@@ -467,7 +467,7 @@ Observation = (
 O = TypeVar("O", bound=Ending)
 
 
-class Report(Value, kw_only=True):
+class Report(Value, frozen=True, kw_only=True):
     """The record: what was asked, from where, what was seen. `diagnose` needs nothing else."""
 
     schema: str = SCHEMA
@@ -487,14 +487,14 @@ class Report(Value, kw_only=True):
 # ---------------------------------------------------------------- what it means
 
 
-class Answer(Value, kw_only=True):
+class Answer(Value, frozen=True, kw_only=True):
     """One possible answer of a test and the cause it points to."""
 
     answer: str
     then: str
 
 
-class NextTest(Value, kw_only=True):
+class NextTest(Value, frozen=True, kw_only=True):
     """The test that would decide what is left, for a person to run."""
 
     where: str
@@ -502,7 +502,7 @@ class NextTest(Value, kw_only=True):
     if_: tuple[Answer, ...] = msgspec.field(name="if", default=())
 
 
-class Step(Value, kw_only=True):
+class Step(Value, frozen=True, kw_only=True):
     """Something to do."""
 
     text: str
@@ -511,7 +511,7 @@ class Step(Value, kw_only=True):
     risk: Literal["none", "low", "high"] = "none"
 
 
-class Candidate(Value, kw_only=True):
+class Candidate(Value, frozen=True, kw_only=True):
     """A cause that still fits and the signs that would settle it."""
 
     cause: str
@@ -519,7 +519,7 @@ class Candidate(Value, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-class RuledOut(Value, kw_only=True):
+class RuledOut(Value, frozen=True, kw_only=True):
     """A cause that the evidence contradicts."""
 
     cause: str
@@ -528,7 +528,7 @@ class RuledOut(Value, kw_only=True):
     evidence: tuple[str, ...] = ()
 
 
-class Problem(Value, kw_only=True):
+class Problem(Value, frozen=True, kw_only=True):
     """A symptom of a subject with its cause or candidates."""
 
     id: str
@@ -550,7 +550,7 @@ class Problem(Value, kw_only=True):
     hidden: tuple[str, ...] = ()
 
 
-class Verdict(Value, kw_only=True):
+class Verdict(Value, frozen=True, kw_only=True):
     """The answer in one line: the first problem, or that there is none."""
 
     symptom: Symptom
@@ -561,7 +561,7 @@ class Verdict(Value, kw_only=True):
     owner: Owner = "unknown"
 
 
-class StageLine(Value, kw_only=True):
+class StageLine(Value, frozen=True, kw_only=True):
     """One stage as the user sees it."""
 
     name: Stage
@@ -571,7 +571,7 @@ class StageLine(Value, kw_only=True):
     skipped_because: str | None = None
 
 
-class Diagnosis(Value, kw_only=True):
+class Diagnosis(Value, frozen=True, kw_only=True):
     """What a report means. `wants` are the looks that would decide what is open."""
 
     verdict: Verdict

@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import assert_never
 
-from .model import Errno, Icmp, Outcome, Stage, Symptom
+from .model import Connect, Errno, Icmp, Outcome, Stage, Symptom
 
 _BY_NAME: dict[str, Outcome] = {
     "ECONNREFUSED": Outcome.REFUSED,
@@ -123,6 +123,13 @@ def of_rcode(rcode: str, has_address: bool) -> Outcome:
             return Outcome.QUERY_REFUSED
         case _:
             return Outcome.OTHER
+
+
+def answered(o: Connect) -> bool:
+    """Whether the host itself answered: it accepted, or refused without a device naming itself."""
+    if o.outcome is Outcome.OK:
+        return True
+    return o.outcome is Outcome.REFUSED and (o.icmp is None or o.icmp.offender == o.address)
 
 
 def of_http(status: int) -> Outcome:

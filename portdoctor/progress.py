@@ -6,10 +6,13 @@ import asyncio
 import sys
 import time
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from .model import Observation, Options
 from .stages import stage_of
+
+if TYPE_CHECKING:
+    from .checkup import Checkup
 
 _AFTER = 0.4  # seconds: what ends sooner needs no progress
 _EVERY = 0.2
@@ -26,7 +29,7 @@ class Progress:
         self._seen = 0
         self._last = "looking"
 
-    def told(self, o: Observation) -> None:
+    def told(self, checkup: Checkup, o: Observation) -> None:
         """An observation came in."""
         self._seen += 1
         stage = stage_of(o)

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from .cause import Catalogue
 from .checkup import Checkup, Told
-from .verdict import diagnose
 from .host import Host
 from .model import Diagnosis, Options, Report
 from .target import Asked
+from .verdict import diagnose
 
 R = TypeVar("R")
 Case = tuple[Report, Diagnosis]

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from .model import (
-    STAGES, Bind, Connect, Datagram, Ending, Greeting, Handshake, HttpReply, Lookup, Note, Outcome, Report, Stage,
+    STAGES,
+    Bind,
+    Connect,
+    Datagram,
+    Ending,
+    Greeting,
+    Handshake,
+    HttpReply,
+    Lookup,
+    Note,
+    Outcome,
+    Report,
+    Stage,
     StageLine,
 )  # fmt: skip
 
@@ -57,7 +71,7 @@ def _line(report: Report, stage: Stage, seen: list[Ending], before: list[StageLi
     else:
         good = [o for o in seen if o.outcome is Outcome.OK]
         chosen = min(good, key=lambda o: o.took) if good else seen[0]
-    status = "failed" if not good else "slow" if chosen.took > SLOW else "ok"
+    status: Literal["failed", "slow", "ok"] = "failed" if not good else "slow" if chosen.took > SLOW else "ok"
     bad = len(seen) - len([o for o in seen if o.outcome is Outcome.OK])
     rest = f"; {bad} of {len(seen)} addresses failed" if good and bad and stage != "bind" else ""
     return StageLine(name=stage, status=status, took=chosen.took, summary=_summary(chosen) + rest)

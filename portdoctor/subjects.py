@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from .model import (
-    Bind, Connect, Datagram, Ending, Greeting, Handshake, HttpReply, Lookup, Outcome, Report, Stage, Subject,
-    Symptom, Value,
+    Bind,
+    Connect,
+    Datagram,
+    Ending,
+    Greeting,
+    Handshake,
+    HttpReply,
+    Lookup,
+    Outcome,
+    Report,
+    Stage,
+    Subject,
+    Symptom,
+    Value,
 )  # fmt: skip
 from .outcomes import family_of, symptom
 
 _NO_WAY_OUT = (Outcome.NET_UNREACHABLE, Outcome.FAMILY_UNSUPPORTED, Outcome.ADDRESS_UNAVAILABLE)
 
 
-class Finding(Value, kw_only=True):
+class Finding(Value, frozen=True, kw_only=True):
     """One subject's state: its symptom, the stage that showed it, and the observations of its own path."""
 
     subject: Subject
@@ -22,7 +34,8 @@ class Finding(Value, kw_only=True):
 
 def addresses(report: Report) -> list[str]:
     """The addresses tried, in the order in which a program would try them."""
-    tried = [o.address for o in (*report.of(Connect), *report.of(Datagram)) if o.role == "target"]
+    tried = [o.address for o in report.of(Connect) if o.role == "target"]
+    tried += [o.address for o in report.of(Datagram) if o.role == "target"]
     system = [a for o in report.of(Lookup) if o.via == "system" for a in o.addresses]
     order = {address: place for place, address in reversed(list(enumerate(system)))}
     return sorted(dict.fromkeys(tried), key=lambda a: order.get(a, len(order)))

@@ -10,9 +10,10 @@ from . import weigh
 from .cause import Catalogue, Cause, fill, step_of
 from .facts import facts_about
 from .model import (
-    Candidate, Certainty, Diagnosis, NextTest, Note, Outcome, Problem, Report, Subject, Verdict, Want,
-    Wanted,
+    Candidate, Certainty, Diagnosis, NextTest, Note, Outcome, Owner, Problem, Report, Route, RuledOut, Subject,
+    Verdict, Want, Wanted,
 )  # fmt: skip
+from .signs.base import Reading
 from .stages import stage_lines
 from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, without_a_way
 from .weigh import Reader, Weighed
@@ -194,17 +195,24 @@ class _Case:
         actions = cause.actions()
         facts = {**facts, "detail": facts.get("detail") or (chosen.present[0].says if chosen.present else "")}
         system = self.report.vantage.os.partition(" ")[0].lower() or "linux"
-        says = [r.says for r in chosen.present if r.says]
+        proof = self.reader.any_present(cause.front.proof, finding.subject)
+        says = [r.says for r in (*chosen.present, *((proof,) if proof else ())) if r.says]
         return replace(
             problem,
             cause=cause.name,
             certainty=self._certainty(finding.subject, chosen, rivals),
             title=cause.title,
-            explanation=" ".join((fill(cause.front.says, facts), *says[:2])),
-            owner=cause.front.owner,
+            explanation=" ".join((fill(cause.front.says, facts), *says[:3])),
+            owner=self._owner(finding.subject, cause),
             signs=tuple(says),
             steps=tuple(step_of(a, system, facts) for a in actions),
         )
+
+    def _owner(self, subject: Subject, cause: Cause) -> Owner:
+        """Who must act; the server's operator is whoever runs this machine, when the server is this machine."""
+        routes = [o for o in self.report.of(Route) if o.address in subject.values]
+        here = bool(routes) and routes[-1].type == "local"
+        return "this-machine" if here and cause.front.owner == "server-operator" else cause.front.owner
 
     def _certainty(self, subject: Subject, chosen: Weighed, rivals: list[Weighed]) -> Certainty:
         front = chosen.cause.front
@@ -249,7 +257,7 @@ class _Case:
                 )  # fmt: skip
         return None
 
-    def _readings(self, subject: Subject, weighed: list[Weighed]) -> list[weigh.Reading]:
+    def _readings(self, subject: Subject, weighed: list[Weighed]) -> list[Reading]:
         fronts = [w.cause.front for w in weighed if w.state != "ruled-out"]
         names = dict.fromkeys(n for f in fronts for n in (*f.requires, *f.excludes, *f.proof))
         return [self.reader.read(n, subject) for n in names]
@@ -285,13 +293,11 @@ def _merged(problems: list[Problem]) -> list[Problem]:
             continue
         one = merged[key]
         subject = replace(one.subject, values=(*one.subject.values, *p.subject.values))
-        merged[key] = replace(
-            one,
-            subject=subject,
-            evidence=tuple(dict.fromkeys((*one.evidence, *p.evidence))),
-            ruled_out=tuple(
-                replace(r, evidence=tuple(dict.fromkeys((*r.evidence, *(e for s in p.ruled_out if s.cause == r.cause for e in s.evidence)))))
-                for r in one.ruled_out
-            ),
-        )
+        evidence = tuple(dict.fromkeys((*one.evidence, *p.evidence)))
+        merged[key] = replace(one, subject=subject, evidence=evidence, ruled_out=_both(one.ruled_out, p.ruled_out))
     return list(merged.values())
+
+
+def _both(one: tuple[RuledOut, ...], other: tuple[RuledOut, ...]) -> tuple[RuledOut, ...]:
+    more = {r.cause: r.evidence for r in other}
+    return tuple(replace(r, evidence=tuple(dict.fromkeys((*r.evidence, *more.get(r.cause, ()))))) for r in one)

@@ -12,7 +12,7 @@ from .signs.base import SIGNS, Reading
 State = Literal["established", "open", "ruled-out"]
 
 
-class Weighed(Value, kw_only=True):
+class Weighed(Value, frozen=True, kw_only=True):
     """A cause against the evidence. `decider` is the sign that rules it out, `missing` those that are unknown."""
 
     cause: Cause

@@ -6,15 +6,19 @@ import asyncio
 import errno
 import socket
 import struct
+from contextlib import suppress
+from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from ..host import Host
 from ..model import Connect, Icmp, Outcome
 from ..outcomes import errno_of, family_of, of_errno, os_says
 from . import Clock
 
+Role = Literal["target", "repeat", "control", "negative", "elsewhere"]
 _SLICE = 0.1  # seconds between two looks at TCP_INFO: the resolution of `unanswered_at`
-_PENDING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035)  # 10035: WSAEWOULDBLOCK
-_FIRST_RETRY = 1.0  # seconds after which Linux sends the second SYN (RFC 6298 initial RTO)
+PENDING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035)  # 10035: WSAEWOULDBLOCK
 
 
 class Patience:
@@ -51,10 +55,8 @@ def endpoint(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, 
 
 def discard(sock: socket.socket) -> None:
     """Close with a reset, so that no TIME_WAIT is left behind and the peer's program is not kept waiting."""
-    try:
+    with suppress(OSError):  # not connected any more: a plain close is enough
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    except OSError:
-        pass  # not connected any more: a plain close is enough
     sock.close()
 
 
@@ -62,7 +64,7 @@ async def writable(sock: socket.socket, limit: float) -> bool:
     """Wait until the socket is connected or has an error; False when `limit` seconds passed."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(sock, lambda: ready.done() or ready.set_result(None))
+    loop.add_writer(sock, lambda: None if ready.done() else ready.set_result(None))
     try:
         async with asyncio.timeout(max(limit, 0)):
             await ready
@@ -99,77 +101,75 @@ async def connect(
     clock: Clock,
     host: Host,
     patience: Patience,
-    role: str = "target",
+    role: Role = "target",
     source: str | None = None,
     mss: int | None = None,
 ) -> tuple[Connect, socket.socket | None]:
     """Connect once. The socket comes back open only with outcome OK; the caller closes it."""
-    began = clock()
-
-    def seen(outcome: Outcome, number: int = 0, icmp: Icmp | None = None, **more: object) -> Connect:
-        return Connect(
-            outcome=outcome, began=began, took=clock() - began, errno=errno_of(number) if number else None,
-            icmp=icmp, os_says=os_says(number) if number else "", address=address, port=port, role=role,  # type: ignore[arg-type]
-            limit=round(patience.limit, 3), mss_clamp=mss, **more,  # type: ignore[arg-type]
-        )  # fmt: skip
-
+    blank = Connect(
+        outcome=Outcome.OTHER, began=clock(), address=address, port=port, role=role, limit=patience.limit, mss_clamp=mss
+    )
     try:
         sock = open_socket(address, host)
     except OSError as error:
-        return seen(of_errno(error.errno or 0), error.errno or 0), None
+        return _failed(blank, clock, error.errno or 0), None
     try:
         if mss is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
         if source is not None and family_of(source) == family_of(address):
             sock.bind(endpoint(source, 0))
         number = sock.connect_ex(endpoint(address, port))
+        seen = await _until_ended(sock, number, patience, blank, clock, host)
     except OSError as error:
         sock.close()
-        return seen(of_errno(error.errno or 0), error.errno or 0), None
+        return _failed(blank, clock, error.errno or 0), None
     except BaseException:
         sock.close()
         raise
-    return await _finish(sock, number, patience, clock, began, host, seen)
+    if seen.outcome is Outcome.OK:
+        return seen, sock
+    discard(sock)
+    return seen, None
 
 
-async def _finish(sock, number, patience, clock, began, host, seen):  # type: ignore[no-untyped-def]
+def _failed(blank: Connect, clock: Clock, number: int, icmp: Icmp | None = None, **more: Any) -> Connect:
+    """The attempt ended with an errno, an ICMP error or both."""
+    return replace(
+        blank, outcome=of_errno(number, icmp, connecting=True), took=clock() - blank.began, icmp=icmp,
+        errno=errno_of(number) if number else None, os_says=os_says(number) if number else "", **more,
+    )  # fmt: skip
+
+
+async def _until_ended(
+    sock: socket.socket, number: int, patience: Patience, blank: Connect, clock: Clock, host: Host
+) -> Connect:
+    """Wait for the end of a connect that returned `number`, noting each retransmission on the way."""
     unanswered: list[float] = []
-    icmp: Icmp | None = None
-    try:
-        if number in _PENDING:
-            ended = None
-            while ended is None:
-                left = patience.limit - (clock() - began)
-                if left <= 0:
-                    break
-                if await writable(sock, min(_SLICE, left)):
-                    ended = ending_of(sock, host)
-                    if ended is None:
-                        await asyncio.sleep(0.005)  # an error was drained that did not end the attempt
-                _note_unanswered(unanswered, host.syns_unanswered(sock) if ended is None else None, clock() - began)
+    ended: tuple[int, Icmp | None] | None = None
+    if number not in PENDING:
+        queued = host.read_error(sock) if number else None
+        ended = (number, queued[1] if queued else None)
+    while ended is None and (left := patience.limit - (clock() - blank.began)) > 0:
+        if await writable(sock, min(_SLICE, left)):
+            ended = ending_of(sock, host)
             if ended is None:
-                result = seen(Outcome.TIMEOUT, syns=len(unanswered) + 1, unanswered_at=(0.0, *unanswered), **_local(sock))
-                discard(sock)
-                return result, None
-            number, icmp = ended
-        elif number:
-            queued = host.read_error(sock)
-            icmp = queued[1] if queued else None
-        if number or icmp:
-            outcome = of_errno(number, icmp, connecting=True)
-            result = seen(outcome, number, icmp, syns=len(unanswered) + 1, **_local(sock))
-            sock.close()
-            return result, None
-        peer, own = sock.getpeername()[:2], sock.getsockname()[:2]
-        resent = host.syns_unanswered(sock) or 0
-        result = seen(
-            Outcome.OK, syns=max(len(unanswered), resent) + 1, unanswered_at=(0.0, *unanswered) if unanswered else (),
-            rtt=host.rtt(sock), self_connected=peer == own, **_local(sock),
+                await asyncio.sleep(0.005)  # an error was drained that did not end the attempt
+        if ended is None:
+            _note_unanswered(unanswered, host.syns_unanswered(sock), clock() - blank.began)
+    if ended is None:
+        return replace(
+            blank, outcome=Outcome.TIMEOUT, took=clock() - blank.began, limit=round(patience.limit, 3),
+            syns=len(unanswered) + 1, unanswered_at=(0.0, *unanswered), **_local(sock),
         )  # fmt: skip
-        return result, sock
-    except BaseException:
-        sock.close()
-        raise
+    number, icmp = ended
+    if number or icmp:
+        return _failed(blank, clock, number, icmp, syns=len(unanswered) + 1, **_local(sock))
+    resent = max(len(unanswered), host.syns_unanswered(sock) or 0)
+    return replace(
+        blank, outcome=Outcome.OK, took=clock() - blank.began, syns=resent + 1,
+        unanswered_at=(0.0, *unanswered) if unanswered else (), rtt=host.rtt(sock),
+        self_connected=sock.getpeername() == sock.getsockname(), **_local(sock),
+    )  # fmt: skip
 
 
 def _note_unanswered(times: list[float], resent: int | None, now: float) -> None:
@@ -178,7 +178,7 @@ def _note_unanswered(times: list[float], resent: int | None, now: float) -> None
         times.append(round(now, 2))
 
 
-def _local(sock: socket.socket) -> dict[str, object]:
+def _local(sock: socket.socket) -> dict[str, Any]:
     try:
         name = sock.getsockname()
     except OSError:

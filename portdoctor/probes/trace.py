@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Literal
 
 from ..host import Host
 from ..model import Hop, Outcome, Trace
 from ..outcomes import family_of, of_errno
 from . import Clock
-from .connect import _PENDING, discard, ending_of, endpoint, open_socket, writable
+from .connect import PENDING, discard, ending_of, endpoint, open_socket, writable
 
 BATCH = 8  # TTLs sent at once: most paths end within two batches
 FARTHEST = 32
@@ -26,7 +27,7 @@ async def trace(
     clock: Clock,
     host: Host,
     wait: float,
-    role: str = "target",
+    role: Literal["target", "control", "elsewhere"] = "target",
     round: int = 1,
     ttls: tuple[int, ...] = (),
     source: str | None = None,
@@ -50,7 +51,7 @@ async def trace(
     if last.outcome is Outcome.TTL_EXPIRED:
         outcome = Outcome.TTL_EXPIRED
     return Trace(
-        outcome=outcome, began=began, took=clock() - began, address=address, port=port, role=role,  # type: ignore[arg-type]
+        outcome=outcome, began=began, took=clock() - began, address=address, port=port, role=role,
         round=round, hops=tuple(hops),
     )  # fmt: skip
 
@@ -75,7 +76,7 @@ async def _hop(
         if source is not None and family_of(source) == family_of(address):
             sock.bind(endpoint(source, 0))
         number = sock.connect_ex(endpoint(address, port))
-        if number in _PENDING:
+        if number in PENDING:
             ended = None
             while ended is None and (left := wait - (clock() - began)) > 0:
                 if await writable(sock, left):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..model import Answer, Ending, Report, Subject, Value, Want, Why
 
 
-class Ask(Value, kw_only=True):
+class Ask(Value, frozen=True, kw_only=True):
     """A test that only a person can run. `commands`: system ("linux", "macos", "windows") -> command."""
 
     where: Literal["server", "here", "elsewhere", "network"]
@@ -16,7 +16,7 @@ class Ask(Value, kw_only=True):
     answers: tuple[Answer, ...]
 
 
-class Reading(Value, kw_only=True):
+class Reading(Value, frozen=True, kw_only=True):
     """A sign read: its state, the fact in one sentence, and the observations that prove it.
 
     `want` names the probe that would settle an unknown; `ask` the test that a person could run.
@@ -32,10 +32,11 @@ class Reading(Value, kw_only=True):
 
 Sign = Callable[[Report, Subject], Reading]
 ParamSign = Callable[[Report, Subject, str], Reading]
-SIGNS: dict[str, Sign | ParamSign] = {}
+SIGNS: dict[str, Callable[..., Reading]] = {}
+S = TypeVar("S", Sign, ParamSign)
 
 
-def sign(function: Sign | ParamSign) -> Sign | ParamSign:
+def sign(function: S) -> S:
     """Register a sign under its function's name with dashes: ``answered_by_rst`` is "answered-by-rst"."""
     name = function.__name__.replace("_", "-")
     if name in SIGNS:
