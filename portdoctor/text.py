@@ -126,3 +126,33 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".:?…" else ".")
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """The text in lines of at most `columns` columns, broken at spaces; a longer word is broken where it must."""
+    lines, line = [], ""
+    for word in text.split():
+        while width(word) > columns:
+            room = columns - width(line) - (1 if line else 0)
+            if room < columns // 2 and line:
+                lines.append(line)
+                line, room = "", columns
+            head = _fitting(word, room)
+            lines.append(f"{line} {head}" if line else head)
+            line, word = "", word[len(head) :]
+        joined = f"{line} {word}" if line else word
+        if width(joined) > columns:
+            lines.append(line)
+            line = word
+        else:
+            line = joined
+    return [*lines, line] if line else lines
+
+
+def _fitting(word: str, columns: int) -> str:
+    taken = 0
+    for place, c in enumerate(word):
+        taken += width(c)
+        if taken > columns:
+            return word[: max(place, 1)]
+    return word

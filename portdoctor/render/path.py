@@ -1,0 +1,112 @@
+"""The path picture: who answered on the way to an address, and where the asked port ends. Pure.
+
+``you ── 198.51.100.1 ── 10.0.12.2 ─✗ 203.0.113.45:8080   lost at or behind 10.0.12.2, where port 80 passes``
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..model import Hop, Outcome, Report, Trace
+from ..text import at
+
+SILENT = "*"  # a router that says nothing: no loss, many never answer
+_MOST_HOPS = 8
+
+
+class Path(NamedTuple):
+    """The picture in pieces, so that it can be broken between hops, and what it shows in words."""
+
+    hops: tuple[str, ...]
+    end: str
+    reached: bool
+    says: str
+
+
+def path_to(report: Report, address: str) -> Path | None:
+    """What the traces to one address show together; None without a trace in which anything answered."""
+    rounds = [t for t in report.of(Trace) if t.role == "target" and t.address == address]
+    hops = _merged(rounds)
+    last = max((h.ttl for h in hops.values() if h.outcome is Outcome.TTL_EXPIRED), default=0)
+    ends = [h for h in hops.values() if h.outcome not in (Outcome.TTL_EXPIRED, Outcome.TIMEOUT)]
+    if not last and not ends:
+        return None
+    end = min(ends, key=lambda h: h.ttl) if ends else None
+    shown = tuple(_shown(hops.get(ttl)) for ttl in range(1, (end.ttl if end else last + 1)))
+    before = next((s for s in reversed(shown) if s != SILENT), "")
+    goal = at(address, rounds[0].port)
+    if end is None:
+        where = f"lost at or behind {before}"
+        passing = _beyond(report, address, last)
+        return Path(shown, goal, False, f"{where}, where port {passing} passes" if passing else where)
+    return _ended(report, address, Path(shown, goal, False, ""), end)
+
+
+def _ended(report: Report, address: str, path: Path, end: Hop) -> Path:
+    if end.outcome is Outcome.OK:
+        return path._replace(reached=True, says=f"answers at hop {end.ttl}")
+    if end.icmp is not None:
+        offender = end.icmp.offender
+        known = offender == address or offender in path.hops
+        kind = "ICMPv6" if ":" in offender else "ICMP"
+        says = f"{kind} {end.icmp.type}/{end.icmp.code} from {offender}"
+        return path._replace(hops=path.hops if known else (*path.hops, offender), says=says)
+    says = f"{str(end.outcome).replace('-', ' ')} at hop {end.ttl}"
+    passing = _on_its_way(report, address, end.ttl) if end.outcome is Outcome.REFUSED else None
+    return path._replace(says=f"{says}, where port {passing} passes" if passing else says)
+
+
+def _merged(rounds: list[Trace]) -> dict[int, Hop]:
+    """The most telling answer at each TTL over all rounds: silence in one of them proves nothing."""
+    hops: dict[int, Hop] = {}
+    for trace in rounds:
+        for hop in trace.hops:
+            if hop.ttl not in hops or hops[hop.ttl].outcome is Outcome.TIMEOUT:
+                hops[hop.ttl] = hop
+    return hops
+
+
+def _shown(hop: Hop | None) -> str:
+    if hop is None or hop.outcome is not Outcome.TTL_EXPIRED:
+        return SILENT
+    return hop.address or SILENT
+
+
+def _beyond(report: Report, address: str, ttl: int) -> int | None:
+    """A port of the same address for which something behind this TTL answered, a router or the host."""
+    for trace in _controls(report, address):
+        if any(h.ttl > ttl and h.outcome in (Outcome.TTL_EXPIRED, Outcome.OK) for h in trace.hops):
+            return trace.port
+    return None
+
+
+def _on_its_way(report: Report, address: str, ttl: int) -> int | None:
+    """A port of the same address whose packets are not yet at the host at this TTL (a DNAT on the host answers 11/0
+    itself: that is no device in front)."""
+    for trace in _controls(report, address):
+        if any(h.ttl >= ttl and h.outcome is Outcome.TTL_EXPIRED and h.address != address for h in trace.hops):
+            return trace.port
+    return None
+
+
+def _controls(report: Report, address: str) -> list[Trace]:
+    return [t for t in report.of(Trace) if t.role == "control" and t.address == address]
+
+
+def drawn(path: Path, columns: int = 80) -> list[str]:
+    """The picture in lines; the words stand beside it, or below where there is no room."""
+    hops = list(path.hops)
+    if len(hops) > _MOST_HOPS:
+        left_out = len(hops) - _MOST_HOPS + 1
+        hops = [*hops[:3], f"({left_out} hops)", *hops[-4:]]
+    pieces = ["you", *(f"── {hop}" for hop in hops), f"{'──' if path.reached else '─✗'} {path.end}"]
+    lines, line = [], ""
+    for piece in pieces:
+        joined = f"{line} {piece}" if line else piece
+        if len(joined) > columns and line:
+            lines.append(line)
+            line = f"    {piece}"
+        else:
+            line = joined
+    beside = f"{line}   {path.says}"
+    return [*lines, beside] if len(beside) <= columns else [*lines, line, f"    {path.says}"]

@@ -1,0 +1,212 @@
+"""The sentences that every format for people shares. Facts only; what is guessed stands in the cause pages."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ..model import (
+    Bind,
+    Certainty,
+    Connect,
+    Datagram,
+    Diagnosis,
+    Ending,
+    Greeting,
+    Handshake,
+    HttpReply,
+    Lookup,
+    NextTest,
+    Outcome,
+    Owner,
+    Problem,
+    Report,
+    Symptom,
+)
+from ..text import at, plural, seconds, words
+
+TITLES: dict[Symptom, str] = {
+    "ok": "It works",
+    "degraded": "It works, with an impairment",
+    "name-not-resolved": "Name not resolved",
+    "connection-refused": "Connection refused",
+    "timeout": "No answer",
+    "unreachable": "Unreachable",
+    "connection-reset": "Connection reset",
+    "tls-failed": "TLS failed",
+    "wrong-protocol": "Wrong protocol",
+    "service-error": "Service error",
+    "port-conflict": "Port already in use",
+    "permission-denied": "Permission denied",
+    "address-unavailable": "Address unavailable",
+    "resource-exhausted": "Out of resources",
+    "undetermined": "Not determined",
+}
+OWNERS: dict[Owner, str] = {
+    "this-machine": "you, or whoever runs this machine",
+    "network": "whoever runs the network between here and the target",
+    "server-operator": "the operator of the server",
+    "service-operator": "the operator of the service",
+    "dns-operator": "the operator of the DNS zone or resolver",
+    "certificate-owner": "whoever renews the server's certificate",
+    "unknown": "not known yet",
+}
+CERTAINTIES: dict[Certainty, str] = {"certain": "Cause", "likely": "Most likely", "undetermined": "Not decided"}
+WHERE = {
+    "server": "on the server",
+    "here": "on this machine",
+    "this-machine": "on this machine",
+    "elsewhere": "on another machine",
+    "network": "on the network device",
+}
+
+
+def target(report: Report) -> str:
+    """The target as one writes it: host:port, with udp:// where it is not TCP."""
+    t = report.target
+    return ("udp://" if t.transport == "udp" else "") + at(t.host, t.port)
+
+
+def place(report: Report, problem: Problem) -> str:
+    """What the problem is about: its addresses with the port, its name, its resolver."""
+    values = problem.subject.values
+    match problem.subject.kind:
+        case "address":
+            return words(at(v, report.target.port) for v in values)
+        case "local" | "name" | "resolver":
+            return words(values)
+        case "family":
+            return words(f"IPv{v}" for v in values)
+        case "target":
+            return target(report)
+    assert_never(problem.subject.kind)
+
+
+def failing(report: Report, problem: Problem) -> Ending | None:
+    """The observation that shows the symptom: the first of its evidence that did not end well."""
+    seen = {o.id: o for o in report.observations}
+    return next((seen[i] for i in problem.evidence if i in seen and seen[i].outcome is not Outcome.OK), None)
+
+
+def error(o: Ending) -> str:
+    """The exact error: the system's words, errno with its number, ICMP type, code and sender."""
+    parts = [o.os_says or str(o.outcome).replace("-", " ")]
+    if o.errno is not None:
+        parts.append(f"{o.errno.name}, errno {o.errno.number}")
+    if o.icmp is not None:
+        name = "ICMPv6" if ":" in o.icmp.offender else "ICMP"
+        parts.append(f"{name} type {o.icmp.type} code {o.icmp.code} from {o.icmp.offender}")
+    match o:
+        case Lookup(rcode=str() as rcode):
+            parts.append(f"rcode {rcode}")
+        case Handshake():
+            told = [p for p in (o.verify_message, o.reason, o.alert and f"alert {o.alert}") if p]
+            parts = [*parts, *told] if o.os_says or not told else [*told, *parts[1:]]
+        case HttpReply(status=int() as status):
+            parts = [f"HTTP {status} {o.phrase}".strip()]
+        case _:
+            pass
+    first, *rest = dict.fromkeys(parts)
+    return f"{first} ({'; '.join(rest)})" if rest else first
+
+
+def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = None) -> str:
+    """What the user sees, as one sentence: of the given problem, else of the verdict."""
+    problem = problem or (diagnosis.problems[0] if diagnosis.problems else None)
+    if problem is None:
+        return _without_problem(report, diagnosis)
+    it, o = place(report, problem), failing(report, problem)
+    symptom: Symptom = problem.symptom
+    match symptom:
+        case "ok":
+            return f"{it} works."
+        case "degraded":
+            return f"{target(report)} works, with an impairment: {_lowered(problem.title)}."
+        case "name-not-resolved":
+            return f"The name {report.target.host} gives no address."
+        case "connection-refused":
+            return f"{it} refuses the connection."
+        case "timeout":
+            return _silence(it, o, problem)
+        case "unreachable":
+            return f"{it} cannot be reached: {error(o)}." if o else f"{it} cannot be reached."
+        case "connection-reset":
+            closed = o is not None and o.outcome is Outcome.CLOSED
+            return f"{it} accepts the connection and then {'closes' if closed else 'resets'} it."
+        case "tls-failed":
+            return f"{it} accepts the connection, but TLS fails" + (f": {error(o)}." if o else ".")
+        case "wrong-protocol":
+            expected = report.target.service or report.target.scheme
+            return f"{it} answers, but not with {expected or 'what was expected'}."
+        case "service-error":
+            return f"The service at {it} answers with an error of its own" + (f": {error(o)}." if o else ".")
+        case "port-conflict":
+            return f"{it} is already in use on this machine."
+        case "permission-denied":
+            what = "listen on" if isinstance(o, Bind) else "connect to"
+            return f"This machine does not let you {what} {it}" + (f": {error(o)}." if o else ".")
+        case "address-unavailable":
+            return f"This machine cannot use the address for {it}" + (f": {error(o)}." if o else ".")
+        case "resource-exhausted":
+            return "This machine has run out of a resource" + (f": {error(o)}." if o else ".")
+        case "undetermined":
+            return f"Nothing came back from {it}; that alone says neither open nor closed."
+    assert_never(symptom)
+
+
+def _without_problem(report: Report, diagnosis: Diagnosis) -> str:
+    verdict = diagnosis.verdict
+    if verdict.symptom == "ok" and report.target.stages == ("bind",):
+        return f"A program can listen on {target(report)}."
+    if verdict.symptom == "ok":
+        return f"{target(report)} works."
+    return verdict.explanation or f"{target(report)}: {_lowered(verdict.title or TITLES[verdict.symptom])}."
+
+
+def _silence(it: str, o: Ending | None, problem: Problem) -> str:
+    match o:
+        case Connect():
+            tries = f" to {plural(o.syns, 'attempt')} (SYN)" if o.syns else ""
+            return f"{it} gives no answer{tries} in {seconds(o.took)}."
+        case Handshake():
+            return f"{it} accepts the connection, then leaves the TLS handshake unanswered for {seconds(o.took)}."
+        case Greeting() | HttpReply():
+            return f"{it} accepts the connection, then says nothing for {seconds(o.took)}."
+        case Datagram():
+            return f"{it} gives no answer to {plural(o.sent, 'datagram')} in {seconds(o.took)}."
+        case _:
+            return f"{it} gives no answer."
+
+
+def _lowered(text: str) -> str:
+    """For the middle of a sentence; a word in capitals (TLS, DNS) keeps them."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def named(problem: Problem) -> str:
+    """The cause and its certainty in brackets: "(tcp.no-listener, likely)"."""
+    if problem.cause is None:
+        return ""
+    because = f", because of {problem.because}" if problem.because else ""
+    return f"({problem.cause}{because}, {problem.certainty})"
+
+
+def test_of(test: NextTest) -> str:
+    """Where a next test is run: "On the server, run"."""
+    where = WHERE.get(test.where, f"on {test.where}")
+    return f"{where[0].upper()}{where[1:]}, run"
+
+
+def asked(report: Report, *, date: bool = False) -> str:
+    """When and from where it was looked: "asked 09:14:03 UTC from 192.0.2.7, resolver 192.0.2.53"."""
+    v = report.vantage
+    day, _, clock = v.started.partition("T")
+    when = clock.removesuffix("Z").partition(".")[0]
+    if when:
+        when = f"{day} {when} UTC" if date else f"{when} UTC"
+    source = f"from {v.source_address}" if v.source_address else ""
+    asked_ones = {o.resolver: None for o in report.of(Lookup) if o.via == "wire" and o.resolver}
+    used = list(asked_ones) or list(v.resolvers)
+    resolver = ""
+    if "dns" in report.target.stages and used:
+        resolver = f"resolver{'s' if len(used) > 1 else ''} {', '.join(used[:2])}{', …' if len(used) > 2 else ''}"
+    return ", ".join(p for p in (" ".join(p for p in (when, source) if p), resolver) if p)

@@ -1,0 +1,250 @@
+"""The report for a person at a terminal: what happened, why most likely, what is ruled out, what to do. Pure.
+
+Fits 80 columns, reads without colour, at most 25 lines unless verbose: the lists give way first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..model import Connect, Diagnosis, Note, Problem, Report, StageLine, Symptom
+from ..text import cut, plural, seconds, sentence, width, words, wrapped
+from . import phrases
+from .command import broken
+from .lines import Line, Span, line, plain
+from .path import drawn, path_to
+from .table import observed
+from .walk import cleaned
+
+COLUMNS = 80
+MOST_LINES = 25
+_LABEL = 15  # columns: the longest label, "What happened", and a gap of two
+_STATUS = {"ok": "green", "failed": "bold red", "slow": "yellow", "skipped": "dim"}
+_WORSE: dict[Symptom, str] = {"ok": "bold green", "degraded": "bold yellow", "undetermined": "bold yellow"}
+
+
+class Room(NamedTuple):
+    """How many items of each list are shown; what is left out is counted in a line of its own."""
+
+    steps: int
+    ruled_out: int
+    candidates: int
+    also: int
+    notes: int
+    commands: bool = True
+
+
+# From generous to bare: the first that fits is taken.
+_ROOMS = (
+    Room(4, 4, 5, 3, 3), Room(3, 3, 4, 3, 2), Room(3, 2, 4, 2, 2), Room(2, 2, 3, 2, 1), Room(2, 1, 3, 1, 1),
+    Room(1, 1, 3, 1, 1), Room(1, 1, 2, 1, 0), Room(1, 0, 2, 0, 0), Room(1, 0, 1, 0, 0, commands=False),
+)  # fmt: skip
+_ALL = Room(99, 99, 99, 99, 99)
+
+
+def render(report: Report, diagnosis: Diagnosis, *, verbose: bool = False, encoding: str = "utf-8") -> str:
+    """The whole report as plain text."""
+    return plain(lines(report, diagnosis, verbose=verbose), encoding)
+
+
+def lines(report: Report, diagnosis: Diagnosis, *, verbose: bool = False, columns: int = COLUMNS) -> list[Line]:
+    """The whole report: heading, stages, then the verdict."""
+    report, diagnosis = cleaned(report, diagnosis)
+    head = [*heading(report, columns), *(each for s in diagnosis.stages for each in stage_lines(s, columns))]
+    return [*head, *verdict(report, diagnosis, verbose=verbose, columns=columns, taken=len(head))]
+
+
+def brief(report: Report, diagnosis: Diagnosis) -> str:
+    """One line without a line feed: "shop.example.com:8443 connection-refused (tcp.no-listener, likely)"."""
+    report, diagnosis = cleaned(report, diagnosis)
+    v = diagnosis.verdict
+    cause = f" ({v.cause}, {v.certainty})" if v.cause else ""
+    return f"{phrases.target(report)} {v.symptom}{cause}"
+
+
+def heading(report: Report, columns: int = COLUMNS) -> list[Line]:
+    """The first line, which can stand before anything was seen; two when a long name needs them."""
+    target, asked = phrases.target(report), phrases.asked(report)
+    if asked:
+        asked = f"asked {asked}"
+    if width(target) + 3 + width(asked) <= columns:
+        return [line(Span(target, "bold"), Span(f"   {asked}", "dim") if asked else "")]
+    below = [line(Span(f"  {each}", "dim")) for each in wrapped(asked, columns - 2)]
+    return [line(Span(cut(target, columns), "bold")), *below]
+
+
+def promise(report: Report) -> Line:
+    """What may be contacted beside the target's own port, said before it is; nothing when nothing is."""
+    if not report.options.controls or "tcp" not in report.target.stages:
+        return ()
+    return line(Span("  if it fails, up to 8 of its other ports are tried (--no-controls: none)", "dim"))
+
+
+def stage_lines(stage: StageLine, columns: int = COLUMNS) -> list[Line]:
+    """A stage as it ended: name, status, time, what came of it. One line, or two for a long summary."""
+    said = stage.summary if stage.status != "skipped" else stage.skipped_because or ""
+    start = f" {seconds(stage.took):>8}   "
+    left = 15 + len(start)
+    first, *rest = wrapped(said, columns - left) or [""]
+    style = "dim" if stage.status == "skipped" else ""
+    found = [line(f"  {stage.name:<6}", Span(f"{stage.status:<7}", _STATUS[stage.status]), start, Span(first, style))]
+    if rest:
+        found.append(line(" " * left, Span(cut(" ".join(rest), columns - left), style)))
+    return found
+
+
+def verdict(
+    report: Report, diagnosis: Diagnosis, *, verbose: bool = False, columns: int = COLUMNS, taken: int = 0
+) -> list[Line]:
+    """All that follows the stages. `taken`: lines that already stand above. Takes clean values (see `lines`)."""
+    if verbose:
+        return [*_verdict(report, diagnosis, _ALL, columns), *_record(report, diagnosis, columns)]
+    for room in _ROOMS:
+        found = _verdict(report, diagnosis, room, columns)
+        if taken + len(found) <= MOST_LINES:
+            break
+    return found
+
+
+def _verdict(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> list[Line]:
+    first = diagnosis.problems[0] if diagnosis.problems else None
+    found: list[Line] = _tried(report)
+    for address in first.subject.values if first and first.subject.kind == "address" else _traced(report):
+        if path := path_to(report, address):
+            found += [line(), *(line(each) for each in drawn(path, columns))]
+            break
+    found.append(line())
+    if report.interrupted:
+        found.append(line(Span("Interrupted: this is what was seen until then.", "bold yellow")))
+    symptom = diagnosis.verdict.symptom
+    happened = phrases.happened(report, diagnosis)
+    found += _labelled("What happened", [happened], columns, style=_WORSE.get(symptom, "bold red"))
+    if first is not None:
+        found += _problem(first, room, columns)
+        found += _also(report, diagnosis, first, room, columns)
+    found += _remarks(report, diagnosis, room, columns)
+    return found
+
+
+def _problem(problem: Problem, room: Room, columns: int) -> list[Line]:
+    found: list[Line] = []
+    says = sentence(problem.title)
+    if problem.cause is None:
+        says = f"{says or 'The cause is not decided.'} {problem.explanation}".rstrip()
+    else:
+        says = f"{problem.explanation or says} {phrases.named(problem)}"
+    found += _labelled(phrases.CERTAINTIES[problem.certainty], [says], columns)
+    if problem.candidates:
+        listed = [_with_name(c.title, c.cause) for c in problem.candidates]
+        found += _labelled("Still possible", _shortened(listed, room.candidates), columns)
+    if problem.ruled_out and room.ruled_out:
+        listed = [f"{r.cause}: {r.because}" for r in problem.ruled_out]
+        found += _labelled("Ruled out", _shortened(listed, room.ruled_out), columns)
+    elif problem.ruled_out:
+        found += _labelled("Ruled out", [words(r.cause for r in problem.ruled_out)], columns)
+    found += _labelled("Whom to ask", [sentence(phrases.OWNERS[problem.owner])], columns)
+    found += _steps(problem, room, columns)
+    return [*found, *_next_test(problem, columns)]
+
+
+def _steps(problem: Problem, room: Room, columns: int) -> list[Line]:
+    shown = problem.steps[: room.steps]
+    found: list[Line] = []
+    for number, step in enumerate(shown, 1):
+        where = f" ({phrases.WHERE[step.scope]}{', risky' if step.risk == 'high' else ''})"
+        prefix = f"{number}. " if len(shown) > 1 else ""
+        label = "What to do" if number == 1 else ""
+        found += _labelled(label, [f"{prefix}{step.text}{where}"], columns, hang=" " * len(prefix))
+        if step.command and room.commands:
+            found += _command(step.command, columns)
+    if len(problem.steps) > len(shown):
+        found += _labelled("", [f"({plural(len(problem.steps) - len(shown), 'more step')}: -v)"], columns, style="dim")
+    return found
+
+
+def _next_test(problem: Problem, columns: int) -> list[Line]:
+    test = problem.next_test
+    if test is None:
+        return []
+    found = _labelled("Next test", [f"{phrases.test_of(test)}:"], columns)
+    found += _command(test.command, columns)
+    return [*found, *_labelled("", [f"{a.answer} → {a.then}" for a in test.if_], columns, hang="  ")]
+
+
+def _command(command: str, columns: int) -> list[Line]:
+    indent = _LABEL + 2 if _LABEL + 2 + width(command) <= columns else 2
+    return [line(" " * indent, Span(part, "cyan")) for part in broken(command, columns - indent)]
+
+
+def _also(report: Report, diagnosis: Diagnosis, first: Problem, room: Room, columns: int) -> list[Line]:
+    others = [p for p in diagnosis.problems[1:] if p.id not in first.hidden]
+    listed = [
+        f"{phrases.place(report, p)}: {p.title or phrases.TITLES[p.symptom]}{' ' if p.cause else ''}{phrases.named(p)}"
+        for p in others
+    ]
+    return _labelled("Also", _shortened(listed, room.also), columns) if listed else []
+
+
+def _remarks(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> list[Line]:
+    found: list[Line] = []
+    if diagnosis.unexplained:
+        seen = {o.id: o for o in report.observations}
+        listed = [": ".join(observed(seen[i])) for i in diagnosis.unexplained if i in seen]
+        found += _labelled("Unexplained", _shortened(listed, max(room.notes, 1)), columns)
+    notes = [n for n in dict.fromkeys((*report.notes, *diagnosis.notes)) if _worth(n) or room is _ALL]
+    if notes and room.notes:
+        found += _labelled("Note", _shortened([n.text for n in notes], room.notes), columns)
+    return found
+
+
+def _worth(note: Note) -> bool:
+    """A stage that did not run stands among the stages, and a look that gave nothing in the record (-v)."""
+    return note.kind != "not-evaluated"
+
+
+def _record(report: Report, diagnosis: Diagnosis, columns: int) -> list[Line]:
+    """What only the verbose form shows: every observation, and what could not be seen from here."""
+    found = [line(), line(Span("Seen", "bold"))]
+    for o in report.observations:
+        what, result = observed(o)
+        texts = wrapped(f"{o.began:6.2f} s  {what}: {result}", columns - 17)
+        found += [line(f"  {o.id:<4} {text}" if not n else f"{'':<17}{text}") for n, text in enumerate(texts)]
+    if report.vantage.limits:
+        found += _labelled("Not visible", list(report.vantage.limits), columns)
+    return found
+
+
+def _tried(report: Report) -> list[Line]:
+    """Which other ports were touched: the owner of the target has a right to know."""
+    ports = sorted({o.port for o in report.of(Connect) if o.role in ("control", "negative")})
+    if not ports:
+        return []
+    which = f"port{'s' if len(ports) > 1 else ''} {words(map(str, ports))}"
+    return [line(Span(f"  also tried, to compare: {which}", "dim"))]
+
+
+def _traced(report: Report) -> list[str]:
+    return list(dict.fromkeys(o.address for o in report.of(Connect) if o.role == "target"))
+
+
+def _with_name(title: str, cause: str) -> str:
+    return f"{title} ({cause})" if title else cause
+
+
+def _shortened(items: list[str], most: int) -> list[str]:
+    if len(items) <= most:
+        return items
+    return [*items[:most], f"({len(items) - most} more: -v)"] if most else []
+
+
+def _labelled(label: str, items: Iterable[str], columns: int, *, style: str = "", hang: str = "") -> list[Line]:
+    """The items in the second column, the label beside the first; of several, each hangs from its first line."""
+    listed = list(items)
+    hang = hang or ("  " if len(listed) > 1 else "")
+    found: list[Line] = []
+    for item in listed:
+        for place, text in enumerate(wrapped(item, columns - _LABEL - len(hang))):
+            mark = Span(" " * _LABEL) if found else Span(f"{label:<{_LABEL}}", "bold")
+            found.append(line(mark, Span(hang + text if place else text, style)))
+    return found
