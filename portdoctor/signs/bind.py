@@ -75,7 +75,9 @@ def _conflicts(table: Listeners, o: Bind) -> list[Listener]:
     return [r for r in table.rows if overlap(r.address, r.v6only, o.address, o.v6only)]
 
 
-def _holders(report: Report, subject: Subject, states: tuple[str, ...]) -> tuple[Bind | None, Listeners | None, list[Listener]]:
+def _holders(
+    report: Report, subject: Subject, states: tuple[str, ...]
+) -> tuple[Bind | None, Listeners | None, list[Listener]]:
     """The bind, the last read of the table, and the rows of these states in its way."""
     o = asked(report, subject)
     if o is None:
@@ -326,6 +328,19 @@ def bind_capability_held(report: Report, subject: Subject) -> Reading:
     if policy.bind_capability:
         return present("This process has the privilege for low ports (CAP_NET_BIND_SERVICE).", policy)
     return absent("This process lacks the privilege for low ports (CAP_NET_BIND_SERVICE).", policy)
+
+
+@sign
+def lacks_port_privilege(report: Report, subject: Subject) -> Reading:
+    """The port is privileged and this process has no privilege for it: the kernel's own rule explains the denial."""
+    low = port_is_privileged(report, subject)
+    if low.state != "present":
+        return low
+    held = bind_capability_held(report, subject)
+    if held.state == "unknown":
+        return held
+    policy = [p for p in report.of(Ports) if p.id in held.evidence]
+    return present(held.says, *policy) if held.state == "absent" else absent(held.says, *policy)
 
 
 @sign

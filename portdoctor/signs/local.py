@@ -6,7 +6,8 @@ from ..model import Connect, Counters, Interfaces, Listener, Listeners, Neighbou
 from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .bind import describe, shown
-from .tcp import route_to, serves, tried
+from .own import serves
+from .tcp import route_to, tried
 
 AT_ONCE = 0.1  # seconds: a refusal by this machine's own tables takes microseconds
 _ASKED_LONG = 1.0  # seconds: ARP and ND repeat their question every second (Linux retrans_time_ms)
@@ -18,7 +19,9 @@ _SILENT_NEIGHBOUR = {
     "failed": "did not answer", "incomplete": "has not answered",
 }  # fmt: skip
 _DOUBTFUL = ("delay", "probe")  # the kernel is just asking again whether it is still there
-_ALIVE = {"reachable": "answers", "stale": "answered before", "permanent": "is set by hand", "noarp": "needs no look-up"}
+_ALIVE = {
+    "reachable": "answers", "stale": "answered before", "permanent": "is set by hand", "noarp": "needs no look-up",
+}  # fmt: skip
 
 
 def interfaces(report: Report) -> Interfaces | None:
@@ -119,6 +122,25 @@ def offender_is_ours(report: Report, subject: Subject) -> Reading:
 
 
 @sign
+def icmp_from_elsewhere(report: Report, subject: Subject) -> Reading:
+    """An ICMP error came from another machine: something beyond the own link answered."""
+    o = tried(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.icmp is None:
+        return offender_is_ours(report, subject)  # absent, or not to be told here
+    ours = offender_is_ours(report, subject)
+    look = [i for i in report.of(Interfaces) if i.id in ours.evidence]
+    match ours.state:
+        case "present":
+            return absent(ours.says, o, *look)
+        case "absent":
+            return present(ours.says, o, *look)
+        case _:
+            return ours
+
+
+@sign
 def route_has_gateway(report: Report, subject: Subject) -> Reading:
     """Packets to the address go through a gateway; otherwise it should be on the same link."""
     route = route_to(report, subject)
@@ -202,7 +224,7 @@ def no_usable_address(report: Report, subject: Subject) -> Reading:
 
 @sign
 def family_without_address(report: Report, subject: Subject) -> Reading:
-    """This machine has no usable address of the target's family, and one of the other; or the kernel lacks the family."""
+    """This machine has no usable address of the target's family, but one of the other; or the kernel lacks it."""
     o, look = tried(report, subject), interfaces(report)
     family = family_of(subject.values[0])
     if o is not None and o.outcome is Outcome.FAMILY_UNSUPPORTED:
