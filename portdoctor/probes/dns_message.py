@@ -60,10 +60,10 @@ def tell(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[None]) -> None
 
 def ascii_name(name: str) -> str:
     """The name as DNS carries it, without a final dot. Raises UnicodeError for labels that DNS cannot hold."""
-    return name.rstrip(".").encode("idna").decode("ascii")
+    return name.rstrip(".").encode("idna").decode("ascii") or "."
 
 
-def query(name: str, qtype: str, *, edns: bool, checking_disabled: bool) -> Message:
+def query(name: str, qtype: str, *, edns: bool = True, checking_disabled: bool = False, qclass: str = "IN") -> Message:
     """A question for the absolute name. Raises UnicodeError or dns.exception.DNSException for an impossible name."""
     import dns.flags
     import dns.message
@@ -71,9 +71,9 @@ def query(name: str, qtype: str, *, edns: bool, checking_disabled: bool) -> Mess
 
     absolute = dns.name.from_text(ascii_name(name), dns.name.root)
     if edns:
-        message = dns.message.make_query(absolute, qtype, use_edns=0, payload=PAYLOAD, want_dnssec=True)
+        message = dns.message.make_query(absolute, qtype, qclass, use_edns=0, payload=PAYLOAD, want_dnssec=True)
     else:
-        message = dns.message.make_query(absolute, qtype)
+        message = dns.message.make_query(absolute, qtype, qclass)
     if checking_disabled:
         message.flags |= dns.flags.CD
     return message
@@ -108,7 +108,8 @@ def read(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
         words = clean(str(error) or type(error).__name__, limit=120)
         return replace(blank, outcome=Outcome.MALFORMED, os_says=f"the answer cannot be read: {words}")
     addresses, aliases, ttl = _followed(answer, asked)
-    outcome = Outcome.TRUNCATED if is_cut(wire) else of_rcode(rcode, bool(addresses))
+    answered = bool(addresses) or (bool(answer.answer) and blank.qtype not in ("A", "AAAA"))
+    outcome = Outcome.TRUNCATED if is_cut(wire) else of_rcode(rcode, answered)
     return replace(
         blank,
         outcome=outcome,
@@ -138,8 +139,9 @@ def _followed(answer: Message, asked: Message) -> tuple[tuple[str, ...], tuple[s
     while len(aliases) < _MOST_ALIASES:
         found = answer.get_rrset(answer.answer, name, question.rdclass, question.rdtype)
         if found is not None:
-            texts = tuple(dict.fromkeys(clean(record.to_text(), limit=64) for record in found))
-            return texts[:_MOST_ADDRESSES], tuple(aliases), min([*ttls, found.ttl])
+            addresses = question.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
+            texts = dict.fromkeys(clean(record.to_text(), limit=64) for record in found if addresses)
+            return tuple(texts)[:_MOST_ADDRESSES], tuple(aliases), min([*ttls, found.ttl])
         alias = answer.get_rrset(answer.answer, name, question.rdclass, dns.rdatatype.CNAME)
         target = alias[0] if alias else None
         if alias is None or not isinstance(target, dns.rdtypes.ANY.CNAME.CNAME):

@@ -13,11 +13,16 @@ from msgspec.structs import replace
 from ..host import Host
 from ..model import Lookup, Outcome, Transport
 from ..outcomes import errno_of, of_errno, of_gaierror
+from ..text import clean
 from . import Clock
 from .dns_exchange import Unreached, by_tcp, by_udp
 from .dns_message import dnspython, query, tell
 
-TCP_AFTER = 1.5  # seconds of silence on UDP after which TCP is tried beside it
+ALIVE_AFTER = 1.5  # seconds of silence after which it is looked whether the resolver is there at all
+# Questions that a living resolver answers, whatever the state of the name: it answers the first one itself, as
+# class CH is never asked of others (RFC 4892), and the second one from what it knows or its upstream's.
+OF_ITSELF = "id.server"
+OF_THE_ROOT = "."
 _FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 _QTYPES = {4: "A", 6: "AAAA"}
 _EAI = {getattr(socket, n): n for n in dir(socket) if n.startswith("EAI_") and n != "EAI_MAX"}
@@ -41,6 +46,7 @@ def is_for_dns(name: str) -> bool:
 async def resolve(name: str, family: int | None, clock: Clock, deadline: float) -> Lookup:
     """What getaddrinfo gives a program on this machine, in its order. `deadline` is a time of `clock`.
 
+    `aliases` holds the name under which it was found, when that is another (an alias, a search domain).
     It runs in a daemon thread of its own: it cannot be cancelled, and a pool would wait for it at exit.
     """
     loop = asyncio.get_running_loop()
@@ -67,7 +73,7 @@ async def resolve(name: str, family: int | None, clock: Clock, deadline: float) 
 
 def _getaddrinfo(name: str, family: int | None, blank: Lookup) -> Lookup:
     try:
-        rows = socket.getaddrinfo(name, None, _FAMILIES[family], socket.SOCK_STREAM)
+        rows = socket.getaddrinfo(name, None, _FAMILIES[family], socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
     except socket.gaierror as error:
         number = error.errno or 0
         named = f"{error.strerror} ({_EAI[number]})" if number in _EAI else str(error.strerror)
@@ -78,7 +84,9 @@ def _getaddrinfo(name: str, family: int | None, blank: Lookup) -> Lookup:
     except ValueError as error:  # UnicodeError too: a label that is empty, too long, or has a NUL
         return replace(blank, outcome=Outcome.INVALID, os_says=f"not a name that can be looked up: {error}")
     addresses = tuple(dict.fromkeys(_address(row[4]) for row in rows))
-    return replace(blank, outcome=Outcome.OK if addresses else Outcome.NO_DATA, addresses=addresses)
+    canonical = next((clean(row[3], limit=255) for row in rows if row[3]), "").rstrip(".")
+    aliases = (canonical,) if canonical and canonical.lower() != name.rstrip(".").lower() else ()
+    return replace(blank, outcome=Outcome.OK if addresses else Outcome.NO_DATA, addresses=addresses, aliases=aliases)
 
 
 def _address(where: tuple[object, ...]) -> str:
@@ -115,10 +123,7 @@ async def ask(
     await dnspython()
     import dns.exception
 
-    blank = Lookup(
-        outcome=Outcome.TIMEOUT, began=clock(), os_says="no answer", name=name, qtype=qtype, via="wire",
-        resolver=resolver, transport=transport, checking_disabled=checking_disabled,
-    )  # fmt: skip
+    blank = replace(_blank(name, qtype, resolver, clock(), transport), checking_disabled=checking_disabled)
     try:
         asked = [
             query(name, qtype, edns=with_edns, checking_disabled=checking_disabled)
@@ -157,33 +162,80 @@ async def ask_all(
 ) -> AsyncIterator[Lookup]:
     """Ask every resolver for the addresses of each family, all at once; answers are given as they come.
 
-    A resolver that has said nothing by UDP for TCP_AFTER seconds is asked by TCP too. Nothing is
+    A resolver that has said nothing for ALIVE_AFTER seconds is asked by `look_alive` too. Nothing is
     asked for a name that is not for DNS. Closing or cancelling the iteration cancels what is on its way.
     """
     if not is_for_dns(name):
         return
+    await dnspython()
     qtypes = [_QTYPES[f] for f in families]
-    running: list[asyncio.Task[Lookup | None]] = []
+    answers: asyncio.Queue[Lookup | None] = asyncio.Queue()
 
-    async def by_datagram(resolver: str, qtype: str) -> Lookup | None:
-        return await ask(name, qtype, resolver, clock, deadline, host=host, port=port)
+    async def one(resolver: str, qtype: str) -> None:
+        answers.put_nowait(await ask(name, qtype, resolver, clock, deadline, host=host, port=port))
 
-    async def by_stream(resolver: str, others: list[asyncio.Task[Lookup | None]]) -> Lookup | None:
-        await dnspython()
-        done, _ = await asyncio.wait(others, timeout=TCP_AFTER, return_when=asyncio.FIRST_COMPLETED)
-        if done or clock() >= deadline:
-            return None
-        return await ask(name, qtypes[0], resolver, clock, deadline, transport="tcp", host=host, port=port)
+    async def whole(resolver: str) -> None:
+        asked = [asyncio.create_task(one(resolver, qtype)) for qtype in qtypes]
+        try:
+            await asyncio.wait(asked, timeout=ALIVE_AFTER, return_when=asyncio.FIRST_COMPLETED)
+            if not any(task.done() for task in asked):
+                async for found in look_alive(resolver, clock, deadline, host, port=port):
+                    answers.put_nowait(found)
+            await asyncio.gather(*asked)
+        finally:
+            for task in asked:
+                task.cancel()
 
+    async def everything() -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for resolver in dict.fromkeys(resolvers):
+                    group.create_task(whole(resolver))
+        finally:
+            answers.put_nowait(None)
+
+    running = asyncio.create_task(everything())
     try:
-        for resolver in dict.fromkeys(resolvers):
-            asked = [asyncio.create_task(by_datagram(resolver, qtype)) for qtype in qtypes]
-            running += [*asked, asyncio.create_task(by_stream(resolver, asked))]
-        for answer in asyncio.as_completed(running):
-            lookup = await answer
-            if lookup is not None:
-                yield lookup
+        while (answer := await answers.get()) is not None:
+            yield answer
+        await running  # raises what went wrong in it
     finally:
-        for task in running:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def look_alive(
+    resolver: str, clock: Clock, deadline: float, host: Host | None, *, port: int = 53
+) -> AsyncIterator[Lookup]:
+    """Whether a silent resolver is there: asked about itself by UDP and TCP, and about the root by UDP."""
+    await dnspython()
+
+    async def look(name: str, qtype: str, qclass: str, transport: Transport) -> Lookup:
+        blank = _blank(name, qtype, resolver, clock(), transport)
+        asked = [query(name, qtype, qclass=qclass), query(name, qtype, qclass=qclass, edns=False)]
+        try:
+            if transport == "tcp":
+                return await by_tcp(asked[0], resolver, port, host, clock, deadline, blank)
+            return await by_udp(asked, resolver, port, host, clock, deadline, blank)
+        except Unreached as error:
+            return replace(error.over(blank), took=clock() - blank.began)
+
+    looks = [
+        asyncio.create_task(look(OF_ITSELF, "TXT", "CH", "udp")),
+        asyncio.create_task(look(OF_THE_ROOT, "NS", "IN", "udp")),
+        asyncio.create_task(look(OF_ITSELF, "TXT", "CH", "tcp")),
+    ]
+    try:
+        for ended in asyncio.as_completed(looks):
+            yield await ended
+    finally:
+        for task in looks:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _blank(name: str, qtype: str, resolver: str, began: float, transport: Transport) -> Lookup:
+    """The look-up before anything came: no answer."""
+    return Lookup(
+        outcome=Outcome.TIMEOUT, began=began, os_says="no answer", name=name, qtype=qtype, via="wire",
+        resolver=resolver, transport=transport,
+    )  # fmt: skip
