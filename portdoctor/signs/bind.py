@@ -58,7 +58,7 @@ def describe(row: Listener) -> str:
     """Who a row belongs to, as far as it is known: "nginx (pid 12, user www-data, unit nginx.service)"."""
     h = row.holder
     if h is None or not (h.name or h.user or h.unit or h.container):
-        return f"a process of uid {row.uid}" if row.uid is not None else "a process that is not shown to you"
+        return f"A process of uid {row.uid}" if row.uid is not None else "A process that is not shown to you"
     more = [
         f"pid {h.pid}" if h.pid is not None else "",
         f"user {h.user}" if h.user and h.name else "",
@@ -67,7 +67,7 @@ def describe(row: Listener) -> str:
         f"since {h.since}" if h.since else "",
     ]
     listed = ", ".join(word for word in more if word)
-    name = h.name or (f"a process of user {h.user}" if h.user else "a process")
+    name = h.name or (f"A process of user {h.user}" if h.user else "A process")
     return f"{name} ({listed})" if listed else name
 
 
