@@ -149,7 +149,7 @@ def _network(data: bytes) -> str | None:
         return "stun"  # the magic cookie of RFC 8489
     if data[0] & 0x80 and data[1:5] == b"\0\0\0\0" and size >= 7 and data[5] <= 20:
         return "quic"  # version negotiation, RFC 9000 section 17.2.1
-    if size in (48, 68) and data[0] & 7 == 4 and 1 <= data[0] >> 3 & 7 <= 4:
+    if size in (48, 68) and data[0] & 7 == 4 and 1 <= data[0] >> 3 & 7 <= 4 and data[1] <= 16 and data[2] <= 17:
         return "ntp"
     if _dns(data) or (_number(data, 0, 2) >= 12 and _number(data, 0, 2) >= size - 2 and _dns(data[2:])):
         return "dns"

@@ -36,8 +36,8 @@ def split(text: str) -> tuple[str, str, str]:
             scheme = scheme.partition("+")[0]  # postgresql+psycopg:// and kin name a driver after the plus
     end = min((at for c in "/?#\\" if (at := rest.find(c)) >= 0), default=len(rest))
     authority, tail = rest[:end], rest[end:]
-    user, at_sign, host = authority.rpartition("@")
-    _refuse_cut_secret(scheme, user, at_sign, authority, tail)
+    _, at_sign, host = authority.rpartition("@")
+    _refuse_cut_secret(scheme, at_sign, authority, tail)
     return scheme, host, _request_path(tail)
 
 
@@ -52,12 +52,15 @@ def _refuse_invisible(text: str) -> None:
             )
 
 
-def _refuse_cut_secret(scheme: str, user: str, at_sign: str, authority: str, tail: str) -> None:
-    """A password with / ? or # in it would end the host early and show the rest of it as path or port."""
-    if at_sign or "@" not in tail:
+def _refuse_cut_secret(scheme: str, at_sign: str, authority: str, tail: str) -> None:
+    """A password with / ? or # in it would end the host early and show the rest of it as host, port or path.
+
+    An @ after the host is a sign of that; it is believed to be a path's only in a web address without a user name.
+    """
+    if "@" not in tail:
         return
     port = authority.rpartition(":")[2] if ":" in authority and not authority.endswith("]") else "0"
-    if not (scheme in WEB and port.isdigit()):
+    if at_sign or scheme not in WEB or not port.isdigit():
         raise UsageError(_SECRET.format(scheme=f"{scheme}://" if scheme in SCHEMES else ""))
 
 

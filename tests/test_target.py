@@ -217,6 +217,7 @@ MISTAKES = [
     ("host/path?token=secret", "https://host/"),
     ("postgres://u:se/secret@host:5432/db", "postgres://host:port"),
     ("https://u:secret#x@host", "https://host:port"),
+    ("https://u:p@secret/rest@host", "https://host:port"),
     ("DOMAIN\\user@host:22", "host:port"),
     ("\u0308a.example:80", "accent"),
     ("a→b.example:443", "U+2192"),
@@ -340,9 +341,10 @@ def test_host_and_port_come_back(host: str, port: int) -> None:
 
 # A secret with letters that stand in no host or scheme here, so that finding one of them is a leak.
 secrets = st.text(st.sampled_from(string.ascii_uppercase + "!$&'()*+,;=:@%~"), min_size=1).map(lambda s: f"QX{s}XQ")
+queries = secrets.filter(lambda s: "@" not in s)  # an @ there may be the end of a password with a / in it: refused
 
 
-@given(st.sampled_from(sorted(SCHEMES)), secrets, secrets, secrets, st.booleans())
+@given(st.sampled_from(sorted(SCHEMES)), secrets, secrets, queries, st.booleans())
 def test_no_credentials_are_stored(scheme: str, user: str, password: str, query: str, with_port: bool) -> None:
     text = f"{scheme}://{user}:{password}@host{':4711' if with_port else ''}/{query}?{query}#{query}"
     asked = one(text)

@@ -8,7 +8,7 @@ import msgspec
 
 from ..model import Listener, Listeners, Ports, Transport, Value
 from ..ports import Row, Service, iana, known_service, range_of, usual_of
-from ..text import at, clean, plural, words
+from ..text import at, clean, cut, plural, words
 
 PORT_SCHEMA = "portdoctor.port/1"
 _RANGES = {
@@ -158,7 +158,7 @@ def _clean(value: Any) -> Any:
 
 def render(known: PortFacts) -> str:
     """The same for people: a labelled line each, at most 80 columns, without a final line feed."""
-    lines = [_headline(known)]
+    lines = [cut(_headline(known), _WIDE)]
     lines += _labelled("registered", _registered(known.registered))
     lines += _labelled("range", [_RANGES[known.range]])
     for service in known.services:
