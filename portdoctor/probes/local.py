@@ -24,18 +24,26 @@ from ..model import (
 from . import Clock
 
 _LIMIT = 3.0  # seconds for a table; a few milliseconds are usual, a tool of another system may hang
-O = TypeVar("O", bound=Ending)
+_ASKING = 0.6  # seconds: Linux asks three times, a second apart, and our connects wait about as long
+_PAUSE = 0.05
+O = TypeVar("O", bound=Ending)  # noqa: E741  the letter of model.py
 
 
 async def route(address: str, host: Host, clock: Clock, source: str | None = None) -> Route:
     """The routing decision for a packet to `address`."""
-    return await _timed(lambda: host.route(address, source), Route(outcome=Outcome.TIMEOUT, address=address), host, clock)
+    late = Route(outcome=Outcome.TIMEOUT, address=address, type="unknown")
+    return await _timed(lambda: host.route(address, source), late, host, clock)
 
 
 async def neighbour(address: str, host: Host, clock: Clock) -> Neighbour:
-    """The neighbour entry of `address`."""
+    """The neighbour entry of `address`. While the kernel still asks for it, wait a little for the end of that."""
     late = Neighbour(outcome=Outcome.TIMEOUT, address=address, state="unknown")
-    return await _timed(lambda: host.neighbour(address), late, host, clock)
+    began = clock()
+    while True:
+        o = await _timed(lambda: host.neighbour(address), late, host, clock)
+        if o.state != "incomplete" or clock() - began > _ASKING:
+            return replace(o, began=began, took=clock() - began)
+        await asyncio.sleep(_PAUSE)
 
 
 async def interfaces(host: Host, clock: Clock) -> Interfaces:
