@@ -58,8 +58,9 @@ _ERRORS: dict[str, re.Pattern[bytes]] = {
     "imap": re.compile(rb"\* BYE", re.I),
     "pop3": re.compile(rb"-ERR", re.I),
     "ssh": re.compile(rb"(?:.*\n)*?(?:Exceeded MaxStartups|Not allowed at this time)"),
-    "redis": re.compile(rb"-(?!NOAUTH|NOPERM|WRONGPASS|ERR operation not permitted)"),  # a log-in that is asked for is the service at work
-    "postgresql": re.compile(rb"E.*\0C(?:57P|53|58|XX)", re.S),  # not ready, out of resources, broken; no log-in error
+    # a log-in that is asked for is the service at work
+    "redis": re.compile(rb"-(?!NOAUTH|NOPERM|WRONGPASS|ERR operation not permitted)"),
+    "postgresql": re.compile(rb"E.*\0C(?:57P|53|58|XX)", re.S),  # not ready, out of resources, broken: no log-in error
     "mysql": re.compile(rb"...[\0-\2]\xff", re.S),
     "rsync": re.compile(rb"@ERROR"),
     "irc": re.compile(rb"ERROR :"),
@@ -135,10 +136,10 @@ async def _hear_out(channel: Channel, heard: Heard, expected: str | None, until:
 
     Leaves TIMEOUT only where nothing came, or where time ended in the middle of words that are not recognised.
     """
-    while await hear(channel, heard, until if not heard.data else min(until, channel.clock() + _pause(heard, expected))):
+    while await hear(channel, heard, min(until, channel.clock() + _pause(heard, expected)) if heard.data else until):
         data = bytes(heard.data)
-        if data.endswith(b"\n") and not _goes_on(data):
-            return
+        if data.endswith(b"\n") and not _goes_on(data) and (expected is None or recognise(data)):
+            return  # a line that nobody knows may stand before the greeting: RFC 4253 section 4.2
         if _is_packet(data) and _known(data, expected):
             return
     paused = heard.data and heard.outcome is Outcome.TIMEOUT
@@ -147,7 +148,7 @@ async def _hear_out(channel: Channel, heard: Heard, expected: str | None, until:
 
 
 def _pause(heard: Heard, expected: str | None) -> float:
-    return _REST if expected is None or _known(bytes(heard.data), None) else _PAUSE
+    return _REST if expected is None or expected in _FREE_TEXT or _known(bytes(heard.data), None) else _PAUSE
 
 
 def _known(data: bytes, expected: str | None) -> bool:

@@ -175,8 +175,9 @@ class _Talk:
         until = min(self.clock() + _REST, self.deadline)
         try:
             async with asyncio.timeout(max(until - self.clock(), 0)):
-                while len(self.heard) < 2048 and await self._next(None):
-                    pass
+                while not (self.heard.endswith(b"\n") and recognise(bytes(self.heard))):
+                    if len(self.heard) >= 2048 or not await self._next(None):
+                        break
         except OSError:
             pass  # what came is enough, or all there is
         data = bytes(self.heard)

@@ -205,8 +205,9 @@ def _reply(heard: Heard, fields: dict[str, Any]) -> HttpReply:
 
 def _no_http(heard: Heard, data: bytes, fields: dict[str, Any]) -> HttpReply:
     """Nothing came, or something that is no HTTP answer."""
-    if b"HTTP/".startswith(data):
-        return HttpReply(outcome=heard.outcome, **fields, **_ending(heard))
+    if b"HTTP/".startswith(data[:5]) and b"\n" not in data:
+        text = clean(data, limit=_BODY)  # not even a whole first line: how it ended says more
+        return HttpReply(outcome=heard.outcome, text=text, **fields, **_ending(heard))
     protocol = recognise(data)
     outcome = Outcome.MALFORMED if protocol == "http" else Outcome.OTHER_PROTOCOL
     if heard.outcome is Outcome.TOO_LONG and protocol is None:
