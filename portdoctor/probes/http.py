@@ -36,6 +36,7 @@ _KEPT = (
     "connection", "upgrade", "alt-svc", "x-ratelimit-remaining", "ratelimit",
 )  # fmt: skip
 _BLANK = re.compile(rb"(?<=\n)\r?\n")  # the empty line after a header block
+_SIZE = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,18})[ \t]*\r?$")
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: +([^\r\n]*))?\r?\n")
 
 
@@ -182,9 +183,21 @@ async def _body(channel: Channel, heard: Heard, until: float) -> None:
     """The beginning of the body, or of what came instead; however this ends, the head stands."""
     more = Heard()
     more.data, more.lines = heard.data, heard.lines
-    size = len(heard.data) + _BODY_ENOUGH
-    while len(more.data) < size and await hear(channel, more, until):
+    end = len(heard.data) + _more_to_come(bytes(heard.data))
+    while len(more.data) < end and await hear(channel, more, until):
         pass
+
+
+def _more_to_come(data: bytes) -> int:
+    """Bytes of a body that are worth waiting for after these, by status and Content-Length (RFC 9112 section 6.3)."""
+    data = _final(data)
+    found, blank = _STATUS_LINE.match(data), _BLANK.search(data)
+    if found is None or blank is None:
+        return _BODY_ENOUGH
+    if found[2] in (b"204", b"304") or found[2][:1] in (b"1", b"3"):
+        return 0
+    size = _SIZE.search(data, 0, blank.start())
+    return min(int(size[1]) if size else _BODY_ENOUGH, _BODY_ENOUGH) - (len(data) - blank.end())
 
 
 def _reply(heard: Heard, fields: dict[str, Any]) -> HttpReply:
