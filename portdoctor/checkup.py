@@ -36,7 +36,6 @@ from .target import Asked
 from .verdict import diagnose
 
 PATIENCE = 3.0  # seconds a connect may take when the user set no limit: the first retransmission and a second one
-SILENT = 0.3  # seconds without an answer after which the path is looked at; most of the world is nearer
 MOST_ADDRESSES = 16
 _REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
 
@@ -199,7 +198,7 @@ class Checkup:
             )
         )  # fmt: skip
         try:
-            await asyncio.wait({task}, timeout=SILENT)
+            await asyncio.wait({task}, timeout=looks.SILENT)
             silence = None if task.done() else asyncio.create_task(looks.silence(self, address, task, patience))
             o, sock = await task
             self.see(o)

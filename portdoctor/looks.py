@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CONTROL_WAIT = 1.0  # seconds: a control that does not answer in this time is no help
 MOST_SYNS = 60  # per host and checkup, all looks together; said in the report
 ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP by the second
+SILENT = 0.3  # seconds without an answer after which the path is looked at; most of the world is nearer
+_RETRANSMISSION = 1.03  # seconds after which Linux sends the first SYN again (RFC 6298: 1 s)
 _REPEATS = (0.0, 0.3, 0.6)  # seconds after the first silence at which a further SYN goes out
 
 
@@ -32,18 +34,24 @@ async def silence(c: Checkup, address: str, task: asyncio.Task[object], patience
     Shortens the wait once a control answered in d seconds and three SYNs of ours, the kernel's own
     retransmission at 1 s among them, stayed unanswered for max(0.6 s, 8 d): waiting longer adds nothing.
     """
+    waits = [(0.0, patience)]
     async with asyncio.TaskGroup() as group:
         for after in _REPEATS:
-            group.create_task(_repeat(c, address, after))
+            repeat = Patience(c.options.timeout or 1.0)
+            waits.append((SILENT + after, repeat))
+            group.create_task(_repeat(c, address, after, repeat))
         if c.options.controls:
             group.create_task(_controls_and_trace(c, address))
         else:
             group.create_task(_round(c, address, 1, None, 0.6))
         if c.options.timeout is None:
-            group.create_task(_shorten(c, address, task, patience))
+            group.create_task(_shorten(c, address, task, waits))
 
 
-async def _shorten(c: Checkup, address: str, task: asyncio.Task[object], patience: Patience) -> None:
+async def _shorten(
+    c: Checkup, address: str, task: asyncio.Task[object], waits: list[tuple[float, Patience]]
+) -> None:
+    """End all attempts at one moment, as soon as it is known; `waits` has when each began after the first."""
     for _ in range(60):
         await asyncio.sleep(0.05)
         if task.done():
@@ -53,13 +61,14 @@ async def _shorten(c: Checkup, address: str, task: asyncio.Task[object], patienc
             return  # something answers after all: wait to the end
         answers = [o.took for o in c.of(Connect) if o.address == address and o.role == "control" and answered(o)]
         if answers:
-            patience.shorten(1.03 + max(0.6, 8 * min(answers)))
+            enough = _RETRANSMISSION + max(0.6, 8 * min(answers))
+            for began, wait in waits:
+                wait.shorten(enough - began)
             return
 
 
-async def _repeat(c: Checkup, address: str, after: float) -> None:
+async def _repeat(c: Checkup, address: str, after: float, patience: Patience) -> None:
     await asyncio.sleep(after)
-    patience = Patience(c.options.timeout or 1.0)
     await _connect(c, address, c.target.port, "repeat", patience)
 
 

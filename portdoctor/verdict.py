@@ -10,8 +10,8 @@ from . import weigh
 from .cause import Catalogue, Cause, fill, step_of
 from .facts import facts_about
 from .model import (
-    Candidate, Certainty, Diagnosis, NextTest, Note, Outcome, Owner, Problem, Report, Route, RuledOut, Subject,
-    Verdict, Want, Wanted,
+    Candidate, Certainty, Connect, Diagnosis, Handshake, HttpReply, NextTest, Note, Outcome, Owner, Problem,
+    Report, Route, RuledOut, Subject, Trace, Verdict, Want, Wanted,
 )  # fmt: skip
 from .signs.base import Reading
 from .stages import stage_lines
@@ -157,7 +157,7 @@ class _Case:
         established = weigh.leading([w for w in ours if w.state == "established"])
         open_ = [w for w in ours if w.state == "open" and not _behind(w, established)]
         self._ask_for(finding.subject, established, open_)
-        clash = [a for a in established if any(weigh.compete(a.cause, b.cause) for b in established)]
+        clash = [a for a in established if _rivals(a, established)]
         if clash:
             return [self._problem(finding, None, weighed, [*clash, *open_])]
         if established:
@@ -179,6 +179,11 @@ class _Case:
         rivals = [w for w in open_ if chosen is None or _rivals(chosen, [w])]
         readings = self._readings(finding.subject, weighed)
         own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
+        own += [
+            o.id for o in self.report.observations
+            if isinstance(o, (Connect, Trace, Handshake, HttpReply)) and o.role != "target" or isinstance(o, Trace)
+            if o.address in finding.subject.values
+        ]  # fmt: skip
         problem = Problem(
             id="/".join((*finding.subject.values, chosen.cause.name if chosen else "")),
             symptom=finding.symptom,

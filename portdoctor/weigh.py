@@ -70,10 +70,12 @@ def special(one: Cause, other: Cause) -> bool:
 
 
 def compete(one: Cause, other: Cause) -> bool:
-    """Whether two causes about one subject exclude each other as explanations."""
+    """Whether two causes about one subject exclude each other as explanations.
+
+    A cause that would hide another competes with it while it is open: only when it is established is the other
+    its consequence (see `leading`).
+    """
     if one.name == other.name or special(one, other) or special(other, one):
-        return False
-    if other.name in one.front.hides or one.name in other.front.hides:
         return False
     if set(one.front.refines) & set(other.front.refines):
         return True

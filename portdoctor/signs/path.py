@@ -123,8 +123,8 @@ def refused_nearer_than_open_control(report: Report, subject: Subject) -> Readin
             same.append((target, control, end))
     if same:
         target, control, end = same[0]
-        said = f"The refusal comes from hop {end.ttl}, no nearer than the host that answers port {control.port}."
-        return absent(said, target, control)
+        said = f"The refusal comes from hop {end.ttl}, where the host is too; its last router would look the same."
+        return unknown("no-answer", target, control, says=said)
     if len(nearer) >= 2:
         target, control, end, there = nearer[0]
         said = (
