@@ -20,6 +20,8 @@ _BLANK = re.compile(
 )
 _SPACES = re.compile("\r\n|[\t\n\v\f\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
+_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|SYNs?)\b)")
+
 
 def clean(text: str | bytes, limit: int = LIMIT) -> str:
     """One line of printable text, at most `limit` characters, an ellipsis in place of what was cut.
@@ -31,7 +33,7 @@ def clean(text: str | bytes, limit: int = LIMIT) -> str:
         text = text[: 4 * limit + 4].decode("utf-8", "backslashreplace")
     if len(text) <= limit and text.isascii() and text.isprintable():
         return text.strip()
-    seen = _seen(text[: limit + 2]) if len(text) > limit + 2 else _seen(text)
+    seen = visible(text[: limit + 2]) if len(text) > limit + 2 else visible(text)
     seen = seen.strip()
     if len(seen) <= limit and len(text) <= limit + 2:
         return seen
@@ -42,10 +44,10 @@ def is_clean(text: str, *, lines: bool = False) -> bool:
     """Whether nothing in the text would be made visible by `clean`. `lines`: line feeds are allowed."""
     if lines:
         text = text.replace("\n", "")
-    return _seen(text) == text
+    return visible(text) == text
 
 
-def _seen(text: str) -> str:
+def visible(text: str) -> str:
     """Every character of the text as something that can be seen."""
     if text.isascii():
         if text.isprintable():
@@ -129,9 +131,13 @@ def sentence(text: str) -> str:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """The text in lines of at most `columns` columns, broken at spaces; a longer word is broken where it must."""
+    """The text in lines of at most `columns` columns, broken at spaces, not between a number and its unit.
+
+    A word that is longer than a line is broken where it must be.
+    """
     lines, line = [], ""
-    for word in text.split():
+    for word in _UNIT.sub("\u00a0", " ".join(text.split())).split(" "):
+        word = word.replace("\u00a0", " ")
         while width(word) > columns:
             room = columns - width(line) - (1 if line else 0)
             if room < columns // 2 and line:

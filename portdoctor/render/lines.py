@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..text import visible
+
 
 class Span(NamedTuple):
     """A piece of a line; `style` is a word of the terminal's ("bold", "red", "dim"), empty for none."""
@@ -20,8 +22,9 @@ _ASCII = {
 
 
 def line(*spans: Span | str) -> Line:
-    """One line; plain strings have no style."""
-    return tuple(Span(s) if isinstance(s, str) else s for s in spans if s)
+    """One line; plain strings have no style. The last gate: what cannot be seen is made visible here at the latest."""
+    named = (Span(s) if isinstance(s, str) else s for s in spans)
+    return tuple(s._replace(text=visible(s.text)) for s in named if s.text)
 
 
 def plain(lines: list[Line], encoding: str = "utf-8") -> str:

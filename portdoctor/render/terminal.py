@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..model import Connect, Diagnosis, Note, Problem, Report, StageLine, Symptom
-from ..text import cut, plural, seconds, sentence, width, words, wrapped
+from ..text import clean, cut, plural, seconds, sentence, width, words, wrapped
 from . import phrases
 from .command import broken
 from .lines import Line, Span, line, plain
@@ -65,7 +65,7 @@ def brief(report: Report, diagnosis: Diagnosis) -> str:
 
 def heading(report: Report, columns: int = COLUMNS) -> list[Line]:
     """The first line, which can stand before anything was seen; two when a long name needs them."""
-    target, asked = phrases.target(report), phrases.asked(report)
+    target, asked = clean(phrases.target(report)), clean(phrases.asked(report))
     if asked:
         asked = f"asked {asked}"
     if width(target) + 3 + width(asked) <= columns:
@@ -83,7 +83,7 @@ def promise(report: Report) -> Line:
 
 def stage_lines(stage: StageLine, columns: int = COLUMNS) -> list[Line]:
     """A stage as it ended: name, status, time, what came of it. One line, or two for a long summary."""
-    said = stage.summary if stage.status != "skipped" else stage.skipped_because or ""
+    said = clean(stage.summary if stage.status != "skipped" else stage.skipped_because or "")
     start = f" {seconds(stage.took):>8}   "
     left = 15 + len(start)
     first, *rest = wrapped(said, columns - left) or [""]

@@ -1,0 +1,192 @@
+"""What a ticket says, in pieces: the head that stands alone, then the sections. `ticket` and `markdown` lay it out."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from ..model import Connect, Diagnosis, Ending, Outcome, Problem, Report
+from ..stages import stage_of
+from ..text import at, seconds, sentence
+from . import phrases
+from .path import drawn, path_to
+from .reproduce import Trial, trials
+from .table import observed
+from .walk import cleaned, map_text
+
+
+class Section(NamedTuple):
+    """A titled part. `rows`: cells of a table with `columns`; `kind` "picture" is shown as it stands."""
+
+    title: str
+    kind: Literal["list", "picture", "table", "trials"]
+    rows: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
+
+
+class Content(NamedTuple):
+    """`head`: (label, items) in the order of reading; an item is one sentence."""
+
+    title: str
+    head: tuple[tuple[str, tuple[str, ...]], ...]
+    sections: tuple[Section, ...]
+    foot: str
+
+
+def content(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> Content:
+    """The ticket of one report. `names`: say the name of this machine and of its user."""
+    report, diagnosis = cleaned(report, diagnosis)
+    if not names:
+        report, diagnosis = _anonymous(report, diagnosis)
+    first = diagnosis.problems[0] if diagnosis.problems else None
+    sections = [
+        _next_test(first),
+        _steps(first),
+        _others(report, diagnosis),
+        _evidence(report),
+        _addresses(report),
+        _path(report),
+        Section("The same with standard tools", "trials", trials=trials(report, first)),
+        _unseen(report, diagnosis),
+    ]
+    version = f"portdoctor {report.portdoctor}".strip()
+    system = f" on {report.vantage.os}" if report.vantage.os else ""
+    return Content(
+        title=f"{phrases.target(report)}: {phrases.TITLES[diagnosis.verdict.symptom]}",
+        head=tuple((label, tuple(items)) for label, items in _head(report, diagnosis, first, names) if items),
+        sections=tuple(s for s in sections if s is not None and (s.rows or s.trials)),
+        foot=f"Made by {version}{system}. Times are seconds from the start of the check unless they say otherwise.",
+    )
+
+
+def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bool) -> list[tuple[str, list[str]]]:
+    v = report.vantage
+    who = f" on {v.host}" + (f" by {v.user}" if v.user else "") if names and v.host else ""
+    head = [
+        ("Symptom", [f"{phrases.happened(report, diagnosis, first)} ({diagnosis.verdict.symptom})"]),
+        ("Checked", [sentence(phrases.asked(report, date=True) + who)]),
+    ]
+    if report.interrupted:
+        head.append(("Note", ["The check was interrupted; this is what was seen until then."]))
+    if first is None:
+        return head
+    o = phrases.failing(report, first)
+    head.append(("Exact error", [_exact(report, o)] if o else []))
+    says = f"{first.explanation or sentence(first.title)} {phrases.named(first)}".strip()
+    head.append((phrases.CERTAINTIES[first.certainty], [says]))
+    head.append(("Possible", [f"{c.title} ({c.cause})" if c.title else c.cause for c in first.candidates]))
+    head.append(("Ruled out", [f"{r.cause}: {r.because}" for r in first.ruled_out]))
+    head.append(("Who must act", [sentence(phrases.OWNERS[first.owner])]))
+    return head
+
+
+def _exact(report: Report, o: Ending) -> str:
+    said = phrases.error(o)
+    refused = isinstance(o, Connect) and o.outcome is Outcome.REFUSED and o.icmp is None
+    if refused and report.vantage.can.error_queue:
+        said += ", by RST: no ICMP error came"
+    elif refused:
+        said += "; this system does not show whether an RST or an ICMP error said so"
+    return f"{said}, after {seconds(o.took)}"
+
+
+def _next_test(first: Problem | None) -> Section | None:
+    if first is None or first.next_test is None:
+        return None
+    test = first.next_test
+    trial = Trial("", test.command, "\n".join(f"{a.answer} → {a.then}" for a in test.if_))
+    where = phrases.WHERE.get(test.where, test.where)
+    return Section(f"The next test, {where}", "trials", trials=(trial,))
+
+
+def _steps(first: Problem | None) -> Section | None:
+    if first is None:
+        return None
+    found = tuple(Trial(f"{s.text} ({phrases.WHERE[s.scope]}, risk {s.risk})", s.command) for s in first.steps)
+    return Section("What to do", "trials", trials=found)
+
+
+def _others(report: Report, diagnosis: Diagnosis) -> Section:
+    rows = [
+        (f"{phrases.happened(report, diagnosis, p)} {p.explanation or sentence(p.title)} {phrases.named(p)}".strip(),)
+        for p in diagnosis.problems[1:]
+    ]
+    return Section("Other problems", "list", tuple(rows))
+
+
+def _evidence(report: Report) -> Section:
+    rows = [(o.id, f"{o.began:.3f}", *observed(o)) for o in report.observations]
+    return Section("Evidence", "table", tuple(rows), ("id", "at", "looked at", "result"))
+
+
+def _addresses(report: Report) -> Section:
+    rows: dict[str, list[str]] = {}
+    for o in report.observations:
+        address = getattr(o, "address", None)
+        stage = stage_of(o)
+        if address is None or stage in (None, "dns", "bind"):
+            continue
+        said = "ok" if o.outcome is Outcome.OK else str(o.outcome).replace("-", " ")
+        rows.setdefault(address, []).append(f"{stage} {said} in {seconds(o.took)}")
+    listed = tuple((at(a, report.target.port), ", ".join(said)) for a, said in rows.items())
+    return Section("Every address tried", "table", listed, ("address", "result"))
+
+
+def _path(report: Report) -> Section:
+    tried = dict.fromkeys(o.address for o in report.of(Connect) if o.role == "target")
+    rows = [(text,) for a in tried if (path := path_to(report, a)) for text in drawn(path, 76)]
+    return Section("The path", "picture", tuple(rows))
+
+
+def _unseen(report: Report, diagnosis: Diagnosis) -> Section:
+    seen = {o.id: o for o in report.observations}
+    left = [f"Not explained: {i}, {': '.join(observed(seen[i]))}" for i in diagnosis.unexplained if i in seen]
+    notes = [n.text for n in dict.fromkeys((*report.notes, *diagnosis.notes))]
+    skipped = [
+        f"The stage {s.name} did not run: {s.skipped_because}" for s in diagnosis.stages if s.status == "skipped"
+    ]
+    rows = tuple((sentence(text),) for text in dict.fromkeys((*left, *notes, *skipped, *report.vantage.limits)))
+    return Section("Not seen, and notes", "list", rows)
+
+
+# ---------------------------------------------------------------- no names of this machine unless asked
+
+
+# Account names that name no person and are words of our own sentences or of the programs in them.
+_NOBODY_IN_PARTICULAR = (
+    "root", "admin", "administrator", "user", "test", "guest", "nobody", "service", "system", "ubuntu", "debian",
+    "nginx", "postgres", "www-data",
+)  # fmt: skip
+
+
+def _anonymous(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis]:
+    """Without the name of this machine and of its user, wherever they stand; the target keeps its name."""
+    v = report.vantage
+    swaps: list[tuple[re.Pattern[str], str]] = []
+    if len(v.host) > 1 and v.host.lower() != report.target.host.lower():
+        swaps.append((_word(v.host), "this-host"))
+        short = v.host.partition(".")[0]
+        if len(short) > 3 and short.lower() not in report.target.host.lower().split("."):
+            swaps.append((_word(short), "this-host"))
+    if v.user:
+        swaps.append((re.compile(rf"(?i)(?<=home[/\\]){re.escape(v.user)}\b"), "this-user"))
+        swaps.append((re.compile(rf"(?i)(?<=users[/\\]){re.escape(v.user)}\b"), "this-user"))
+    if v.user and v.user.lower() not in _NOBODY_IN_PARTICULAR:
+        swaps.append((_word(v.user), "this-user"))
+    if not swaps:
+        return report, diagnosis
+
+    def change(text: str) -> str:
+        for pattern, instead in swaps:
+            text = pattern.sub(instead, text)
+        return text
+
+    changed = msgspec.structs.replace(map_text(report, change), target=report.target)
+    return changed, map_text(diagnosis, change)
+
+
+def _word(text: str) -> re.Pattern[str]:
+    return re.compile(rf"(?i)(?<![\w.-]){re.escape(text)}(?![\w-])")

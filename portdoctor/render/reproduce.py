@@ -1,0 +1,143 @@
+"""The same findings with standard tools, so that a reader without PortDoctor can repeat them. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..model import Bind, Connect, Datagram, Handshake, HttpReply, Listeners, Lookup, Outcome, Problem, Report, Trace
+from ..text import at
+from .command import quoted, quoted_for_powershell
+from .phrases import error
+from .table import observed
+
+_MOST_ADDRESSES = 2
+
+
+class Trial(NamedTuple):
+    """One command: what it is for, the command itself, and what we saw, or a line for each answer's meaning."""
+
+    what: str
+    command: str = ""
+    expect: str = ""
+
+
+def trials(report: Report, problem: Problem | None) -> tuple[Trial, ...]:
+    """The commands for the stages that ran, for at most two addresses, those of the problem first."""
+    concerned = problem.subject.values if problem and problem.subject.kind == "address" else ()
+    tried = dict.fromkeys(
+        o.address for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"
+    )
+    addresses = [*(a for a in tried if a in concerned), *(a for a in tried if a not in concerned)][:_MOST_ADDRESSES]
+    found = [*_of_name(report), *_of_bind(report)]
+    for address in addresses:
+        found += [*_of_connect(report, address), *_of_tls(report, address), *_of_http(report, address)]
+    return tuple(found)
+
+
+def _of_name(report: Report) -> list[Trial]:
+    host = report.target.host
+    system = next((o for o in report.of(Lookup) if o.via == "system"), None)
+    if system is None:
+        return []
+    said = ", ".join(system.addresses[:4]) if system.outcome is Outcome.OK else error(system)
+    found = [
+        Trial("What programs get for the name (Linux)", f"getent ahosts {quoted(host)}", said),
+        Trial("The same on Windows (PowerShell)", f"Resolve-DnsName {quoted_for_powershell(host)}", said),
+    ]
+    asked: dict[tuple[str, str], Lookup] = {}
+    for o in report.of(Lookup):
+        if o.via == "wire" and o.resolver:
+            asked.setdefault((o.resolver, o.qtype), o)
+    for (resolver, qtype), o in list(asked.items())[:4]:
+        said = ", ".join(o.addresses) if o.outcome is Outcome.OK else error(o)
+        command = f"dig @{quoted(resolver)} {quoted(o.name)} {qtype}"
+        found.append(Trial(f"What the resolver {resolver} answers", command, said))
+    return found
+
+
+def _of_bind(report: Report) -> list[Trial]:
+    binds = report.of(Bind)
+    if not binds or "bind" not in report.target.stages:
+        return []
+    port, udp = report.target.port, report.target.transport == "udp"
+    letter, name = ("u", "UDP") if udp else ("t", "TCP")
+    rows = [observed(o)[1] for o in report.of(Listeners) if o.rows]
+    said = rows[-1] if rows else "no line"
+    windows = "Get-NetUDPEndpoint -LocalPort" if udp else "Get-NetTCPConnection -LocalPort"
+    return [
+        Trial("Who has the port (Linux)", f"sudo ss -an{letter}p 'sport = :{port}'", said),
+        Trial("Who has the port (macOS)", f"sudo lsof -nP -i{name}:{port}", said),
+        Trial("Who has the port (Windows PowerShell)", f"{windows} {port}", said),
+    ]
+
+
+def _of_connect(report: Report, address: str) -> list[Trial]:
+    tried = [
+        o for o in report.observations
+        if isinstance(o, Connect | Datagram) and o.role == "target" and o.address == address
+    ]  # fmt: skip
+    if not tried:
+        return []
+    o, port = tried[-1], report.target.port
+    said = "it connects" if o.outcome is Outcome.OK else error(o)
+    flags = "-vzu -w 5" if isinstance(o, Datagram) else "-vz -w 5"
+    found = [Trial(f"Connect to {at(address, port)}", f"nc {flags} {quoted(address)} {port}", said)]
+    if isinstance(o, Connect):
+        windows = f"Test-NetConnection {quoted_for_powershell(address)} -Port {port}"
+        works = "TcpTestSucceeded True" if o.outcome is Outcome.OK else "TcpTestSucceeded False"
+        found.append(Trial("The same on Windows (PowerShell)", windows, works))
+    if o.outcome is not Outcome.OK:
+        watch = f"sudo tcpdump -ni any 'host {address.partition('%')[0]} and (port {port} or icmp or icmp6)'"
+        found.append(Trial("What comes back, while you connect again in another window", watch, _heard(o)))
+    traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address}
+    for at_port, trace in sorted(traces.items(), key=lambda item: item[0] != port):
+        hops = [h.address for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
+        said = f"the last router that answers is {hops[-1]}" if hops else "no router answers"
+        command = f"sudo traceroute -n -T -p {at_port} {quoted(address)}"
+        found.append(Trial(f"How far packets to port {at_port} get", command, said))
+    return found
+
+
+def _heard(o: Connect | Datagram) -> str:
+    """What a packet capture shows of the attempt."""
+    if o.icmp is not None:
+        kind = "ICMPv6" if ":" in o.icmp.offender else "ICMP"
+        return f"{kind} type {o.icmp.type} code {o.icmp.code} from {o.icmp.offender}"
+    if o.outcome is Outcome.TIMEOUT:
+        return "what we send, and no answer"
+    if o.outcome is Outcome.REFUSED and isinstance(o, Connect):
+        return f"flags [R.] (RST) from {at(o.address, o.port)}"
+    return error(o)
+
+
+def _of_tls(report: Report, address: str) -> list[Trial]:
+    shakes = [o for o in report.of(Handshake) if o.address == address and o.role == "target"]
+    if not shakes:
+        return []
+    o = shakes[-1]
+    sni = f" -servername {quoted(o.sni)}" if o.sni else ""
+    base = f"openssl s_client -connect {quoted(at(address, o.port))}{sni}"
+    said = "Verify return code: 0 (ok)" if o.outcome is Outcome.OK else error(o)
+    found = [Trial(f"The TLS handshake with {at(address, o.port)}", f"{base} </dev/null", said)]
+    if o.chain:
+        leaf = o.chain[0]
+        until = f"notAfter {leaf.not_after}; " if leaf.not_after else ""
+        dates = f"{base} </dev/null 2>/dev/null | openssl x509 -noout -subject -issuer -dates -ext subjectAltName"
+        names = ", ".join(leaf.names[:5]) or leaf.subject
+        found.append(Trial("The certificate's names and dates", dates, f"{until}names {names}"))
+    return found
+
+
+def _of_http(report: Report, address: str) -> list[Trial]:
+    replies = [o for o in report.of(HttpReply) if o.address == address and o.role == "target"]
+    if not replies:
+        return []
+    o, host = replies[-1], report.target.host
+    scheme = "https" if any(h.address == address for h in report.of(Handshake)) else "http"
+    aside = "" if host == address else f" --resolve {quoted(f'{host}:{o.port}:{_bracketed(address)}')}"
+    command = f"curl -sv -o /dev/null{aside} {quoted(f'{scheme}://{at(host, o.port)}/')}"
+    return [Trial(f"The HTTP answer of {at(address, o.port)}", command, error(o) if o.status else str(o.outcome))]
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,47 @@
+"""One word for a finished check, as monitoring and test formats need it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..model import Diagnosis, Report
+
+State = Literal["ok", "warning", "failed", "unknown"]
+Case = tuple[Report, Diagnosis]
+# Which one stands for several: what failed, then what nobody knows, then what is impaired.
+ORDER: tuple[State, ...] = ("failed", "unknown", "warning", "ok")
+
+
+def state_of(diagnosis: Diagnosis, *, strict: bool = False) -> State:
+    """What a verdict means to a health check. `strict`: an impairment is a failure."""
+    match diagnosis.verdict.symptom:
+        case "ok":
+            return "ok"
+        case "degraded":
+            return "failed" if strict else "warning"
+        case "undetermined":
+            return "unknown"
+        case _:
+            return "failed"
+
+
+def states_of(cases: Sequence[Case], states: Sequence[State] | None) -> list[State]:
+    """The given states (as `--expect` or `--strict` make them), or those of the verdicts."""
+    return list(states) if states is not None else [state_of(diagnosis) for _, diagnosis in cases]
+
+
+def worst(states: Sequence[State]) -> State:
+    """The state of a batch; that of an empty one is unknown."""
+    return next((s for s in ORDER if s in states), "unknown")
+
+
+def duration(report: Report) -> float:
+    """Seconds from the start of the check to the end of the last look."""
+    return max((o.began + o.took for o in report.observations), default=0.0)
+
+
+def summary(diagnosis: Diagnosis) -> str:
+    """ "connection-refused (tcp.no-listener, likely)" """
+    v = diagnosis.verdict
+    return f"{v.symptom} ({v.cause}, {v.certainty})" if v.cause else v.symptom

@@ -1,0 +1,99 @@
+"""The report as text for a ticket: the first 15 lines stand alone, then all a doubting reader needs. Pure."""
+
+from __future__ import annotations
+
+from ..model import Diagnosis, Report
+from ..text import sentence, width, wrapped
+from .command import broken
+from .content import Content, Section, content
+from .lines import encodable
+
+COLUMNS = 78
+HEAD_LINES = 15
+_LABEL = 14
+# How many items of a label stand in the head, from generous to bare; all of them stand in the sections below.
+_MOST = (99, 5, 4, 3, 2, 1)
+
+
+def render(report: Report, diagnosis: Diagnosis, *, names: bool = False, encoding: str = "utf-8") -> str:
+    """The ticket. `names`: also say the name of this machine and of its user."""
+    it = content(report, diagnosis, names=names)
+    lines = [*_head(it)]
+    for section in (*_spilled(it, lines), *it.sections):
+        lines += ["", section.title.upper(), *_body(section)]
+    lines += ["", *wrapped(it.foot, COLUMNS)]
+    return encodable("".join(f"{line.rstrip()}\n" for line in lines), encoding)
+
+
+def _head(it: Content) -> list[str]:
+    for most in _MOST:
+        lines = wrapped(it.title, COLUMNS)[:2]
+        for label, items in it.head:
+            lines += _labelled(label, items, most)
+        if len(lines) <= HEAD_LINES:
+            break
+    return lines[:HEAD_LINES]
+
+
+def _labelled(label: str, items: tuple[str, ...], most: int) -> list[str]:
+    shown = items if len(items) <= most else (*items[:most], f"({len(items) - most} more below)")
+    lines: list[str] = []
+    for item in shown:
+        for place, text in enumerate(wrapped(item, COLUMNS - _LABEL - 2)):
+            mark = f"{label:<{_LABEL}}" if not lines else " " * _LABEL
+            lines.append(f"{mark}{'  ' if place and len(shown) > 1 else ''}{text}")
+    return lines
+
+
+def _spilled(it: Content, head: list[str]) -> list[Section]:
+    """What the head had no room for, in full."""
+    text = " ".join(" ".join(head).split())
+    spilled = []
+    for label, items in it.head:
+        if any(" ".join(item.split()) not in text for item in items):
+            spilled.append(Section(label, "list", tuple((item,) for item in items)))
+    return spilled
+
+
+def _body(section: Section) -> list[str]:
+    match section.kind:
+        case "list":
+            return [line for (text,) in section.rows for line in _hanging(f"- {text}", 2)]
+        case "picture":
+            return [f"  {text}" for (text,) in section.rows]
+        case "table":
+            return _table(section)
+        case "trials":
+            return _trials(section)
+
+
+def _table(section: Section) -> list[str]:
+    rows = [section.columns, *section.rows]
+    fixed = [max(width(row[n]) for row in rows) for n in range(len(section.columns) - 2)]
+    left = sum(fixed) + 2 * len(fixed) + 2
+    lines = []
+    for row in rows:
+        start = "  " + "".join(f"{cell}{' ' * (size - width(cell))}  " for cell, size in zip(row, fixed, strict=False))
+        first, *rest = wrapped(": ".join(row[-2:]), COLUMNS - left - 2) or [""]
+        lines += [start + first, *(" " * (left + 2) + text for text in rest)]
+    return lines
+
+
+def _trials(section: Section) -> list[str]:
+    lines: list[str] = []
+    for trial in section.trials:
+        if trial.what:
+            lines += _hanging(f"- {sentence(trial.what).removesuffix('.')}", 2)
+        lines += [f"    {part}" for part in broken(trial.command, COLUMNS - 4)] if trial.command else []
+        label = "seen here: " if trial.what else ""
+        lines += [each for text in _lines(trial.expect) for each in _hanging(f"{label}{text}", 2, start="    ")]
+    return lines
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _hanging(text: str, by: int, start: str = "") -> list[str]:
+    first, *rest = wrapped(text, COLUMNS - by - len(start)) or [""]
+    return [start + first, *(start + " " * by + each for each in rest)]
