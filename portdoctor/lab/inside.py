@@ -1,0 +1,216 @@
+"""The part of the lab that runs inside its namespaces: build, serve, run the real command, hand back what it said.
+
+Called as ``python -m portdoctor.lab.inside run|shell SCENARIO``, SCENARIO being JSON, by run.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from . import daemons, servers
+from . import namespaces as ns
+from .build import LAB, BuildError, Network, furnish, has_stub, stub
+from .layout import Layout
+from .scenario import Node, Scenario, filled, folder, lines
+
+LONGEST = 60.0  # seconds for the command: four times the default budget
+UP_WITHIN = 10.0  # seconds until a daemon listens
+RECORD = f"{LAB}/report.json"
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What came of one run: the report as JSON text, what the terminal showed, the exit code, and the times."""
+
+    report: str = ""
+    text: str = ""
+    complaints: str = ""  # what the command wrote on stderr
+    exit: int | None = None
+    built: float = 0.0
+    took: float = 0.0
+    failure: str = ""  # why the scenario did not run
+
+
+def main() -> None:
+    """Run one scenario here and write its Outcome to stdout, or open a shell in its client."""
+    mode, text = sys.argv[1:3]
+    scenario = msgspec.json.decode(text, type=Scenario)
+    if mode == "shell":
+        sys.exit(_shell(scenario))
+    try:
+        outcome = _run(scenario)
+    except (BuildError, OSError, servers.SpecError, subprocess.SubprocessError) as error:
+        outcome = Outcome(failure=f"{type(error).__name__}: {error}")
+    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+
+
+def _run(scenario: Scenario) -> Outcome:
+    began = time.monotonic()
+    stage = Stage(scenario)
+    built = time.monotonic() - began
+    words = shlex.split(stage.scenario.command)
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "portdoctor", *words, "--record", RECORD],
+        env=stage.environment(), cwd=LAB, preexec_fn=stage.as_client, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, errors="replace", timeout=LONGEST, check=False,
+    )  # fmt: skip
+    took = time.monotonic() - began
+    report = Path(RECORD).read_text() if Path(RECORD).exists() else ""
+    return Outcome(
+        report=report, text=done.stdout, complaints=done.stderr, exit=done.returncode, built=built, took=took
+    )
+
+
+def _shell(scenario: Scenario) -> int:
+    try:
+        stage = Stage(scenario)
+    except (BuildError, OSError, servers.SpecError) as error:
+        print(error, file=sys.stderr)
+        return 3
+    environment = stage.environment() | {"TERM": os.environ.get("TERM", "dumb"), "PS1": "lab$ "}
+    del environment["NO_COLOR"]
+    shell = os.environ.get("LAB_SHELL", "/bin/sh")
+    return subprocess.run([shell], env=environment, cwd=LAB, preexec_fn=stage.as_client, check=False).returncode
+
+
+class Stage:
+    """A built network with its servers running. Raises BuildError, OSError or SpecError while being set up."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        layout = Layout(scenario)
+
+        def words(name: str, which: str | None) -> str:
+            own = {"dir": LAB, "pki": f"{LAB}/pki", "python": sys.executable}
+            return layout.words(name, which) if which else own[name]
+
+        self.scenario = scenario = filled(scenario, words)
+        self.layout = Layout(scenario)
+        furnish(self.layout, folder() / "pki")
+        for node in scenario.at.values():
+            for name, text in node.files.items():
+                Path(LAB, name).write_text(text)
+        self.network = Network(self.layout)
+        self.network.build()
+        self.user = ns.ordinary_user()
+        if has_stub(self.layout):
+            self._small_servers(self.layout.nodes[0], [stub(self.layout)], as_root=True)
+        for name in self.layout.nodes:
+            self._serve(name, scenario.node(name))
+
+    def environment(self) -> dict[str, str]:
+        """A clean environment for what runs in the lab: nothing of the caller's but where Python finds us."""
+        package = Path(__file__).resolve().parent.parent.parent
+        path = os.pathsep.join(p for p in (str(package), os.environ.get("PYTHONPATH", "")) if p)
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "HOME": LAB, "LANG": "C.UTF-8",
+            "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "COLUMNS": "80",
+            **self.scenario.node(self.layout.nodes[0]).env,
+        }  # fmt: skip
+
+    def as_client(self) -> None:
+        """In a child, before exec: be the client's user in the client's network."""
+        client = self.layout.nodes[0]
+        node = self.scenario.node(client)
+        ns.enter(self.network.fd[client], ns.CLONE_NEWNET)
+        if node.nofile is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (node.nofile, node.nofile))
+        if not node.root:
+            ns.become_ordinary(self.user)
+
+    def _serve(self, name: str, node: Node) -> None:
+        specs = list(lines(node.serve))
+        for spec in specs:
+            servers.read_spec(spec)
+        is_client = name == self.layout.nodes[0]
+        if specs and not is_client:
+            self._small_servers(name, specs, node.as_root)
+        if specs and is_client:  # a process of its own, whose name the client may see
+            self._start(name, "servers", lambda: [sys.executable, "-m", "portdoctor.lab.servers", *specs], node)
+        for command in lines(node.run):
+            self._start(name, command, lambda command=command: shlex.split(command), node)  # type: ignore[misc]
+        for key in daemons.wanted(node):
+            self._start(name, key, lambda key=key: daemons.command(name, node, key), node)  # type: ignore[misc]
+            _until(lambda key=key: daemons.settled(name, key), f"{key} at {name} is not ready")  # type: ignore[misc]
+
+    def _small_servers(self, name: str, specs: list[str], as_root: bool) -> None:
+        """The lab's own servers, in a fork: no interpreter has to start. They say on a pipe when they listen."""
+        told, tell = os.pipe()
+        if os.fork() == 0:
+            try:
+                ns.enter(self.network.fd[name], ns.CLONE_NEWNET)
+                if not as_root:
+                    ns.become_ordinary(self.user)
+                servers.serve(specs, lambda: os.close(tell))
+            except (OSError, servers.SpecError) as error:
+                os.write(tell, str(error).encode())
+            finally:
+                os._exit(1)
+        os.close(tell)
+        with os.fdopen(told) as pipe:
+            if complaint := pipe.read():
+                raise BuildError(f"at.{name}.serve: {complaint}")
+
+    def _start(self, name: str, what: str, command: Callable[[], list[str]], node: Node) -> None:
+        """Start a program in a node and wait until something listens that did not before."""
+        log = f"{LAB}/{name}-{what.split()[0].rpartition('/')[2]}.log"
+        before = self._listening(name)
+        child = os.fork()
+        if child == 0:
+            try:
+                out = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o666)
+                ns.enter(self.network.fd[name], ns.CLONE_NEWNET)
+                if not node.as_root:
+                    ns.become_ordinary(self.user)
+                arguments = command()
+                for fd in (1, 2):
+                    os.dup2(out, fd)
+                os.chdir(LAB)
+                os.execvpe(arguments[0], arguments, self.environment())
+            except (OSError, subprocess.SubprocessError) as error:
+                Path(log).write_text(str(error))
+            finally:
+                os._exit(127)
+
+        def up() -> bool:
+            if os.waitpid(child, os.WNOHANG)[0]:
+                raise BuildError(f"{what} at {name} ended: {_tail(log)}")
+            return self._listening(name) > before
+
+        _until(up, f"{what} at {name} does not listen")
+
+    def _listening(self, name: str) -> int:
+        """How many TCP and UDP sockets wait for others in a node: rows of its socket table."""
+        count = 0
+        with ns.inside(self.network.fd[name]):
+            for table, state in (("tcp", " 0A "), ("tcp6", " 0A "), ("udp", " 07 "), ("udp6", " 07 ")):
+                count += Path("/proc/thread-self/net", table).read_text().count(state)
+        return count
+
+
+def _until(true: Callable[[], bool], complaint: str) -> None:
+    deadline = time.monotonic() + UP_WITHIN
+    while not true():
+        if time.monotonic() > deadline:
+            raise BuildError(f"{complaint} after {UP_WITHIN:.0f} seconds")
+        time.sleep(0.005)
+
+
+def _tail(log: str) -> str:
+    try:
+        return json.dumps(Path(log).read_text()[-400:])
+    except OSError:
+        return "it wrote nothing"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Compares what was diagnosed with what a scenario says is right. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..model import Connect, Datagram, Diagnosis, Ending, Lookup, Problem, Report, Trace, Verdict
+from .build import LAB
+from .inside import Outcome
+from .layout import Layout
+from .scenario import Expect, Scenario, filled
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The part of a report that is compared."""
+
+    verdict: Verdict
+    problems: tuple[Problem, ...] = ()
+
+
+def ready(scenario: Scenario) -> Scenario:
+    """The scenario with its blanks filled, as it runs."""
+    layout = Layout(scenario)
+    own = {"dir": LAB, "pki": f"{LAB}/pki", "python": "python3"}
+    return filled(scenario, lambda name, which: layout.words(name, which) if which else own[name])
+
+
+def of_run(scenario: Scenario, outcome: Outcome) -> list[str]:
+    """What is wrong with a real run, a sentence each; nothing when all is as expected."""
+    if outcome.failure:
+        return [outcome.failure]
+    expect = ready(scenario).expect
+    if not outcome.report:
+        return [f"no report; exit {outcome.exit}: {(outcome.complaints or outcome.text).strip()[-600:]}"]
+    told = msgspec.json.decode(outcome.report, type=Told)
+    report = msgspec.json.decode(outcome.report, type=Report)
+    wrong = of_diagnosis(scenario, report, Diagnosis(verdict=told.verdict, problems=told.problems))
+    if outcome.exit != expect.exit_code:
+        wrong.append(f"exit code {outcome.exit}, expected {expect.exit_code}")
+    flat = " ".join(outcome.text.split())
+    wrong += [f"the text does not say {s!r}" for s in expect.says if " ".join(s.split()) not in flat]
+    if expect.within is not None and outcome.took > expect.within:
+        wrong.append(f"took {outcome.took:.1f} s, allowed {expect.within:.1f} s")
+    if "Traceback" in outcome.complaints:
+        wrong.append(f"it broke: {outcome.complaints.strip()[-600:]}")
+    return wrong
+
+
+def of_diagnosis(scenario: Scenario, report: Report, diagnosis: Diagnosis) -> list[str]:
+    """What is wrong with a diagnosis, a sentence each."""
+    expect = ready(scenario).expect
+    v = diagnosis.verdict
+    wrong = [
+        f"{what} {found or 'none'}, expected {right or 'none'}"
+        for what, found, right in (
+            ("symptom", v.symptom, expect.symptom),
+            ("cause", v.cause, expect.cause),
+            ("certainty", v.certainty, expect.certainty),
+        )
+        if found != right
+    ]
+    first = diagnosis.problems[0] if diagnosis.problems else Problem(id="", symptom="ok")
+    wrong += _of_first(expect, report, first)
+    named = [p.cause for p in diagnosis.problems]
+    wrong += [f"no problem has the cause {c}" for c in expect.problems if c not in named]
+    wrong += [f"{c} was chosen, which it only looks like" for c in scenario.near_miss_of if v.cause == c]
+    return wrong
+
+
+def _of_first(expect: Expect, report: Report, first: Problem) -> list[str]:
+    wrong = []
+    if expect.because is not None and first.because != expect.because:
+        wrong.append(f"because {first.because or 'nothing'}, expected {expect.because}")
+    if expect.owner is not None and first.owner != expect.owner:
+        wrong.append(f"owner {first.owner}, expected {expect.owner}")
+    out = {r.cause for r in first.ruled_out}
+    wrong += [f"{c} is not ruled out" for c in expect.ruled_out if c not in out]
+    still = {c.cause for c in first.candidates}
+    wrong += [f"{c} is not among the candidates" for c in expect.candidates if c not in still]
+    evidence = [o for o in report.observations if o.id in first.evidence]
+    offenders = {a for o in evidence for a in _offenders(o)}
+    if expect.offender is not None and expect.offender not in offenders:
+        wrong.append(f"offender {', '.join(sorted(offenders)) or 'none'}, expected {expect.offender}")
+    said = " ".join((first.title, first.explanation, *first.signs))
+    if expect.hop is not None and expect.hop not in said:
+        wrong.append(f"{expect.hop} is not named as the place: {said}")
+    return wrong
+
+
+def _offenders(o: Ending) -> list[str]:
+    found = [o.icmp.offender] if o.icmp and isinstance(o, Connect | Datagram | Lookup | Trace) else []
+    if isinstance(o, Trace):
+        found += [h.icmp.offender for h in o.hops if h.icmp]
+    return found

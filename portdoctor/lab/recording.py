@@ -1,0 +1,28 @@
+"""Recordings: the report of a real run, kept beside its scenario, with nothing of the machine it was made on."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import msgspec
+
+from ..model import Report
+from .scenario import recording_of
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent.parent)
+
+
+def keepable(report: str) -> str:
+    """The report as it is kept: indented for diffs, paths of this machine replaced."""
+    for path, name in ((sys.executable, "/usr/bin/python3"), (_PACKAGE, "/opt/portdoctor"), (sys.prefix, "/usr")):
+        report = report.replace(path, name)
+    report = re.sub(r'"os":"Linux [^"]*"', '"os":"Linux"', report)
+    return msgspec.json.format(report, indent=1).strip() + "\n"
+
+
+def recorded(name: str) -> Report | None:
+    """The recorded report of a scenario, None when there is none. Raises msgspec.DecodeError for a broken one."""
+    path = recording_of(name)
+    return msgspec.json.decode(path.read_bytes(), type=Report) if path.exists() else None

@@ -1,0 +1,206 @@
+"""Scenarios: a network with its fault, what the user types, and the right diagnosis, in TOML that people read.
+
+The format is explained in docs/lab.md; unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..model import Certainty, Owner, Symptom
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
+_BLANK = re.compile(r"\{([a-z][a-z0-9-]*)(?:\.(ip4|ip6))?\}")
+_OWN_BLANKS = ("dir", "pki", "python")
+CLIENT_KEYS = ("hosts", "nameservers", "env", "nofile", "root")
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be used: the message names file and key."""
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Written by people: a misspelt key is an error."""
+
+
+class Node(_Strict, frozen=True, kw_only=True):
+    """What is special about one node. Chain keys hold nftables rules; `serve` the lab's own small servers."""
+
+    input: str | tuple[str, ...] = ()
+    forward: str | tuple[str, ...] = ()
+    output: str | tuple[str, ...] = ()
+    prerouting: str | tuple[str, ...] = ()
+    postrouting: str | tuple[str, ...] = ()
+    nft: str = ""  # whole tables, as nft reads them
+    quiet: bool = False  # sends no ICMP at all: a router that traces do not see
+    icmp_ratelimit: int | None = None  # None: the kernel's default; 0: no limit
+    sysctl: dict[str, str | int] = {}
+    addresses: tuple[str, ...] = ()  # further addresses, reachable from everywhere
+    routes: str | tuple[str, ...] = ()  # as `ip route add` reads them
+    rules: str | tuple[str, ...] = ()  # as `ip rule add` reads them
+    default_route: bool | tuple[str, ...] = True  # addresses: these gateways instead of the right ones
+    down: tuple[str, ...] = ()  # neighbours to which the link is down
+    forget: tuple[str, ...] = ()  # neighbours whose hardware address is not known yet
+    serve: str | tuple[str, ...] = ()
+    run: str | tuple[str, ...] = ()  # commands that listen
+    as_root: bool = False  # its servers run as root: the client's user cannot look into them
+    files: dict[str, str] = {}  # name -> text, in {dir}
+    nginx: str = ""
+    sshd: str = ""
+    unbound: str = ""
+    dnsmasq: str = ""
+    redis: str = ""
+    postgres: str = ""
+    # the client only
+    hosts: tuple[str, ...] = ()
+    nameservers: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    nofile: int | None = None
+    root: bool = False
+
+
+class Expect(_Strict, frozen=True, kw_only=True):
+    """The right diagnosis. What is left out is not compared, but `cause`: left out, there must be none."""
+
+    symptom: Symptom
+    certainty: Certainty
+    cause: str | None = None
+    because: str | None = None
+    owner: Owner | None = None
+    ruled_out: tuple[str, ...] = ()  # causes that the first problem must rule out
+    candidates: tuple[str, ...] = ()  # causes that must be named as still open
+    problems: tuple[str, ...] = ()  # causes that further problems must have
+    offender: str | None = None  # who sent the ICMP error that the evidence shows
+    hop: str | None = None  # the address that the text must give as the place
+    says: tuple[str, ...] = ()  # must be in the text on the terminal
+    exit: int | None = None
+    within: float | None = None  # seconds, for the whole command
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the contract gives this symptom, unless the scenario says another."""
+        if self.exit is not None:
+            return self.exit
+        return {"ok": 0, "degraded": 0, "undetermined": 3}.get(self.symptom, 1)
+
+
+class Scenario(_Strict, frozen=True, kw_only=True):
+    """One network with its fault."""
+
+    about: str
+    command: str
+    path: str = "client r1 r2 server"
+    branches: tuple[str, ...] = ()
+    families: tuple[int, ...] = (4, 6)
+    near_miss_of: tuple[str, ...] = ()
+    inseparable: dict[str, str] = {}  # cause -> why the evidence cannot tell it from the true one
+    needs: tuple[str, ...] = ()  # programs beside those that follow from the keys
+    handmade: str = ""  # why it can only be a recording written by hand
+    at: dict[str, Node] = {}
+    expect: Expect
+    name: str = ""  # from its path: "tcp/port-filtered"
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """All nodes, the client first."""
+        return tuple(dict.fromkeys(" ".join((self.path, *self.branches)).split()))
+
+    @property
+    def client(self) -> str:
+        return self.nodes[0]
+
+    def node(self, name: str) -> Node:
+        return self.at.get(name, Node())
+
+
+def lines(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """A key that takes one line or a list of lines."""
+    return (value,) if isinstance(value, str) and value else tuple(value)
+
+
+def folder() -> Path:
+    """Where the scenarios are: in the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "scenarios"
+    return inside if inside.is_dir() else package.parent / "scenarios"
+
+
+def names() -> list[str]:
+    """The names of all scenarios, as "phase/name"."""
+    return sorted(f"{path.parent.name}/{path.stem}" for path in folder().glob("*/*.toml"))
+
+
+def path_of(name: str) -> Path:
+    return folder() / f"{name}.toml"
+
+
+def recording_of(name: str) -> Path:
+    return folder() / f"{name}.json"
+
+
+def load(name: str) -> Scenario:
+    """The scenario "phase/name". Raises ScenarioError."""
+    path = path_of(name)
+    try:
+        text = path.read_bytes()
+    except OSError:
+        raise ScenarioError(f"there is no scenario {name!r}; `portdoctor lab list` shows all") from None
+    return parse(text, name)
+
+
+def parse(text: bytes, name: str) -> Scenario:
+    """A scenario from its TOML, checked. Raises ScenarioError naming file and key."""
+    try:
+        scenario = msgspec.toml.decode(text, type=Scenario)
+    except msgspec.DecodeError as error:
+        raise ScenarioError(f"scenarios/{name}.toml: {error}") from None
+    scenario = msgspec.structs.replace(scenario, name=name)
+    for complaint in _complaints(scenario):
+        raise ScenarioError(f"scenarios/{name}.toml: {complaint}")
+    return scenario
+
+
+def _complaints(scenario: Scenario) -> list[str]:
+    """What is wrong with a scenario that decodes, a sentence each."""
+    known = scenario.nodes
+    listed = ", ".join(known)
+    wrong = [f"path: {n!r} is no node name (small letters, digits, dashes)" for n in known if not _NAME.fullmatch(n)]
+    wrong += [f"at.{n}: no such node; the path and branches have {listed}" for n in scenario.at if n not in known]
+    wrong += [f"branches: {b!r} hangs on nothing of the path" for b in scenario.branches if b.split()[0] not in known]
+    for n, node in scenario.at.items():
+        if n != scenario.client:
+            wrong += [f"at.{n}.{k}: only the client has this" for k in CLIENT_KEYS if getattr(node, k)]
+        wrong += [f"at.{n}: {other!r} is no node" for other in (*node.down, *node.forget) if other not in known]
+    if not scenario.command.split() or scenario.command.split()[0] not in ("check", "bind", "diagnose", "listening"):
+        wrong.append(f"command: {scenario.command!r} does not begin with a command of portdoctor")
+    for found in _BLANK.finditer(str(msgspec.to_builtins(scenario))):
+        name, which = found.groups()
+        if which and name not in known:
+            wrong.append(f"{found[0]}: there is no node {name!r}")
+    return wrong
+
+
+def fill(value: Any, words: Callable[[str, str | None], str]) -> Any:
+    """The value with every ``{node.ip4}``, ``{node.ip6}`` and ``{dir}``-like blank filled; other braces stay."""
+    if isinstance(value, str):
+        def put(found: re.Match[str]) -> str:
+            name, which = found.groups()
+            return words(name, which) if which or name in _OWN_BLANKS else found[0]
+
+        return _BLANK.sub(put, value)
+    if isinstance(value, list | tuple):
+        return [fill(v, words) for v in value]
+    if isinstance(value, dict):
+        return {k: fill(v, words) for k, v in value.items()}
+    return value
+
+
+def filled(scenario: Scenario, words: Callable[[str, str | None], str]) -> Scenario:
+    """The scenario with its blanks filled."""
+    name = scenario.name
+    return msgspec.convert({**fill(msgspec.to_builtins(scenario), words), "name": name}, Scenario)

@@ -1,0 +1,290 @@
+"""Small servers that misbehave on purpose. `python -m portdoctor.lab.servers "http :80 status=502" …`
+
+A server is written KIND [ADDRESS]:PORT [KEY=VALUE …]. Without an address it listens on every address, IPv4 and
+IPv6; with one, on that address only. All end after `for=` seconds (default 300) or with their process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .servers_dns import answer_dns, serve_dns_stream
+from .servers_http import drip, endless, http, redirect, slow, stuffed
+
+LIFE = 300.0  # seconds; a forgotten server ends by itself
+
+
+class Spec(NamedTuple):
+    """One server, as written in a scenario."""
+
+    kind: str
+    address: str
+    port: int
+    options: dict[str, str]
+
+    @property
+    def life(self) -> float:
+        return float(self.options.get("for", LIFE))
+
+
+class SpecError(ValueError):
+    """A server that cannot be read: the message says how to write it."""
+
+
+Conversation = Callable[[socket.socket, dict[str, str]], None]
+
+
+def read_spec(text: str) -> Spec:
+    """"http :80 status=502" → Spec. Raises SpecError."""
+    words = shlex.split(text)
+    if len(words) < 2 or words[0] not in KINDS:
+        raise SpecError(f"{text!r}: write KIND [ADDRESS]:PORT [KEY=VALUE …]; the kinds are {', '.join(sorted(KINDS))}")
+    address, colon, port = words[1].rpartition(":")
+    if not colon or not port.isdigit():
+        raise SpecError(f"{text!r}: {words[1]!r} is no [ADDRESS]:PORT")
+    if bad := [w for w in words[2:] if "=" not in w]:
+        raise SpecError(f"{text!r}: {bad[0]!r} is no KEY=VALUE")
+    return Spec(words[0], address.strip("[]"), int(port), dict(w.split("=", 1) for w in words[2:]))
+
+
+def listening(spec: Spec, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    """The bound socket of a server: dual-stack when no address is given."""
+    family = socket.AF_INET if "." in spec.address else socket.AF_INET6
+    sock = socket.socket(family, kind)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1 if spec.address else 0)
+    sock.bind((spec.address, spec.port))
+    return sock
+
+
+# ------------------------------------------------- what is said after accept
+
+
+def hold(sock: socket.socket, options: dict[str, str]) -> None:
+    """Accepts and says nothing; reads what comes."""
+    with contextlib.suppress(OSError):
+        while sock.recv(4096):
+            pass
+        time.sleep(LIFE)
+
+
+def deaf(sock: socket.socket, options: dict[str, str]) -> None:
+    """Accepts and neither reads nor writes."""
+    time.sleep(LIFE)
+
+
+def reset(sock: socket.socket, options: dict[str, str]) -> None:
+    """Resets the connection: at once, or after the first bytes (`after=hello`), or after seconds (`after=0.2`)."""
+    _wait_for(sock, options)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def close(sock: socket.socket, options: dict[str, str]) -> None:
+    """Closes the connection politely, at the same moments as `reset`."""
+    _wait_for(sock, options)
+    if options.get("after"):
+        return
+    with contextlib.suppress(OSError):  # unread bytes would turn the FIN into an RST
+        sock.shutdown(socket.SHUT_WR)
+        sock.settimeout(1.0)
+        while sock.recv(4096):
+            pass
+
+
+def greeting(sock: socket.socket, options: dict[str, str]) -> None:
+    """Says `text` first (\\r\\n is added), then echoes nothing. `repeat=N` says it N times, `repeat=0` for ever."""
+    line = options.get("text", "220 ready").encode().decode("unicode_escape").encode("latin-1") + b"\r\n"
+    time.sleep(float(options.get("delay", 0)))
+    count = int(options.get("repeat", 1))
+    sent = 0
+    while count == 0 or sent < count:
+        sock.sendall(line)
+        sent += 1
+        time.sleep(float(options.get("every", 0)))
+    if "close" in options:
+        return
+    hold(sock, options)
+
+
+def reply(sock: socket.socket, options: dict[str, str]) -> None:
+    """Waits for the first bytes, then says `text`."""
+    sock.recv(4096)
+    greeting(sock, options)
+
+
+def tls(sock: socket.socket, options: dict[str, str]) -> None:
+    """TLS with `cert=` (a PEM file with key and chain), then HTTP. `min=`/`max=` versions: 1.2 or 1.3."""
+    import ssl
+
+    versions = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(options["cert"], options.get("key"))
+    if "min" in options:
+        context.minimum_version = versions[options["min"]]
+    if "max" in options:
+        context.maximum_version = versions[options["max"]]
+    if "alpn" in options:
+        context.set_alpn_protocols(options["alpn"].split(","))
+    if "client_ca" in options:
+        context.load_verify_locations(options["client_ca"])
+        context.verify_mode = ssl.CERT_REQUIRED
+    with context.wrap_socket(sock, server_side=True) as secure:
+        inner = options.get("then", "http")
+        CONVERSATIONS[inner](secure, options)
+
+
+def _wait_for(sock: socket.socket, options: dict[str, str]) -> None:
+    after = options.get("after", "")
+    if after == "hello":
+        sock.recv(4096)
+    elif after:
+        time.sleep(float(after))
+
+
+CONVERSATIONS: dict[str, Conversation] = {
+    "hold": hold, "deaf": deaf, "reset": reset, "close": close, "greeting": greeting, "reply": reply, "tls": tls,
+    "http": http, "redirect": redirect, "slow": slow, "drip": drip, "endless": endless, "stuffed": stuffed,
+}  # fmt: skip
+
+
+# ------------------------------------------------- how a server starts and runs
+
+Runner = Callable[[], None]
+
+
+def _stream(spec: Spec) -> Runner:
+    listener = listening(spec)
+    listener.listen(int(spec.options.get("backlog", 128)))
+    converse = CONVERSATIONS[spec.kind]
+
+    def talk(sock: socket.socket) -> None:
+        with sock, contextlib.suppress(OSError):
+            converse(sock, spec.options)
+
+    def run() -> None:
+        while True:
+            sock, _ = listener.accept()
+            threading.Thread(target=talk, args=(sock,), daemon=True).start()
+
+    return run
+
+
+def _full(spec: Spec) -> Runner:
+    """A full accept queue: nobody accepts, and two connections of our own fill the queue. `until=` then accepts."""
+    listener = listening(spec)
+    listener.listen(0)
+    name = spec.address or "127.0.0.1"
+    fillers = [socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET) for _ in range(2)]
+    for filler in fillers:
+        filler.setblocking(False)
+        filler.connect_ex((name, spec.port))
+
+    def run() -> None:
+        time.sleep(float(spec.options.get("until", LIFE)))
+        for filler in fillers:
+            filler.close()
+        held = []
+        while True:
+            held.append(listener.accept()[0])
+
+    return run
+
+
+def _bound(spec: Spec) -> Runner:
+    """Bound and not listening: the port is taken, and nobody answers."""
+    sock = listening(spec)
+
+    def run() -> None:
+        with sock:
+            time.sleep(LIFE)
+
+    return run
+
+
+def _udp(answer: Callable[[bytes, dict[str, str]], bytes | None]) -> Callable[[Spec], Runner]:
+    def start(spec: Spec) -> Runner:
+        sock = listening(spec, socket.SOCK_DGRAM)
+
+        def run() -> None:
+            while True:
+                asked, who = sock.recvfrom(65535)
+                told = answer(asked, spec.options)
+                if told is not None:
+                    with contextlib.suppress(OSError):
+                        sock.sendto(told, who)
+
+        return run
+
+    return start
+
+
+def _dns(spec: Spec) -> Runner:
+    """DNS over UDP, and over TCP unless `tcp=no`. A query may wait (`delay=`): each has its own thread."""
+    sock = listening(spec, socket.SOCK_DGRAM)
+    stream = None
+    if spec.options.get("tcp") != "no":
+        stream = listening(spec)
+        stream.listen(16)
+
+    def tell(asked: bytes, who: tuple[object, ...]) -> None:
+        told = answer_dns(asked, spec.options, "udp")
+        if told is not None:
+            with contextlib.suppress(OSError):
+                sock.sendto(told, who)
+
+    def streams() -> None:
+        while stream is not None:
+            one, _ = stream.accept()
+            threading.Thread(target=serve_dns_stream, args=(one, spec.options), daemon=True).start()
+
+    def run() -> None:
+        threading.Thread(target=streams, daemon=True).start()
+        while True:
+            asked, who = sock.recvfrom(65535)
+            threading.Thread(target=tell, args=(asked, who), daemon=True).start()
+
+    return run
+
+
+KINDS: dict[str, Callable[[Spec], Runner]] = {
+    **dict.fromkeys(CONVERSATIONS, _stream),
+    "full": _full,
+    "bound": _bound,
+    "dns": _dns,
+    "udp-echo": _udp(lambda asked, _: asked),
+    "udp-silent": _udp(lambda _, __: None),
+    "udp-reply": _udp(lambda _, options: options.get("text", "").encode().decode("unicode_escape").encode("latin-1")),
+}
+
+
+def serve(texts: list[str], ready: Callable[[], None] = lambda: None) -> None:
+    """Run all servers of this process until their time is over. Raises SpecError or OSError before `ready`."""
+    specs = [read_spec(text) for text in texts]
+    runners = [KINDS[spec.kind](spec) for spec in specs]
+    ready()
+    for run in runners:
+        threading.Thread(target=run, daemon=True).start()
+    time.sleep(min((spec.life for spec in specs), default=0))
+    os._exit(0)  # daemon threads may sit in a blocking call
+
+
+def main() -> None:
+    """The command line: one argument a server."""
+    try:
+        serve(sys.argv[1:], lambda: print("listening", flush=True))
+    except (SpecError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What all tests share: the last line that says when the lab did not run."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+NOT_RUN: list[str] = []  # scenarios that this machine could not run
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Counts on the controlling process, so that it works under xdist too."""
+    if report.when == "call":
+        NOT_RUN.extend(str(value) for key, value in report.user_properties if key == "lab-not-run")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The very last line: the lab tests pass where they cannot run, and must not do so silently."""
+    if NOT_RUN and not hasattr(config, "workerinput"):
+        print(f"lab: not run, {len(NOT_RUN)} scenarios")
+
+
+def lab_is_required() -> bool:
+    return os.environ.get("PORTDOCTOR_LAB") == "require"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Any:
+    """What this machine can do for the lab."""
+    from portdoctor.lab.run import can
+
+    return can()
