@@ -375,6 +375,7 @@ class Certificate(Value, frozen=True, kw_only=True):
     not_before: str | None = None
     not_after: str | None = None
     names: tuple[str, ...] = ()
+    issuer_urls: tuple[str, ...] = ()  # where the issuer publishes its own certificate (AIA caIssuers)
     serial: str | None = None
     sha256: str | None = None
     self_signed: bool = False
