@@ -10,8 +10,20 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model import (
-    Can, Counters, Holder, HostsFile, Icmp, Interface, Interfaces, Listener, Listeners, Neighbour, Outcome,
-    Ports, Route, Transport,
+    Can,
+    Counters,
+    Holder,
+    HostsFile,
+    Icmp,
+    Interface,
+    Interfaces,
+    Listener,
+    Listeners,
+    Neighbour,
+    Outcome,
+    Ports,
+    Route,
+    Transport,
 )  # fmt: skip
 from ..outcomes import errno_of, of_errno
 
@@ -75,7 +87,7 @@ class Linux:
         try:
             fact = netlink.look_up_route(address, source)
         except netlink.Refused as error:
-            if source and error.errno == errno.EINVAL:  # a source that is not ours looks like a blackhole route
+            if source and not self.is_own(source):  # EINVAL or ENETUNREACH for the source's sake: no route's fault
                 return self.route(address)
             return _no_route(address, source, error)
         except OSError as error:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from ..model import Connect, Counters, Interfaces, Listener, Listeners, Neighbour, Outcome, Report, Route, Subject, Want
-from ..outcomes import family_of
+from ..model import (
+    Connect,
+    Counters,
+    Interfaces,
+    Listener,
+    Listeners,
+    Neighbour,
+    Outcome,
+    Report,
+    Route,
+    Subject,
+    Trace,
+    Want,
+)
+from ..outcomes import answered, family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .bind import describe, shown
 from .own import serves
@@ -165,6 +178,10 @@ def next_hop_does_not_answer(report: Report, subject: Subject) -> Reading:
         return absent("No packet would leave this machine for that address.", route)
     if o is not None and o.outcome in (Outcome.OK, Outcome.RESET):
         return absent("The target answered.", o)
+    heard = [c for c in report.of(Connect) if c.address in subject.values and answered(c)]
+    passed = [t for t in report.of(Trace) if t.address in subject.values and _came_back(t)]
+    if heard or passed:
+        return absent("Another packet on the same way was answered.", *(heard or passed)[:1])
     found = [n for n in report.of(Neighbour) if n.address == hop]
     if not found or found[-1].state == "unknown":
         return unsettled(report, Want(probe="neighbour", args=(hop,)), *found[-1:], looked=bool(found))
@@ -180,6 +197,10 @@ def next_hop_does_not_answer(report: Report, subject: Subject) -> Reading:
     if n.state == "none":
         return absent(f"{who} was not looked for{on}: there is no failed neighbour entry.", n)
     return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
+
+
+def _came_back(trace: Trace) -> bool:
+    return any(h.outcome is Outcome.TTL_EXPIRED and h.address for h in trace.hops)
 
 
 @sign
