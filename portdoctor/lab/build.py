@@ -175,7 +175,8 @@ def has_stub(layout: Layout) -> bool:
 
 def stub(layout: Layout) -> str:
     """The resolver of a scenario that is not about names: it knows every node."""
-    records = [f"{n}={','.join(layout.address(n, f) for f in layout.families)}" for n in layout.nodes]
+    known = {n: [layout.address(n, f) for f in layout.families] for n in layout.nodes}
+    records = [f"{name}={','.join(found)}" for name, found in (known | layout.scenario.names).items()]
     return f"dns {STUB}:53 {' '.join(records)}"
 
 

@@ -132,8 +132,7 @@ def rules(scenario: Scenario, node: str) -> str:
     """The nftables ruleset of a node, "" when it has none."""
     here = scenario.node(node)
     text = here.nft
-    quiet = ("meta l4proto { icmp, ipv6-icmp } icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
-             "meta l4proto { icmp, ipv6-icmp } drop")
+    quiet = ("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept", "meta l4proto { icmp, ipv6-icmp } drop")
     filters = {
         "input": lines(here.input),
         "forward": lines(here.forward),

@@ -97,6 +97,8 @@ class Scenario(_Strict, frozen=True, kw_only=True):
     path: str = "client r1 r2 server"
     branches: tuple[str, ...] = ()
     families: tuple[int, ...] = (4, 6)
+    names: dict[str, tuple[str, ...]] = {}  # further names that the client's resolver knows, with their addresses
+    injected: str | None = None  # what is really broken, where it is not what can be found out from here
     near_miss_of: tuple[str, ...] = ()
     inseparable: dict[str, str] = {}  # cause -> why the evidence cannot tell it from the true one
     needs: tuple[str, ...] = ()  # programs beside those that follow from the keys
@@ -113,6 +115,11 @@ class Scenario(_Strict, frozen=True, kw_only=True):
     @property
     def client(self) -> str:
         return self.nodes[0]
+
+    @property
+    def truth(self) -> str | None:
+        """The cause that was injected."""
+        return self.injected or self.expect.because or self.expect.cause
 
     def node(self, name: str) -> Node:
         return self.at.get(name, Node())
@@ -172,6 +179,8 @@ def _complaints(scenario: Scenario) -> list[str]:
     wrong = [f"path: {n!r} is no node name (small letters, digits, dashes)" for n in known if not _NAME.fullmatch(n)]
     wrong += [f"at.{n}: no such node; the path and branches have {listed}" for n in scenario.at if n not in known]
     wrong += [f"branches: {b!r} hangs on nothing of the path" for b in scenario.branches if b.split()[0] not in known]
+    if scenario.injected and scenario.expect.certainty == "certain" and scenario.expect.cause:
+        wrong.append("injected: another cause is expected to be certain, which would be wrong")
     for n, node in scenario.at.items():
         if n != scenario.client:
             wrong += [f"at.{n}.{k}: only the client has this" for k in CLIENT_KEYS if getattr(node, k)]

@@ -1,8 +1,8 @@
 """Makes the test certificates of the lab. Their keys are public: they protect nothing and must be trusted nowhere.
 
-Run once; the files are kept so that recordings stay as they are. Needs `cryptography`. Existing files are not
-touched: a new kind is added by running it again. Every NAME.pem has the key, the certificate and its chain; NAME-ca.pem is
-only a certificate, to be given as --cafile.
+Needs `cryptography`. Existing files are not touched, so that recordings stay as they are: a new kind is added by
+running it again. Every NAME.pem has the key, the certificate and its chain; NAME-ca.pem is only a certificate, to be
+given as --cafile.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding, NoEncryption, PrivateFormat, load_pem_private_key,
-)  # fmt: skip
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 HERE = Path(__file__).resolve().parent
