@@ -1,0 +1,183 @@
+"""What the configured resolvers said about the name, each put into one of a closed list of states. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..model import Lookup, Outcome, Report, Value, Want
+
+State = Literal[
+    "address", "nxdomain", "nodata", "half", "servfail", "query-refused", "other-rcode", "truncated", "malformed",
+    "mute", "upstream-mute", "udp-blocked", "silent", "closed", "unreachable",
+    "waiting", "closed-or-rejected", "not-sent", "unasked",
+]  # fmt: skip
+_ORDER: tuple[State, ...] = (
+    "address", "nxdomain", "nodata", "half", "servfail", "query-refused", "other-rcode", "truncated", "malformed",
+    "mute", "upstream-mute", "udp-blocked", "waiting", "silent", "closed-or-rejected", "closed", "unreachable",
+    "not-sent", "unasked",
+)  # fmt: skip
+FINAL: tuple[State, ...] = ("address", "nxdomain", "nodata")  # stub resolvers ask nobody else after such an answer
+DEAD: tuple[State, ...] = ("silent", "closed", "closed-or-rejected", "unreachable")
+ANSWERS: tuple[State, ...] = ("address", "nxdomain", "nodata", "half", "servfail", "query-refused", "other-rcode")
+# The states that a closer look could still turn an undecided one into.
+_COULD_BE: dict[State, tuple[State, ...]] = {
+    "waiting": ("mute", "upstream-mute", "udp-blocked", "silent"),
+    "closed-or-rejected": ("closed", "unreachable"),
+    "not-sent": _ORDER[:-1],
+    "unasked": _ORDER[:-1],
+}
+_UNREACHABLE = (
+    Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE, Outcome.PROTOCOL_UNREACHABLE, Outcome.PROHIBITED,
+    Outcome.TTL_EXPIRED, Outcome.BLACKHOLED, Outcome.DENIED,
+)  # fmt: skip
+OF_ITSELF = "id.server"  # the questions of the look whether a silent resolver is alive
+OF_THE_ROOT = "."
+
+
+class Standing(Value, kw_only=True):
+    """The best that any configured resolver gave: its state, who gave it, and all looks that were made.
+
+    `could_be`: what it could still become, because some resolver was not asked or not understood.
+    `others`: the states of the other resolvers.
+    """
+
+    state: State
+    resolvers: tuple[str, ...]
+    looks: tuple[Lookup, ...]
+    could_be: tuple[State, ...] = ()
+    others: tuple[tuple[str, State], ...] = ()
+
+
+def system(report: Report) -> Lookup | None:
+    """What programs on this machine got for the name."""
+    return next((o for o in reversed(report.of(Lookup)) if o.via == "system"), None)
+
+
+def qtypes(report: Report) -> tuple[str, ...]:
+    """The types of record that the user's connection can use."""
+    return {4: ("A",), 6: ("AAAA",), None: ("A", "AAAA")}[report.options.family]
+
+
+def wire(report: Report, resolver: str | None = None) -> list[Lookup]:
+    """Our own DNS queries with checking left on, of one resolver or of all."""
+    return [
+        o for o in report.of(Lookup)
+        if o.via == "wire" and not o.checking_disabled and resolver in (None, o.resolver)
+    ]  # fmt: skip
+
+
+def about_name(report: Report, resolver: str | None = None) -> list[Lookup]:
+    """Those of them that asked for the name's addresses, of either family."""
+    return [o for o in wire(report, resolver) if o.qtype in ("A", "AAAA")]
+
+
+def wire_addresses(report: Report) -> list[str]:
+    """The addresses that DNS gives, of the families that may be used, in order."""
+    found = [a for o in about_name(report) if o.qtype in qtypes(report) for a in o.addresses]
+    return list(dict.fromkeys(found))
+
+
+def state_of(report: Report, resolver: str) -> State:
+    """The state of one resolver for this name."""
+    own = [o for o in about_name(report, resolver) if o.qtype in qtypes(report)]
+    outcomes = {o.outcome for o in own}
+    if not own:
+        return "unasked"
+    if any(o.addresses and o.outcome is Outcome.OK for o in own):
+        return "address"
+    if outcomes == {Outcome.NO_DATA}:
+        return "nodata" if {o.qtype for o in own} >= set(qtypes(report)) else "waiting"
+    if outcomes == {Outcome.NO_DATA, Outcome.TIMEOUT}:
+        return "half"
+    named: tuple[tuple[Outcome, State], ...] = (
+        (Outcome.NAME_NOT_FOUND, "nxdomain"),
+        (Outcome.SERVER_FAILURE, "servfail"),
+        (Outcome.QUERY_REFUSED, "query-refused"),
+        (Outcome.OTHER, "other-rcode"),
+        (Outcome.TRUNCATED, "truncated"),
+        (Outcome.MALFORMED, "malformed"),
+    )
+    for outcome, state in named:
+        if any(o.outcome is outcome and (o.rcode or outcome is Outcome.MALFORMED) for o in own):
+            return state
+    return _without_answer(report, resolver, own)
+
+
+def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
+    refused = [o for o in own if o.outcome is Outcome.REFUSED]
+    if refused:
+        senders = {o.icmp.offender for o in refused if o.icmp}
+        if resolver in senders or (not senders and is_loopback(resolver)):
+            return "closed"
+        return "unreachable" if senders else "closed-or-rejected"
+    if any(o.outcome in _UNREACHABLE for o in own):
+        return "unreachable"
+    if not any(o.outcome is Outcome.TIMEOUT for o in own):
+        return "not-sent"
+    alive = {(o.name, o.transport): o for o in wire(report, resolver) if o.name in (OF_ITSELF, OF_THE_ROOT)}
+    answered = {key for key, o in alive.items() if o.rcode}
+    if (OF_THE_ROOT, "udp") in answered and alive[OF_THE_ROOT, "udp"].outcome is Outcome.OK:
+        return "mute"
+    if answered & {(OF_ITSELF, "udp"), (OF_THE_ROOT, "udp")}:
+        return "upstream-mute"
+    if (OF_ITSELF, "tcp") in answered:
+        return "udp-blocked"
+    return "silent" if len(alive) == 3 else "waiting"
+
+
+def standing(report: Report) -> Standing | None:
+    """Where the name stands with the configured resolvers together; None when none was asked."""
+    if not about_name(report):
+        return None
+    asked = [o.resolver for o in about_name(report) if o.resolver]
+    states = {r: state_of(report, r) for r in dict.fromkeys((*report.vantage.resolvers, *asked))}
+    best = min(states.values(), key=_ORDER.index)
+    undecided = [s for state in states.values() for s in _COULD_BE.get(state, ())]
+    better = [s for s in undecided if best in _COULD_BE or _ORDER.index(s) < _ORDER.index(best)]
+    return Standing(
+        state=best,
+        resolvers=tuple(r for r, s in states.items() if s == best),
+        looks=tuple(wire(report)),
+        could_be=tuple(dict.fromkeys(better)),
+        others=tuple((r, s) for r, s in states.items() if s != best),
+    )
+
+
+def want_wire(report: Report) -> Want:
+    """The look that asks every configured resolver."""
+    return Want(probe="wire", args=(report.target.host,))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is of this machine alone."""
+    return address == "::1" or address.startswith("127.")
+
+
+_WORDS: dict[State, str] = {
+    "address": "{who} give{s} an address",
+    "nxdomain": "{who} say{s} that the name does not exist (NXDOMAIN)",
+    "nodata": "{who} say{s} that the name has no address (NOERROR without a record)",
+    "half": "{who} answer{s} for one address family and not for the other",
+    "servfail": "{who} answer{s} that the look-up failed (SERVFAIL)",
+    "query-refused": "{who} refuse{s} to answer (REFUSED)",
+    "other-rcode": "{who} answer{s} with an error",
+    "truncated": "{who} cut{s} the answer off, and TCP gives no whole one",
+    "malformed": "what {who} send{s} is no answer to the question",
+    "mute": "{who} answer{s} other questions, but nothing about this name",
+    "upstream-mute": "{who} answer{s} for itself, but nothing that it must ask others",
+    "udp-blocked": "{who} answer{s} by TCP, but not by UDP",
+    "silent": "{who} answer{s} nothing, by UDP or TCP",
+    "closed": "{who} refuse{s} the query: its port 53 is closed",
+    "unreachable": "the query does not reach {who}",
+    "waiting": "{who} did not answer in time",
+    "closed-or-rejected": "the query to {who} was refused",
+    "not-sent": "no query could be sent to {who}",
+    "unasked": "{who} was not asked",
+}
+
+
+def describe(state: State, resolvers: tuple[str, ...]) -> str:
+    """One sentence about one state."""
+    who = " and ".join(resolvers) or "no resolver"
+    words = _WORDS[state].format(who=who, s="" if len(resolvers) > 1 else "s")
+    return words[0].upper() + words[1:] + "."
