@@ -131,7 +131,7 @@ class Linux:
             Interface(
                 name=name,
                 up=bool(flags & netlink.UP),
-                running=bool(flags & netlink.RUNNING),
+                running=bool(flags & netlink.LINKED),
                 loopback=bool(flags & netlink.LOOPBACK),
                 addresses=tuple(address for at, address, _ in addresses if at == index),
                 tentative=tuple(

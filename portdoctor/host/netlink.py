@@ -30,7 +30,8 @@ _RULE_ACTIONS = {6: "blackhole", 7: "unreachable", 8: "prohibit"}  # linux/fib_r
 _OTHER_SELECTORS = {2, 3, 10, 12, 17, 20, 22, 23, 24}  # FRA_SRC, IIFNAME, FWMARK, TUN_ID, OIFNAME, UID_RANGE, …
 _NEIGHBOUR_STATES = {0x01: "incomplete", 0x02: "reachable", 0x04: "stale", 0x08: "delay", 0x10: "probe",
                      0x20: "failed", 0x40: "noarp", 0x80: "permanent"}  # fmt: skip
-UP, LOOPBACK, RUNNING = 0x1, 0x8, 0x40
+UP, LOOPBACK = 0x1, 0x8
+LINKED = 0x40 | 0x10000  # IFF_RUNNING follows IFF_LOWER_UP (the carrier) up to a second later
 TENTATIVE, DAD_FAILED = 0x40, 0x08
 
 

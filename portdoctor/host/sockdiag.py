@@ -23,6 +23,7 @@ STATES = {1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FI
           7: "CLOSE", 8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN_RECV"}  # fmt: skip
 _LISTEN, _BOUND = 1 << 10, 1 << 13
 _ANY_CONNECTION = 0x1FFF & ~_LISTEN & ~1
+_SPARE = (61017, 10217, 64217)  # outside of the usual ranges of source ports
 MOST_CONNECTIONS = 256  # rows kept that neither listen nor are bound: a busy server has thousands
 
 
@@ -115,10 +116,11 @@ def read_socket(payload: bytes) -> Socket:
 
 def _shows_bound(protocol: int) -> bool:
     """Whether this kernel lists bound sockets: tried with one of our own, held for the question only."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
-            own.bind(("127.0.0.1", 0))
-            port = own.getsockname()[1]
-            return any(True for _ in _ask(socket.AF_INET, protocol, _BOUND, port))
-    except OSError:
-        return False
+    for port in (0, *_SPARE):
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
+                own.bind(("127.0.0.1", port))
+                return any(True for _ in _ask(socket.AF_INET, protocol, _BOUND, own.getsockname()[1]))
+        except OSError:
+            continue  # with no source port left, port 0 fails
+    return False
