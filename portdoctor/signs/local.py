@@ -28,6 +28,7 @@ _REFUSED_HERE = (
     Outcome.NET_UNREACHABLE, Outcome.HOST_UNREACHABLE, Outcome.DENIED, Outcome.BLACKHOLED, Outcome.INVALID,
     Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED,
 )  # fmt: skip
+_NO_WAY = ("none", "prohibit", "blackhole", "unreachable")
 _SILENT_NEIGHBOUR = {
     "failed": "did not answer", "incomplete": "has not answered",
 }  # fmt: skip
@@ -105,10 +106,13 @@ def failed_at_once_without_icmp(report: Report, subject: Subject) -> Reading:
         return absent(f"An ICMP error came, from {o.icmp.offender}.", o)
     if o.took > AT_ONCE:
         return absent(f"The failure took {o.took:.1f} s.", o)
-    if not report.vantage.can.error_queue:
-        return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
     name = o.errno.name if o.errno else str(o.outcome)
-    return present(f"connect() failed at once ({name}), and no ICMP error came.", o)
+    if report.vantage.can.error_queue:
+        return present(f"connect() failed at once ({name}), and no ICMP error came.", o)
+    route = route_to(report, subject)
+    if route is not None and route.type in _NO_WAY:
+        return present(f"connect() failed at once ({name}), and the routing table lets no packet out.", o, route)
+    return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
 
 
 @sign
@@ -352,6 +356,8 @@ def connect_denied(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.DENIED and o.icmp is None:
+        if not report.vantage.can.error_queue:  # ICMPv6 "administratively prohibited" gives EACCES too
+            return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
         return present(f"connect() was denied ({o.errno.name if o.errno else 'no errno'}), and no ICMP error came.", o)
     return absent("connect() was not denied.", o)
 
