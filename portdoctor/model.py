@@ -441,7 +441,7 @@ class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-r
 
 
 class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagram"):
-    """One UDP exchange."""
+    """One UDP exchange. `call`: the system call that failed; `protocol` and `text` say what the answer was."""
 
     address: str
     port: int
@@ -452,6 +452,9 @@ class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagra
     protocol: str | None = None
     text: str = ""
     limit: float | None = None
+    source: str | None = None
+    source_port: int | None = None
+    call: Literal["socket", "bind", "connect", "send", "receive"] | None = None
 
 
 class Other(Ending, frozen=True, kw_only=True, tag_field="kind", tag="other"):
