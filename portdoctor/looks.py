@@ -158,13 +158,17 @@ async def _trace(
 
 
 def _frontier(traces: list[Trace]) -> tuple[int, ...]:
-    """The TTLs worth a second look: around the last hop at which the failing port and the control differ."""
-    ends = [next((h.ttl for h in t.hops if h.outcome is not Outcome.TTL_EXPIRED), None) for t in traces]
-    known = [e for e in ends if e is not None]
-    if len(known) < 2 or min(known) == max(known):
+    """The TTLs worth a second look: from the last hop that the failing port reached to where the control ended."""
+    target = next((t for t in traces if t.role == "target"), None)
+    control = next((t for t in traces if t.role == "control"), None)
+    if target is None or control is None:
         return ()
-    low = max(1, min(known) - 1)
-    return tuple(range(low, min(low + BATCH, max(known) + 1)))
+    last = max((h.ttl for h in target.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
+    end = next((h.ttl for h in control.hops if h.outcome is Outcome.OK), 0)
+    if end <= last + 1:
+        return ()  # the difference lies at the host's own distance: a second round cannot tell more
+    low = max(1, last)
+    return tuple(range(low, min(low + BATCH, end + 1)))
 
 
 def spent(c: Checkup, address: str) -> int:
