@@ -7,7 +7,16 @@ import sys
 from typing import Protocol
 
 from ..model import (
-    Can, Counters, HostsFile, Icmp, Interfaces, Listeners, Neighbour, Ports, Route, Transport,
+    Can,
+    Counters,
+    HostsFile,
+    Icmp,
+    Interfaces,
+    Listeners,
+    Neighbour,
+    Ports,
+    Route,
+    Transport,
 )  # fmt: skip
 
 
@@ -89,10 +98,11 @@ def current() -> Host:
         from .macos import MacOS
 
         return MacOS()
-    if sys.platform == "win32":
+    elif sys.platform == "win32":  # noqa: RET505  mypy leaves out branches of other systems, not what follows them
         from .windows import Windows
 
         return Windows()
-    from .linux import Linux
+    else:
+        from .linux import Linux
 
-    return Linux()
+        return Linux()

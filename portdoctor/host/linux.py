@@ -28,7 +28,7 @@ from ..model import (
 from ..outcomes import errno_of, of_errno
 
 if TYPE_CHECKING:
-    from .sockdiag import Socket
+    from .table import Socket
 
 assert sys.platform == "linux"
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator
 
 from ..model import Holder
+
+assert sys.platform == "linux"
 
 _MOST_FOLDERS = 20_000  # of /sys/fs/cgroup: a node with a thousand pods has about ten a pod
 _MOST_COMMAND = 300  # characters of a command line that are kept

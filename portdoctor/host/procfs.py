@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 
 from ..model import Transport
 from .files import read
-from .sockdiag import STATES, Socket
+from .table import STATES, Socket
+
+assert sys.platform == "linux"
 
 _SYS = "/proc/sys/net/ipv4/"
 _CAP_NET_BIND_SERVICE = 10  # linux/capability.h

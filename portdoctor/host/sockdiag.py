@@ -12,41 +12,18 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ..model import Transport, Value
+from ..model import Transport
 from . import netlink
+from .table import STATES, Socket, Table
 
 assert sys.platform == "linux"
 
 _BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY
 _V6ONLY, _CGROUP = 11, 21  # INET_DIAG_SKV6ONLY, INET_DIAG_CGROUP_ID
-STATES = {1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT",
-          7: "CLOSE", 8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN_RECV"}  # fmt: skip
 _LISTEN, _BOUND = 1 << 10, 1 << 13
 _ANY_CONNECTION = 0x1FFF & ~_LISTEN & ~1
 _SPARE = (61017, 10217, 64217)  # outside of the usual ranges of source ports
 MOST_CONNECTIONS = 256  # rows kept that neither listen nor are bound: a busy server has thousands
-
-
-class Socket(Value, frozen=True, kw_only=True):
-    """One row of the kernel's socket table. `cgroup` is the inode of its cgroup folder, 0 when not told."""
-
-    address: str
-    port: int
-    state: str
-    peer: str | None = None
-    uid: int
-    inode: int
-    queued: int = 0
-    backlog: int = 0
-    v6only: bool | None = None
-    cgroup: int = 0
-
-
-class Table(Value, frozen=True, kw_only=True):
-    """The sockets of one port. `bound_shown`: this kernel also lists sockets that are bound and do not listen."""
-
-    rows: tuple[Socket, ...]
-    bound_shown: bool
 
 
 def sockets(port: int, transport: Transport) -> Table:

@@ -1,0 +1,133 @@
+"""What macOS tells an ordinary user: psutil, the routing tool, and no ICMP evidence at all."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import socket
+import sys
+
+from ..model import (
+    Can,
+    Counters,
+    HostsFile,
+    Icmp,
+    Interfaces,
+    Listeners,
+    Neighbour,
+    Outcome,
+    Ports,
+    Route,
+    Transport,
+)
+from . import portable
+
+assert sys.platform != "win32"
+
+_TYPES = {"BLACKHOLE": "blackhole", "REJECT": "unreachable", "LOCAL": "local"}  # flags of netstat(1)
+
+
+class MacOS:
+    """The Host of macOS; see the Protocol for what each method gives."""
+
+    os = "macos"
+
+    def describe(self) -> str:
+        return f"macOS {platform.mac_ver()[0]}"
+
+    def can(self) -> Can:
+        return Can(listener_table="all" if os.getuid() == 0 else "own", neighbour_table=True)
+
+    def limits(self) -> tuple[str, ...]:
+        who = "cannot see who sent an ICMP error, nor which hop answers: macOS does not tell"
+        if os.getuid() == 0:
+            return (who,)
+        return (who, "cannot see the sockets of other users: needs root")
+
+    def resolvers(self) -> tuple[str, ...]:
+        """Those of the main network service; per-domain resolvers (scutil --dns) are not in this file."""
+        from .files import nameservers, read
+
+        try:
+            return nameservers(read("/etc/resolv.conf"))
+        except OSError:
+            return ()
+
+    def hosts_file(self, name: str) -> HostsFile:
+        from .files import hosts_file
+
+        return hosts_file("/etc/hosts", name)
+
+    def route(self, address: str, source: str | None = None) -> Route:
+        """The errno by a UDP connect, the way by `route -n get`."""
+        try:
+            chosen = portable.source_for(address, source)
+        except OSError as error:
+            failed = portable.failure(error)
+            none = failed["outcome"] is Outcome.NET_UNREACHABLE
+            return Route(**failed, address=address, type="none" if none else "unknown", source=source)
+        family = "-inet6" if ":" in address else "-inet"
+        way = read_route(portable.run("/sbin/route", "-n", "get", family, address) or "")
+        flags = way.get("flags", "").strip("<>").split(",")
+        kind = next((word for flag, word in _TYPES.items() if flag in flags), "unicast")
+        gateway = way.get("gateway")
+        return Route(
+            outcome=Outcome.OK,
+            address=address,
+            type="local" if portable.is_own(address) else kind,
+            gateway=gateway if gateway and "GATEWAY" in flags else None,
+            interface=way.get("interface"),
+            source=chosen,
+        )
+
+    def neighbour(self, address: str) -> Neighbour:
+        """The ARP entry; IPv6 entries are not read, and an entry's age is not told: "known" is all there is."""
+        text = None if ":" in address else portable.run("/usr/sbin/arp", "-n", address)
+        if text is None:
+            return Neighbour(outcome=Outcome.OTHER, address=address, state="unknown")
+        found = re.search(r"\bat (\S+) on (\S+)", text)
+        if not found:
+            return Neighbour(outcome=Outcome.OK, address=address)
+        state = "incomplete" if found[1] == "(incomplete)" else "known"
+        return Neighbour(outcome=Outcome.OK, address=address, interface=found[2], state=state)
+
+    def interfaces(self) -> Interfaces:
+        return portable.interfaces()
+
+    def listeners(self, port: int, transport: Transport = "tcp", *, owners: bool = True) -> Listeners:
+        return portable.listeners(port, transport, owners)
+
+    def port_policy(self) -> Ports:
+        """No threshold is given: since macOS 10.14 it does not hold for wildcard addresses."""
+        text = portable.run("/usr/sbin/sysctl", "-n", "net.inet.ip.portrange.first", "net.inet.ip.portrange.last")
+        numbers = [int(word) for word in (text or "").split() if word.isdigit()]
+        ephemeral = (numbers[0], numbers[1]) if len(numbers) == 2 else None
+        return Ports(outcome=Outcome.OK, ephemeral=ephemeral, bind_capability=os.getuid() == 0)
+
+    def counters(self) -> Counters:
+        return Counters(outcome=Outcome.OK)
+
+    def is_own(self, address: str) -> bool:
+        return portable.is_own(address)
+
+    def watch_errors(self, sock: socket.socket) -> bool:
+        return False
+
+    def read_error(self, sock: socket.socket) -> tuple[int, Icmp | None] | None:
+        return None
+
+    def hurry(self, sock: socket.socket) -> None:
+        """macOS has no count of SYNs to set; the caller closes the socket in time."""
+
+    def syns_unanswered(self, sock: socket.socket) -> int | None:
+        return None
+
+    def rtt(self, sock: socket.socket) -> float | None:
+        return None
+
+
+def read_route(text: str) -> dict[str, str]:
+    """The ``key: value`` lines of `route -n get`."""
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {key.strip(): value.strip() for key, colon, value in pairs if colon and value.strip()}
