@@ -16,6 +16,7 @@ from .model import (
     Subject,
     Trace,
 )  # fmt: skip
+from .text import at
 
 
 def facts_about(report: Report, subject: Subject) -> dict[str, str]:
@@ -30,6 +31,7 @@ def facts_about(report: Report, subject: Subject) -> dict[str, str]:
         "transport": t.transport,
         "address": address,
         "sni": report.options.sni or t.host,
+        "url": f"{'https' if 'tls' in t.stages else 'http'}://{at(t.host, t.port)}/",
         "source": v.source_address,
         "gateway": v.gateway,
         "interface": v.interface,

@@ -17,7 +17,7 @@ CAUSES = list(CATALOGUE)
 SECTIONS = ("How we know", "Usual reasons", "What to do")
 BLANKS = {
     "host", "port", "address", "service", "name", "resolver", "offender", "hop", "source", "gateway", "interface",
-    "holder", "transport", "sni", "protocol", "status", "detail",
+    "holder", "transport", "sni", "url", "protocol", "status", "detail",
 }  # fmt: skip
 
 

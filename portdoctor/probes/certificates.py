@@ -109,6 +109,7 @@ def _certificate(cert: Any) -> Certificate:
         subject=subject, issuer=issuer,
         not_before=_moment(info.get("notBefore")), not_after=_moment(info.get("notAfter")),
         names=tuple(clean(value, limit=253) for _, value in info.get("subjectAltName", ())[:_MOST_NAMES]),
+        issuer_urls=tuple(clean(u, limit=200) for u in info.get("caIssuers", ())[:4]),
         serial=info.get("serialNumber"),
         sha256=hashlib.sha256(der).hexdigest() if der else None,
         self_signed=bool(subject) and info.get("subject") == info.get("issuer"),

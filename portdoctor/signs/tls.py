@@ -1,1 +1,120 @@
-"""Signs about tls. Pure readings of a report."""
+"""Signs about the TLS handshake: what answers the hello, and what the server refuses. The subject is an address."""
+
+from __future__ import annotations
+
+from ..model import Ending, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
+from ..recognise import spoken
+from . import trust
+from .base import Reading, absent, present, sign, unknown, unsettled
+from .certificate import shook
+
+__all__ = ["trust"]  # its signs are registered with these
+_OLD_VERSION = ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
+_NEEDS_CERTIFICATE = ("certificate_required", "no_certificate")
+_VAGUE = ("handshake_failure", "bad_certificate", "certificate_unknown", "access_denied")
+
+
+def alert_seen(report: Report, subject: Subject) -> tuple[Ending, str] | None:
+    """The peer's TLS alert, in the handshake or on the first read after it."""
+    looks: list[Handshake | HttpReply | Greeting] = [
+        *report.of(Handshake), *report.of(HttpReply), *report.of(Greeting),
+    ]  # fmt: skip
+    for o in looks:
+        if o.role == "target" and o.address in subject.values and o.outcome is Outcome.TLS_ALERT and o.alert:
+            return (o, o.alert)
+    return None
+
+
+# ---------------------------------------------------------------- what answers the hello
+
+
+@sign
+def speaks_plain_text(report: Report, subject: Subject) -> Reading:
+    """The hello was answered by something that is no TLS record, or a plain HTTP request was answered in plain text."""
+    o = shook(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.NOT_TLS:
+        what = spoken(o.sample_protocol) if o.sample_protocol else "plain text that is not recognised"
+        return present(f"The TLS hello was answered with {what}: “{(o.sample or '')[:60]}”.", o)
+    if o.received or o.outcome is Outcome.OK:
+        return absent("The TLS hello was answered with TLS.", o)
+    asked = [r for r in report.of(HttpReply) if r.role == "variant" and r.address in subject.values]
+    for r in asked:
+        if r.protocol == "tls":
+            return absent("A plain HTTP request was answered with TLS.", o, r)
+        if r.status is not None or r.protocol:
+            what = "HTTP" if r.status is not None else spoken(r.protocol or "")
+            return present(f"The TLS hello got no answer, and a plain HTTP request got {what}.", o, r)
+    return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, looked=bool(asked))
+
+
+@sign
+def hello_unanswered(report: Report, subject: Subject) -> Reading:
+    """The connection was accepted, and the handshake did not end within the limit."""
+    o = shook(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is not Outcome.TIMEOUT:
+        return absent("The TLS handshake came to an end.", o)
+    came = f"only {o.received} bytes came" if o.received else "no byte came"
+    return present(f"The connection was accepted, and {came} in {o.took:.1f} s after the TLS hello.", o)
+
+
+@sign
+def broke_in_handshake(report: Report, subject: Subject, how: str) -> Reading:
+    """``broke-in-handshake:reset`` or ``:closed``: the server had begun to answer, then the connection ended."""
+    o = shook(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is not Outcome(how):
+        return absent("The TLS handshake did not end so.", o)
+    if not o.received:
+        return absent("The server had not said a byte.", o)
+    end = "reset it (RST)" if how == "reset" else "closed it (FIN)"
+    return present(f"The server sent {o.received} bytes of the handshake, then {end}.", o)
+
+
+# ---------------------------------------------------------------- what the server refuses
+
+
+@sign
+def alert_is(report: Report, subject: Subject, names: str) -> Reading:
+    """``alert-is:unrecognized_name``: the server ended TLS with that alert; several are joined by "+"."""
+    seen = alert_seen(report, subject)
+    if seen is not None:
+        said = f"The server ended TLS with the alert {seen[1]}."
+        return present(said, seen[0]) if seen[1] in names.split("+") else absent(said, seen[0])
+    o = shook(report, subject)
+    return unknown("not-looked") if o is None else absent("The server sent no TLS alert.", o)
+
+
+@sign
+def version_refused(report: Report, subject: Subject) -> Reading:
+    """One side offers no TLS version that the other accepts."""
+    seen = alert_seen(report, subject)
+    if seen is not None and seen[1] == "protocol_version":
+        return present("The server ended TLS with the alert protocol_version.", seen[0])
+    o = shook(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.TLS_ERROR and o.reason in _OLD_VERSION:
+        return present(f"The server chose a TLS version that this machine refuses ({o.reason}).", o)
+    return absent("The TLS version was not refused.", o)
+
+
+@sign
+def client_certificate_asked(report: Report, subject: Subject) -> Reading:
+    """The server ended TLS because no client certificate was given.
+
+    TLS 1.3 says so by an alert of its own, after the handshake; TLS 1.2 asks in the open and then ends vaguely.
+    """
+    seen = alert_seen(report, subject)
+    o = shook(report, subject)
+    if seen is not None and seen[1] in _NEEDS_CERTIFICATE:
+        return present(f"The server ended TLS with the alert {seen[1]}.", seen[0])
+    if seen is not None and o is not None and o.client_cert_asked and seen[1] in _VAGUE:
+        return present(f"The server asked for a client certificate, then ended TLS with the alert {seen[1]}.", o)
+    if o is None:
+        return unknown("not-looked")
+    return absent("The server did not insist on a client certificate.", o)
