@@ -1,0 +1,13 @@
+"""The commands, a module each; its function of the same name is the command. `cli` imports only the one named.
+
+Law: nothing here knows an exit code. A command that judges returns a `Tally`, the others nothing.
+No postponed annotations in modules that declare options: typer would have to evaluate each text again, twice.
+"""
+
+from __future__ import annotations
+
+COMMANDS = ("check", "bind", "explain", "port", "ticket", "diagnose", "lab", "schema")
+
+
+class Usage(Exception):
+    """Bad input by the user: one sentence that shows what to write."""

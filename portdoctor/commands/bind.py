@@ -1,0 +1,39 @@
+"""`portdoctor bind [ADDR:]PORT`"""
+
+from typing import Annotated
+
+import typer
+
+from ..model import Options
+from . import Usage
+from .options import Budget, Causes, Color, Format, Json, Output, Quiet, Record, Strict, Verbose, how
+from .reading import catalogue_of, expectation, seconds
+from .telling import Tally, judge
+
+
+def bind(
+    target: Annotated[str, typer.Argument(metavar="[ADDR:]PORT", help=":8080, 127.0.0.1:8080, [::]:8080, udp://:53")],
+    json: Json = False,
+    format: Format = "terminal",
+    output: Output = "",
+    record: Record = "",
+    budget: Budget = 15.0,
+    strict: Strict = False,
+    expect: Annotated[str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", help="Exit 0 if so.")] = "",
+    causes: Causes = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+) -> Tally:
+    """Can a program listen here? If not: who holds the port, or which privilege is missing."""
+    from ..target import UsageError, parse_bind
+
+    telling = how(format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color)
+    options = Options(budget=seconds(budget, "--budget") or 15.0)
+    catalogue = catalogue_of(causes)
+    expect = expectation(expect, catalogue)
+    try:
+        asked = parse_bind(target)
+    except UsageError as error:
+        raise Usage(str(error)) from None
+    return judge([asked], options, telling, catalogue, strict=strict, expect=expect)

@@ -1,0 +1,73 @@
+"""`portdoctor check TARGET...`"""
+
+import os
+from typing import Annotated
+
+import typer
+
+from ..model import Options
+from . import Usage
+from .options import Budget, Causes, Color, Format, Json, Output, Quiet, Record, Strict, Verbose, how
+from .reading import catalogue_of, expectation, literal, readable, seconds, targets_of
+from .telling import Tally, judge
+
+
+def check(
+    targets: Annotated[list[str] | None, typer.Argument(metavar="TARGET...", help="host:port or a URL.")] = None,
+    file: Annotated[str, typer.Option("-i", "--input", metavar="FILE", help="Targets, one a line; - is stdin.")] = "",
+    json: Json = False,
+    format: Format = "terminal",
+    output: Output = "",
+    record: Record = "",
+    timeout: Annotated[
+        float | None,
+        typer.Option("-w", "--timeout", metavar="SECONDS", help="Per attempt [default: measured, 3 at most]."),
+    ] = None,
+    budget: Budget = 15.0,
+    ipv4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
+    ipv6: Annotated[bool, typer.Option("-6", help="IPv6 only.")] = False,
+    source: Annotated[str, typer.Option("--source", metavar="ADDR", help="Connect from this local address.")] = "",
+    resolver: Annotated[
+        str, typer.Option("--resolver", metavar="ADDR", help="Ask this nameserver beside getaddrinfo.")
+    ] = "",
+    cafile: Annotated[str, typer.Option("--cafile", metavar="FILE", help="Trust the CAs in this PEM file.")] = "",
+    sni: Annotated[str, typer.Option("--sni", metavar="NAME", help="Ask for this name in the TLS handshake.")] = "",
+    no_controls: Annotated[
+        bool, typer.Option("--no-controls", help="Touch nothing but the target's own port.")
+    ] = False,
+    strict: Strict = False,
+    expect: Annotated[
+        str, typer.Option("--expect", metavar="open|closed|refused|filtered|SYMPTOM|CAUSE", help="Exit 0 if so.")
+    ] = "",
+    parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Targets at a time.")] = 16,
+    unordered: Annotated[bool, typer.Option("--unordered", help="Results as they come.")] = False,
+    causes: Causes = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+) -> Tally:
+    """Diagnose connections: what is wrong, who must act, what is ruled out, what to test next.
+
+    In a failure, up to 8 further ports of the same host are tried as controls, and low TTLs towards it;
+    --no-controls (or PORTDOCTOR_NO_CONTROLS=1) forbids the ports.
+    """
+    if ipv4 and ipv6:
+        raise Usage("-4 and -6 exclude each other: leave both out to try both families.")
+    telling = how(format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color)
+    options = Options(
+        timeout=seconds(timeout, "--timeout"),
+        budget=seconds(budget, "--budget") or 15.0,
+        family=4 if ipv4 else 6 if ipv6 else None,
+        source=literal(source, "--source"),
+        resolver=literal(resolver, "--resolver"),
+        cafile=readable(cafile, "--cafile"),
+        sni=sni or None,
+        controls=not no_controls and os.environ.get("PORTDOCTOR_NO_CONTROLS", "") in ("", "0"),
+    )
+    catalogue = catalogue_of(causes)
+    expect = expectation(expect, catalogue)
+    asked, all_readable = targets_of(targets or [], file)
+    return judge(
+        asked, options, telling, catalogue, strict=strict, expect=expect, readable=all_readable, parallel=parallel,
+        ordered=not unordered,
+    )  # fmt: skip

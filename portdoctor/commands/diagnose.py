@@ -1,0 +1,35 @@
+"""`portdoctor diagnose FILE...`"""
+
+from typing import Annotated
+
+import typer
+
+from .options import Causes, Color, Format, How, Json, Output, Quiet, Verbose, how
+from .reading import catalogue_of, reports_of
+from .telling import Reader, Tally, tally, tell
+
+
+def diagnose(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Recorded reports; - is stdin.")],
+    json: Json = False,
+    format: Format = "terminal",
+    output: Output = "",
+    causes: Causes = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+) -> Tally:
+    """Diagnose recorded reports again, with today's knowledge."""
+    telling = how(format, json=json, output=output, quiet=quiet, verbose=verbose, color=color)
+    return diagnose_again(files, causes, telling)
+
+
+def diagnose_again(files: list[str], causes: list[str] | None, how: How) -> Tally:
+    """Diagnose and tell the reports in the files."""
+    from ..verdict import diagnose
+
+    catalogue = catalogue_of(causes)
+    cases = [(report, diagnose(report, catalogue)) for file in files for report in reports_of(file)]
+    reader = Reader()
+    tell(cases, how, reader)
+    return tally(cases, how, unheard=not reader.there)

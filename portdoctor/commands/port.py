@@ -1,0 +1,29 @@
+"""`portdoctor port PORT|NAME`"""
+
+from typing import Annotated
+
+import typer
+
+from . import Usage
+from .telling import put
+
+
+def port(
+    which: Annotated[str, typer.Argument(metavar="PORT|NAME", help="443 or https.")],
+    json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """What a port is: its name, its range, what usually lives there, who holds it here."""
+    from .. import host
+    from ..ports import UnknownService, lookup
+    from ..render.port import facts, render, to_json
+
+    try:
+        first, *others = lookup(which)
+    except UnknownService as error:
+        raise Usage(str(error)) from None
+    here = host.current()
+    known = facts(
+        which, first, policy=here.port_policy(), listeners=(here.listeners(first), here.listeners(first, "udp")),
+        others=tuple(others),
+    )  # fmt: skip
+    put(to_json(known) if json else render(known))

@@ -1,0 +1,116 @@
+"""Reads what the user gave: targets, files, recorded reports, option values. Raises Usage, in one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from . import Usage
+
+if TYPE_CHECKING:
+    from ..cause import Catalogue
+    from ..model import Report
+    from ..target import Asked
+
+
+def targets_of(texts: Sequence[str], file: str) -> tuple[list[Asked], bool]:
+    """The targets that can be read, and whether all could; each that cannot is said on stderr with its line.
+
+    Raises Usage when none can.
+    """
+    from ..target import UsageError, parse, read_lines
+
+    asked: list[Asked] = []
+    wrong: list[str] = []
+    for text in texts:
+        try:
+            asked += parse(text)
+        except UsageError as error:
+            wrong.append(str(error))
+    for number, found in read_lines(text_of(file).splitlines()) if file else ():
+        if isinstance(found, UsageError):
+            wrong.append(f"line {number}: {found}")
+        else:
+            asked += found
+    if not asked and len(wrong) == 1:
+        raise Usage(wrong[0])
+    for message in wrong:
+        print(message, file=sys.stderr)
+    if not asked and wrong:
+        raise Usage("No target could be read.")
+    if not asked and file:
+        raise Usage(f"There is no target in {'stdin' if file == '-' else file}: write one a line, as host:port.")
+    if not asked:
+        raise Usage("No target: write host:port, for example shop.example.com:443.")
+    return asked, not wrong
+
+
+def reports_of(file: str) -> list[Report]:
+    """The recorded reports in a file."""
+    from ..render.json import load_all
+
+    try:
+        return load_all(text_of(file))
+    except ValueError as error:
+        raise Usage(f"{'stdin' if file == '-' else file} holds no report: {error}.") from None
+
+
+def text_of(file: str) -> str:
+    """The text of a file, `-` for stdin. Bytes that are no UTF-8 become replacement characters."""
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read().decode("utf-8", "replace")
+        with open(file, encoding="utf-8", errors="replace") as opened:
+            return opened.read()
+    except OSError as error:
+        raise Usage(f"Cannot read {file}: {error.strerror}.") from None
+
+
+def seconds(value: float | None, option: str) -> float | None:
+    """The value of an option that takes seconds; None when it was left out."""
+    if value is not None and not 0 < value < 86400:
+        raise Usage(f"{option} takes seconds above 0, for example {option} 5.")
+    return value
+
+
+def literal(text: str, option: str) -> str | None:
+    """The IP address that was given; None when it was left out."""
+    import ipaddress
+
+    if not text:
+        return None
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        raise Usage(f"{option} takes an IP address, for example {option} 192.0.2.7; {text!r} is none.") from None
+    return text
+
+
+def readable(file: str, option: str) -> str | None:
+    """The file that was given, when it can be read; None when it was left out."""
+    if file and not os.access(file, os.R_OK):
+        raise Usage(f"{option}: cannot read {file}.")
+    return file or None
+
+
+def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
+    """Our causes and those of the given folders."""
+    from ..catalogue import CauseError, load
+
+    try:
+        return load(folders or ())
+    except CauseError as error:
+        raise Usage(str(error)) from None
+
+
+def expectation(text: str, catalogue: Catalogue) -> str:
+    """The word of --expect, checked."""
+    if not text:
+        return ""
+    from ..expect import known
+
+    if not known(text, catalogue):
+        raise Usage(f"--expect takes open, closed, refused, filtered, a symptom or a cause; {text!r} is none.")
+    return text

@@ -1,0 +1,213 @@
+"""Runs checkups for the command line and tells what came of them: stdout, files, and the tally that is left."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..model import Symptom, Value
+from . import Usage
+
+if TYPE_CHECKING:
+    from ..cause import Catalogue
+    from ..checkup import Checkup
+    from ..live import Live
+    from ..model import Observation, Options
+    from ..run import Case
+    from ..target import Asked
+    from .options import How
+
+_LINES = ("json", "jsonl")  # formats with a line a target, told as soon as it is known
+_BATCH = ("junit", "openmetrics", "tap", "nagios")  # formats with one document for all targets
+
+
+class Tally(Value, frozen=True, kw_only=True):
+    """What came of a run, as far as its exit code depends on it.
+
+    `met`: the answers to --expect, one a target, None inside for what is not decided; None without --expect.
+    `unreadable`: some target could not be read. `unheard`: the reader of stdout went away before all was told.
+    """
+
+    symptoms: tuple[Symptom, ...]
+    met: tuple[bool | None, ...] | None = None
+    interrupted: bool = False
+    unreadable: bool = False
+    unheard: bool = False
+    strict: bool = False
+    nagios: bool = False
+
+
+class Reader:
+    """Whoever reads stdout. `there` turns false when they close it, as `| head` does; nobody is told anything then."""
+
+    def __init__(self) -> None:
+        self.there = True
+
+    def hear(self, tell: Callable[[], object]) -> bool:
+        """Call what prints, unless nobody listens; whether somebody still does."""
+        if self.there:
+            try:
+                tell()
+            except BrokenPipeError:
+                self.there = False
+                silence()
+        return self.there
+
+
+def silence() -> None:
+    """The reader has gone: let nothing more be written, at exit neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def put(text: str) -> None:
+    """Print a text that is the whole answer of a command. A closed pipe ends quietly."""
+    Reader().hear(lambda: print(text, flush=True))
+
+
+def look(
+    asked: Sequence[Asked], options: Options, how: How, catalogue: Catalogue, reader: Reader, *, parallel: int = 16,
+    ordered: bool = True,
+) -> list[Case]:  # fmt: skip
+    """Examine the targets and tell what can be told on the way. Ends early when nobody reads any more."""
+    import asyncio
+
+    from .. import host
+    from ..progress import Progress
+    from ..run import examine_all, run
+
+    here = host.current()
+    live = _live(asked, options, how, reader)
+    cases: list[Case] = []
+
+    async def main() -> None:
+        whole = asyncio.current_task()
+
+        def told(checkup: Checkup, o: Observation) -> None:
+            progress.told(checkup, o)
+            if live and not reader.hear(lambda: live.told(checkup, o)) and whole:
+                whole.cancel()
+
+        with Progress(len(asked), options) as progress:
+            found = examine_all(asked, options, here, catalogue, parallel=parallel, ordered=ordered, told=told)
+            async for case in found:
+                cases.append(case)
+                if _line_by_line(how) and not reader.hear(partial(print, render([case], how), flush=True)):
+                    return
+
+    if reader.there:
+        run(main)
+    if live and cases:
+        reader.hear(lambda: live.ended(*cases[0]))
+    return cases
+
+
+def _line_by_line(how: How) -> bool:
+    return how.format in _LINES and not how.output
+
+
+def _while_it_goes(asked: Sequence[Asked], how: How) -> bool:
+    """Whether a single target is told to a person while it is looked at."""
+    return how.format == "terminal" and not how.output and not how.quiet and len(asked) == 1
+
+
+def _live(asked: Sequence[Asked], options: Options, how: How, reader: Reader) -> Live | None:
+    """The first line is told now, before anything is known."""
+    if not _while_it_goes(asked, how):
+        return None
+    from .. import host
+    from ..cause import Catalogue
+    from ..checkup import Checkup
+    from ..live import Live, Paper
+
+    live = Live(Paper(sys.stdout, colours(how.color)), how.verbose)
+    report = Checkup(asked[0], options, host.current(), Catalogue({})).report()
+    reader.hear(lambda: live.began(report))
+    return live
+
+
+def judge(
+    asked: Sequence[Asked], options: Options, how: How, catalogue: Catalogue, *, strict: bool = False,
+    expect: str = "", readable: bool = True, parallel: int = 16, ordered: bool = True,
+) -> Tally:  # fmt: skip
+    """Examine the targets, tell everything, and count."""
+    reader = Reader()
+    cases = look(asked, options, how, catalogue, reader, parallel=parallel, ordered=ordered)
+    keep(cases, how)
+    if not (_line_by_line(how) or _while_it_goes(asked, how)):
+        tell(cases, how, reader)
+    return tally(cases, how, strict=strict, expect=expect, unreadable=not readable, unheard=not reader.there)
+
+
+def keep(cases: Sequence[Case], how: How) -> None:
+    """Write the reports where --record says."""
+    if how.record:
+        from ..render.json import render
+
+        _write(how.record, "".join(render(*case) + "\n" for case in cases))
+
+
+def tell(cases: Sequence[Case], how: How, reader: Reader) -> None:
+    """Tell finished cases in the format that was asked for."""
+    if how.output:
+        _write(how.output, render(cases, how) + "\n")
+    elif how.format == "terminal":
+        from ..live import whole
+
+        reader.hear(lambda: whole(list(cases), verbose=how.verbose, quiet=how.quiet, colour=colours(how.color)))
+    else:
+        reader.hear(lambda: print(render(cases, how), flush=True))
+
+
+def render(cases: Sequence[Case], how: How) -> str:
+    """The cases in one of the formats, without the final line feed."""
+    if how.format in _LINES:
+        from ..render.json import render as line
+
+        return "\n".join(line(*case) for case in cases)
+    import importlib
+
+    form = importlib.import_module(f"..render.{how.format}", __package__)
+    if how.format in _BATCH:
+        return str(form.render(list(cases))).rstrip("\n")
+    return "\n\n".join(str(form.render(*case)).rstrip("\n") for case in cases)
+
+
+def tally(
+    cases: Sequence[Case], how: How, *, strict: bool = False, expect: str = "", unreadable: bool = False,
+    unheard: bool = False,
+) -> Tally:  # fmt: skip
+    """Count what the exit code depends on."""
+    met = None
+    if expect:
+        from ..expect import met as met_by
+
+        met = tuple(met_by(expect, report, diagnosis) for report, diagnosis in cases)
+    return Tally(
+        symptoms=tuple(diagnosis.verdict.symptom for _, diagnosis in cases),
+        met=met,
+        interrupted=any(report.interrupted for report, _ in cases),
+        unreadable=unreadable,
+        unheard=unheard,
+        strict=strict,
+        nagios=how.format == "nagios",
+    )
+
+
+def colours(choice: str) -> bool:
+    """Whether stdout gets colours. An option outdoes NO_COLOR, which outdoes FORCE_COLOR and the terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def _write(file: str, text: str) -> None:
+    try:
+        with open(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise Usage(f"Cannot write {file}: {error.strerror}.") from None
