@@ -190,6 +190,10 @@ class Checkup:
         """One address through its stages. The path is looked at while a silent connect still waits."""
         self.see(await local.route(address, self.host, self.clock, self.options.source))
         self.done.add(Want(probe="route", args=(address,)))
+        if self.target.transport == "udp":
+            from . import datagrams
+
+            return await datagrams.visit(self, address)
         patience = Patience(self.options.timeout or PATIENCE)
         task = asyncio.create_task(
             connect(

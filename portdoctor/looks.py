@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from . import ports
-from .model import Connect, Handshake, Outcome, Trace, Want
+from .model import Connect, Datagram, Handshake, Outcome, Target, Trace, Want
 from .outcomes import answered
 from .probes import local
 from .probes.connect import Patience, Role, connect, discard
@@ -87,8 +87,14 @@ async def controls(c: Checkup, address: str) -> None:
     c.done.add(Want(probe="controls", args=(address,)))
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left(), 0.05))
     async with asyncio.TaskGroup() as group:
-        for port in ports.controls_for(c.target.port)[:8]:
+        for port in _beside(c.target)[:8]:
             group.create_task(_connect(c, address, port, "control", Patience(limit)))
+
+
+def _beside(target: Target) -> tuple[int, ...]:
+    """The ports to compare with; for UDP the TCP port of the same number first, often of the same service."""
+    found = ports.controls_for(target.port)
+    return found if target.transport == "tcp" else (target.port, *found)
 
 
 def open_control(c: Checkup, address: str) -> int | None:
@@ -227,6 +233,10 @@ async def _elsewhere(c: Checkup, address: str, port: str) -> None:
 
 
 async def _repeats(c: Checkup, address: str) -> None:
+    if c.target.transport == "udp":
+        from . import datagrams
+
+        return await datagrams.repeat(c, address)
     for _ in range(3):
         await _connect(c, address, c.target.port, "repeat", Patience(c.options.timeout or 3.0))
         await asyncio.sleep(0.05)
@@ -255,7 +265,7 @@ async def _wire_cd(c: Checkup, name: str, resolver: str) -> None:
 
 def forbid_controls(c: Checkup) -> None:
     """The user forbade to touch other ports: say so for every look that would."""
-    for address in dict.fromkeys(o.address for o in c.of(Connect) if o.role == "target"):
+    for address in dict.fromkeys(o.address for o in (*c.of(Connect), *c.of(Datagram)) if o.role == "target"):
         want = Want(probe="controls", args=(address,))
         c.done.add(want)
         c.settle(want, "forbidden-by-option", "Other ports were not tried: --no-controls.")
