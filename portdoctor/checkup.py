@@ -193,7 +193,8 @@ class Checkup:
         if self.target.transport == "udp":
             from . import datagrams
 
-            return await datagrams.visit(self, address)
+            await datagrams.visit(self, address)
+            return
         patience = Patience(self.options.timeout or PATIENCE)
         task = asyncio.create_task(
             connect(

@@ -236,7 +236,8 @@ async def _repeats(c: Checkup, address: str) -> None:
     if c.target.transport == "udp":
         from . import datagrams
 
-        return await datagrams.repeat(c, address)
+        await datagrams.repeat(c, address)
+        return
     for _ in range(3):
         await _connect(c, address, c.target.port, "repeat", Patience(c.options.timeout or 3.0))
         await asyncio.sleep(0.05)
