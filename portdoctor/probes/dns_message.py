@@ -101,7 +101,7 @@ def read(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
 
     try:
         answer = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=is_cut(wire))
-        if not answer.is_response(asked):
+        if not asked.is_response(answer):
             return None
         rcode = dns.rcode.to_text(answer.rcode())
     except (dns.exception.DNSException, ValueError) as error:

@@ -19,6 +19,7 @@ from .dns_exchange import Unreached, by_tcp, by_udp
 from .dns_message import dnspython, query, tell
 
 ALIVE_AFTER = 1.5  # seconds of silence after which it is looked whether the resolver is there at all
+LONGEST = 4.5  # seconds: glibc leaves a server after five; the look must end first, to say that it was silent
 # Questions that a living resolver answers, whatever the state of the name: it answers the first one itself, as
 # class CH is never asked of others (RFC 4892), and the second one from what it knows or its upstream's.
 OF_ITSELF = "id.server"
@@ -162,17 +163,24 @@ async def ask_all(
 ) -> AsyncIterator[Lookup]:
     """Ask every resolver for the addresses of each family, all at once; answers are given as they come.
 
-    A resolver that has said nothing for ALIVE_AFTER seconds is asked by `look_alive` too. Nothing is
-    asked for a name that is not for DNS. Closing or cancelling the iteration cancels what is on its way.
+    When there is no record of the only family wanted, the other one is asked for as well. A resolver that
+    has said nothing for ALIVE_AFTER seconds is asked by `look_alive` too. No look lasts longer than LONGEST
+    seconds. Nothing is asked for a name that is not for DNS. Closing or cancelling the iteration cancels
+    what is on its way.
     """
     if not is_for_dns(name):
         return
     await dnspython()
+    deadline = min(deadline, clock() + LONGEST)
     qtypes = [_QTYPES[f] for f in families]
     answers: asyncio.Queue[Lookup | None] = asyncio.Queue()
 
     async def one(resolver: str, qtype: str) -> None:
-        answers.put_nowait(await ask(name, qtype, resolver, clock, deadline, host=host, port=port))
+        found = await ask(name, qtype, resolver, clock, deadline, host=host, port=port)
+        answers.put_nowait(found)
+        if found.outcome is Outcome.NO_DATA and len(qtypes) == 1:
+            other = "A" if qtype == "AAAA" else "AAAA"
+            answers.put_nowait(await ask(name, other, resolver, clock, deadline, host=host, port=port))
 
     async def whole(resolver: str) -> None:
         asked = [asyncio.create_task(one(resolver, qtype)) for qtype in qtypes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Answer, Lookup, Outcome, Report, Subject, Want
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
-from .dns_answers import ANSWERS, DEAD, about_name, describe, standing, state_of, system, want_wire, wire
+from .dns_answers import ANSWERS, DEAD, State, about_name, describe, standing, state_of, system, want_wire, wire
 
 SLOW = 1.0  # seconds for a name: a user notices, and no healthy resolver needs it
 _DNSSEC = range(6, 13)  # RFC 8914: DNSSEC Bogus to NSEC Missing
@@ -38,42 +38,44 @@ def _ede(report: Report, codes: tuple[int, ...] | range) -> list[tuple[Lookup, i
     return [(o, code, text) for o in about_name(report) for code, text in o.ede if code in codes]
 
 
-def _reason_named(report: Report, codes: tuple[int, ...] | range, what: str, ask: Ask | None) -> Reading:
-    """An extended error of these codes. Many resolvers give none: then it stays open."""
+def _reason_named(
+    report: Report, codes: tuple[int, ...] | range, what: str, fits: tuple[State, ...], ask: Ask | None
+) -> Reading:
+    """An extended error of these codes. Many resolvers give none: in the states that it fits, it stays open then."""
     found = _ede(report, codes)
     if found:
         o, code, text = found[0]
         said = f"{o.resolver} gives as its reason {what} (extended error {code}{': ' + text if text else ''})."
         return present(said, *{o.id: o for o, _, _ in found}.values())
-    looks = about_name(report)
-    stand = standing(report)
+    looks, stand = about_name(report), standing(report)
     if stand is None:
         return unsettled(report, want_wire(report))
-    if stand.state in ("mute", "waiting"):
-        return unknown("no-answer", *looks, says=describe(stand.state, stand.resolvers), ask=ask)
-    if stand.state == "address" or stand.state not in ANSWERS:
-        return absent(describe(stand.state, stand.resolvers), *looks)
+    says = describe(stand.state, stand.resolvers)
+    if stand.state not in fits and not set(fits) & set(stand.could_be):
+        return absent(says, *looks)
     if any(o.ede for o in looks):
         return absent("The resolver gives another reason.", *looks)
-    return unknown("no-answer", *looks, says="The resolver gives no reason (no extended error).", ask=ask)
+    return unknown("no-answer", *looks, says=f"{says} It gives no reason (no extended error).", ask=ask)
 
 
 @sign
 def ede_names_dnssec(report: Report, subject: Subject) -> Reading:
     """RFC 8914 codes 6 to 12."""
-    return _reason_named(report, _DNSSEC, "a failed signature check", None)
+    return _reason_named(report, _DNSSEC, "a failed signature check", ("servfail",), None)
 
 
 @sign
 def ede_names_authority(report: Report, subject: Subject) -> Reading:
-    """RFC 8914 codes 22 and 23."""
-    return _reason_named(report, _AUTHORITY, "that the zone's own servers do not answer", TRACE)
+    """RFC 8914 codes 22 and 23. The resolver's own way out may be cut: it cannot tell the two apart."""
+    what = "that the zone's own servers do not answer"
+    return _reason_named(report, _AUTHORITY, what, ("servfail", "mute"), TRACE)
 
 
 @sign
 def ede_names_policy(report: Report, subject: Subject) -> Reading:
-    """RFC 8914 codes 15, 16 and 17."""
-    return _reason_named(report, _POLICY, "a filter", ANOTHER_RESOLVER)
+    """RFC 8914 codes 15, 16 and 17. A filter may also answer without a word of it."""
+    fits: tuple[State, ...] = ("nxdomain", "nodata", "servfail", "query-refused")
+    return _reason_named(report, _POLICY, "a filter", fits, ANOTHER_RESOLVER)
 
 
 @sign
@@ -125,9 +127,11 @@ def alias_goes_in_circles(report: Report, subject: Subject) -> Reading:
             return present(f"The aliases come back to {chain[-1]}: {' → '.join(chain[:6])}.", o)
     if not looks:
         return unsettled(report, want_wire(report))
-    if any(o.rcode in ("NOERROR", "NXDOMAIN") for o in looks):
-        return absent("No alias comes back to an earlier name.", *looks)
-    return unknown("no-answer", *looks, ask=TRACE)
+    stand = standing(report)
+    open_ = stand is not None and ({stand.state, *stand.could_be} & {"servfail", "mute"})
+    if stand is not None and open_ and not any(o.ede for o in looks):
+        return unknown("no-answer", *looks, says=describe(stand.state, stand.resolvers), ask=TRACE)
+    return absent("No alias comes back to an earlier name.", *looks)
 
 
 @sign
