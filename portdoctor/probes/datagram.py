@@ -58,8 +58,11 @@ async def exchange(
 
 
 def _failed(blank: Datagram, clock: Clock, number: int, icmp: Icmp | None, call: str, **more: Any) -> Datagram:
+    outcome = of_errno(number, icmp, connecting=call in ("connect", "send"))
+    if outcome is Outcome.RESET:
+        outcome = Outcome.REFUSED  # Windows calls an ICMP port unreachable so (WSAECONNRESET): UDP has no reset
     return replace(
-        blank, outcome=of_errno(number, icmp, connecting=call in ("connect", "send")), took=clock() - blank.began, icmp=icmp,
+        blank, outcome=outcome, took=clock() - blank.began, icmp=icmp,
         errno=errno_of(number) if number else None, os_says=os_says(number) if number else "", call=call, **more,
     )  # fmt: skip
 
@@ -164,7 +167,8 @@ class _Exchange:
             async with asyncio.timeout(max(0.0, wait)):
                 data, sender = await asyncio.get_running_loop().sock_recvfrom(self.sock, _LARGEST)
         except TimeoutError:
-            return self._drained()
+            self._drain()
+            return None
         except OSError as error:
             end = self._end(error, "receive")
             if end.icmp is None or of_errno(end.number, end.icmp) is not Outcome.MESSAGE_TOO_BIG:
@@ -174,8 +178,8 @@ class _Exchange:
         own = not self.payload.elsewhere or sender[0] == self.where[0]
         return data if own else None
 
-    def _drained(self) -> None:
-        """An ICMP error of which the socket told nobody else: unconnected ones, and errors that came at once."""
+    def _drain(self) -> None:
+        """Take what only the error queue has. Raises _Ended, unless it is the path's size, which is kept."""
         queued = self.host.read_error(self.sock)
         if queued is None:
             return
