@@ -1,0 +1,182 @@
+"""Pages of `explain`: a cause, a symptom, the list of both, and an error that was recognised. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..cause import Cause, fill
+from ..model import Symptom, Value
+from ..text import clean, plural, width, words, wrapped
+from .command import broken
+from .lines import Line, Span, line
+from .phrases import OWNERS
+
+if TYPE_CHECKING:
+    from ..errors import Recognised
+
+COLUMNS = 80
+_KINDS = {"cause": "", "scope": "says where, not why", "remainder": "the honest rest: always undetermined"}
+_COMMAND = re.compile(r"^\s+- (?:(\w+): )?`(.+)`$")
+
+
+class SymptomText(Value, frozen=True, kw_only=True):
+    """What is said of a symptom: `seen` are the words of other programs for it."""
+
+    title: str
+    seen: str
+    text: str
+
+
+def cause_page(cause: Cause, origin: str = "") -> list[Line]:
+    """One cause, all of it. `origin`: the file it comes from, when it is not one of ours."""
+    front = cause.front
+    found = [_title(cause.name, cause.title), line()]
+    found += _paragraph(cause.meaning)
+    sections = re.split(r"^## ", cause.page, flags=re.MULTILINE)[1:]
+    for section in sections:
+        heading, _, body = section.partition("\n")
+        found += [line(), line(Span(clean(heading), "bold")), *_body(body)]
+    rows = [
+        ("Symptoms", words(front.explains)),
+        ("Who must act", OWNERS[front.owner]),
+        ("Certain", _certainty(cause)),
+        ("Needs", words(front.requires)),
+        ("Ruled out by", words(front.excludes, "or")),
+        ("Special case of", words(front.refines)),
+        ("Also called", "; ".join(front.terms)),
+        ("From", origin),
+    ]
+    return [*found, line(), *_rows([(label, said) for label, said in rows if said])]
+
+
+def _certainty(cause: Cause) -> str:
+    front = cause.front
+    if front.kind != "cause":
+        return _KINDS[front.kind]
+    if front.cap == "certain":
+        return "when all of it was seen and nothing else fits"
+    return f"only with {words(front.proof, 'or')}, else {front.cap}" if front.proof else f"never, {front.cap} at most"
+
+
+def symptom_page(name: Symptom, said: SymptomText, causes: Sequence[Cause]) -> list[Line]:
+    """One symptom and the causes that explain it."""
+    found = [_title(name, said.title), line(), *_paragraph(said.text), line(), *_rows([("Seen as", said.seen)])]
+    if causes:
+        found += [line(), line(Span("Causes that explain it", "bold")), *_causes(causes)]
+        found += [line(), line(Span("portdoctor explain NAME says more of each.", "dim"))]
+    return found
+
+
+def listing(symptoms: dict[Symptom, SymptomText], causes: Sequence[Cause], ours: str) -> list[Line]:
+    """All symptoms and causes. `ours`: the folder of our own; a cause from elsewhere names its file."""
+    found = [line(Span("Symptoms", "bold"))]
+    found += _rows([(name, said.title) for name, said in symptoms.items()], size=_longest(symptoms))
+    for phase in dict.fromkeys(c.phase for c in causes):
+        found += [line(), line(Span(f"Causes: {phase}", "bold"))]
+        found += _causes([c for c in causes if c.phase == phase], ours)
+    return found
+
+
+def named_so(term: str, causes: Sequence[Cause]) -> list[Line]:
+    """The causes that other tools know under one term."""
+    return [line(Span(term, "bold"), " is another name for:"), *_causes(causes)]
+
+
+def _causes(causes: Sequence[Cause], ours: str = "") -> list[Line]:
+    rows = []
+    for cause in causes:
+        mark = f" ({cause.front.kind})" if cause.front.kind != "cause" else ""
+        site = f" [{cause.path}]" if ours and not cause.path.startswith(ours) else ""
+        rows.append((cause.name, f"{cause.title}{mark}{site}"))
+    return _rows(rows, size=_longest(c.name for c in causes))
+
+
+def recognised(
+    text: Recognised, symptoms: dict[Symptom, SymptomText], causes: Sequence[Cause], columns: int = COLUMNS
+) -> list[Line]:
+    """An error line: what it says, towards whom, what it can mean, and what to run."""
+    said = symptoms[text.symptom]
+    who = f" (as {text.tool} prints it)" if text.tool else ""
+    often = f", {plural(text.count, 'time')}" if text.count > 1 else ""
+    found = [_title(text.symptom, said.title)]
+    found += [line(Span(f"  {each}", "dim")) for each in wrapped(text.line, columns - 2)]
+    rows = [("Means", said.text), ("Stage", f"{text.stage}{who}{often}")]
+    if text.target:
+        rows.append(("Target", text.target))
+    found += [line(), *_rows(rows)]
+    if causes:
+        hinted = [c for c in causes if c.name in text.hints]
+        rest = [c for c in causes if c.name not in text.hints]
+        if hinted:
+            found += [line(), line(Span("These words name", "bold")), *_causes(hinted)]
+        if rest:
+            found += [line(), line(Span("Can also be" if hinted else "Can be", "bold")), *_causes(rest)]
+    where = "on the machine where it happened"
+    return [*found, line(), line(f"Next, {where}:"), line("  ", Span(text.command, "cyan"))]
+
+
+# ---------------------------------------------------------------- laying out
+
+
+def _title(name: str, title: str) -> Line:
+    return line(Span(clean(name), "bold"), f"   {clean(title)}")
+
+
+def _paragraph(text: str) -> list[Line]:
+    return [line(each) for each in wrapped(clean(_plain(text), 4000), COLUMNS)]
+
+
+def _plain(text: str) -> str:
+    """Without the marks of Markdown, the blanks of a template in capitals."""
+    return re.sub(r"`([^`]+)`|\*\*([^*]+)\*\*", lambda m: m[1] or m[2], fill(text, {}))
+
+
+def _body(text: str) -> list[Line]:
+    found: list[Line] = []
+    for block in _blocks(text):
+        command = _COMMAND.match(block)
+        if command:
+            system = f"{command[1]}:" if command[1] else ""
+            indent = 14 if 14 + width(command[2]) <= COLUMNS else 6
+            lines = broken(clean(fill(command[2], {}), 1000), COLUMNS - indent)
+            first = f"    {system:<9} " if indent == 14 else " " * indent
+            if indent == 6 and system:
+                found.append(line(f"    {system}"))
+            found += [line(first if not n else " " * indent, Span(each, "cyan")) for n, each in enumerate(lines)]
+        elif block.lstrip().startswith("- "):
+            start = "  " if not block.startswith(" ") else "    "
+            texts = wrapped(clean(_plain(block.lstrip()[2:]), 2000), COLUMNS - len(start) - 2)
+            found += [line(f"{start}{'- ' if not n else '  '}{each}") for n, each in enumerate(texts)]
+        else:
+            found += [line(f"  {each}") for each in wrapped(clean(_plain(block), 4000), COLUMNS - 2)]
+    return found
+
+
+def _blocks(text: str) -> list[str]:
+    """Paragraphs and list items, each on one line; the indent of an item stays."""
+    blocks: list[str] = []
+    fresh = True
+    for raw in text.splitlines():
+        if not raw.strip():
+            fresh = True
+        elif fresh or raw.lstrip().startswith("- "):
+            blocks.append(raw.rstrip())
+            fresh = False
+        else:
+            blocks[-1] += " " + raw.strip()
+    return blocks
+
+
+def _longest(names: Iterable[str]) -> int:
+    return max(map(len, names), default=0) + 2
+
+
+def _rows(rows: Sequence[tuple[str, str]], size: int = 0) -> list[Line]:
+    size = min(size or _longest(label for label, _ in rows), 34)
+    found: list[Line] = []
+    for label, said in rows:
+        for place, text in enumerate(wrapped(clean(said, 2000), COLUMNS - size - 2)):
+            found.append(line("  ", Span(f"{label if not place else '':<{size}}", "bold"), text))
+    return found
