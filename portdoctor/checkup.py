@@ -207,10 +207,10 @@ class Checkup:
             silence = None if task.done() else asyncio.create_task(looks.silence(self, address, task, patience))
             o, sock = await task
             self.see(o)
+            if self.host.is_own(address):
+                await looks.own_port(self, address, free=sock is None)
             if sock is not None:
                 await self._talk(address, sock)
-            elif self.host.is_own(address):
-                await looks.own_port(self, address)
             if silence is not None:
                 if sock is not None:
                     silence.cancel()

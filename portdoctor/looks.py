@@ -183,13 +183,15 @@ def spent(c: Checkup, address: str) -> int:
     return plain + sum(len(o.hops) for o in c.of(Trace) if o.address == address)
 
 
-async def own_port(c: Checkup, address: str) -> None:
-    """The target is this machine and does not answer: what holds the port, and could a program listen there?"""
-    from .probes.bind import bind
-
+async def own_port(c: Checkup, address: str, *, free: bool) -> None:
+    """The target is this machine: what holds the port; and if it does not answer, could a program listen there?"""
     port = c.target.port
     c.see(await local.listeners(port, c.target.transport, c.host, c.clock))
     c.done.add(Want(probe="listeners", args=(str(port), c.target.transport)))
+    if not free:
+        return
+    from .probes.bind import bind
+
     c.see(await bind(address, port, c.target.transport, True, c.clock, c.host))
     c.done.add(Want(probe="bind", args=(address, str(port), c.target.transport)))
 

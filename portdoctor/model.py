@@ -482,6 +482,7 @@ class Report(Value, frozen=True, kw_only=True):
     observations: tuple[Observation, ...] = ()
     notes: tuple[Note, ...] = ()
     interrupted: bool = False
+    others: tuple[Report, ...] = ()  # the same case seen from other places (`diagnose --merge`)
 
     def of(self, kind: type[O]) -> list[O]:
         """Observations of one kind, in order."""

@@ -223,10 +223,12 @@ class _Case:
         front = chosen.cause.front
         if front.kind == "remainder":
             return "undetermined"
-        reached: Certainty = "certain" if chosen.state == "established" and not rivals else "likely"
-        cap = front.cap
-        if front.proof and self.reader.any_present(front.proof, subject):
-            cap = "certain"
+        proven = chosen.state == "established" and self.reader.any_present(front.proof, subject) is not None
+        alone = chosen.state == "established" and not rivals
+        reached: Certainty = "certain" if proven or alone else "likely"
+        cap = "certain" if proven else front.cap
+        if self.report.others and any(n.kind == "state-changed" for n in self.report.notes):
+            cap = min(cap, "likely", key=lambda c: _RANK[c])  # seen at different times
         system = self.report.vantage.os.partition(" ")[0].lower()
         if system and system not in front.systems:
             cap = min(cap, "likely", key=lambda c: _RANK[c])

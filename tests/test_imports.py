@@ -15,7 +15,7 @@ LAW = {
     "model": set(),
     "outcomes": {"model"},
     "text": {"model"},
-    "signs": {"model", "outcomes", "text", "ports", "signs"},
+    "signs": {"model", "outcomes", "text", "ports", "recognise", "services", "signs"},
     "weigh": {"model", "signs", "cause"},
     "cause": {"model"},
     "verdict": {"model", "outcomes", "signs", "cause", "weigh", "facts", "stages", "subjects", "text", "ports"},

@@ -53,6 +53,7 @@ class Document(Value, frozen=True, kw_only=True):
     observations: tuple[Observation, ...]
     notes: tuple[Note, ...]
     interrupted: bool
+    others: tuple[Report, ...] = ()
 
 
 def document(report: Report, diagnosis: Diagnosis) -> Document:
@@ -75,6 +76,7 @@ def document(report: Report, diagnosis: Diagnosis) -> Document:
         observations=report.observations,
         notes=(*report.notes, *(n for n in diagnosis.notes if n not in report.notes)),
         interrupted=report.interrupted,
+        others=report.others,
     )
 
 
@@ -118,6 +120,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True):
     options: Options = Options()
     notes: tuple[Note, ...] = ()
     interrupted: bool = False
+    others: tuple[msgspec.Raw, ...] = ()
 
 
 class _AnyKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +154,7 @@ def load(text: str | bytes) -> Report:
     try:
         record = msgspec.json.decode(text, type=_Record)
         observations = tuple(_observation(raw) for raw in record.observations)
+        others = tuple(load(bytes(raw)) for raw in record.others)
     except msgspec.DecodeError as error:
         raise ValueError(f"a report with a mistake in it: {clean(str(error))}") from None
     return Report(
@@ -162,6 +166,7 @@ def load(text: str | bytes) -> Report:
         observations=observations,
         notes=record.notes,
         interrupted=record.interrupted,
+        others=others,
     )
 
 

@@ -131,6 +131,8 @@ def standing(report: Report) -> Standing | None:
         return None
     asked = [o.resolver for o in about_name(report) if o.resolver]
     states = {r: state_of(report, r) for r in dict.fromkeys((*report.vantage.resolvers, *asked))}
+    if not states:
+        return None
     best = min(states.values(), key=_ORDER.index)
     undecided = [s for state in states.values() for s in _COULD_BE.get(state, ())]
     better = [s for s in undecided if best in _COULD_BE or _ORDER.index(s) < _ORDER.index(best)]

@@ -1,4 +1,4 @@
-"""Signs about a target that is this machine: its own socket table. Pure; the subject is an address."""
+"""Signs about the target's own socket table: this machine's, or the server's in a merged case. Pure; about an address."""
 
 from __future__ import annotations
 
@@ -8,11 +8,34 @@ from .base import Ask, Reading, absent, present, sign, unknown, unsettled
 from .tcp import route_to
 
 
+def at_the_target(report: Report, subject: Subject) -> Report | None:
+    """The report that was made on the target itself: this one, or one that was merged with it."""
+    for one in (report, *report.others):
+        route = route_to(one, subject)
+        if route is not None and route.type == "local":
+            return one
+    return None
+
+
+def _tables(there: Report, report: Report) -> list[Listeners]:
+    return [o for o in there.of(Listeners) if o.port == report.target.port and o.outcome is Outcome.OK]
+
+
+def _whose(there: Report, report: Report) -> str:
+    return "this machine" if there is report else "the server"
+
+
+def _no_table(there: Report, report: Report) -> Reading:
+    if there is not report:
+        return unknown("not-looked", says="The server's report has no listener table for this port.")
+    return unsettled(report, Want(probe="listeners", args=(str(report.target.port), report.target.transport)))
+
+
 @sign
 def accept_queue_is_full(report: Report, subject: Subject) -> Reading:
     """On this machine: the listener's accept queue is above its limit. Elsewhere only the server can tell."""
-    route = route_to(report, subject)
-    if route is None or route.type != "local":
+    there = at_the_target(report, subject)
+    if there is None:
         ask = Ask(
             where="server",
             commands={"linux": "ss -ltn 'sport = :{port}'"},
@@ -22,9 +45,9 @@ def accept_queue_is_full(report: Report, subject: Subject) -> Reading:
             ),
         )
         return unknown("needs-person", says="The server's accept queue was not seen.", ask=ask)
-    tables = [o for o in report.of(Listeners) if o.port == report.target.port and o.outcome is Outcome.OK]
+    tables = _tables(there, report)
     if not tables:
-        return unsettled(report, Want(probe="listeners", args=(str(report.target.port), report.target.transport)))
+        return _no_table(there, report)
     rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
     full = [r for r in rows if r.queued is not None and r.backlog is not None and r.queued > r.backlog]
     if full:
@@ -39,10 +62,9 @@ def accept_queue_is_full(report: Report, subject: Subject) -> Reading:
 
 @sign
 def nothing_listens_here(report: Report, subject: Subject) -> Reading:
-    """The target is this machine, and its complete socket table has no listener for the port and address."""
-    tables = [o for o in report.of(Listeners) if o.port == report.target.port and o.outcome is Outcome.OK]
-    route = route_to(report, subject)
-    if route is None or route.type != "local":
+    """The complete socket table of the target (this machine, or a merged report) has no listener for the address."""
+    there = at_the_target(report, subject)
+    if there is None:
         ask = Ask(
             where="server",
             commands={
@@ -56,28 +78,31 @@ def nothing_listens_here(report: Report, subject: Subject) -> Reading:
             ),
         )  # fmt: skip
         return unknown("needs-person", says="The server's own listener table was not seen.", ask=ask)
+    tables = _tables(there, report)
     if not tables:
-        return unsettled(report, Want(probe="listeners", args=(str(report.target.port), report.target.transport)))
+        return _no_table(there, report)
     rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
+    where = _whose(there, report)
     if rows:
-        return absent(f"{rows[0].address} port {rows[0].port} has a listener on this machine.", tables[-1])
+        return absent(f"The listener table of {where} has a row for {rows[0].address} port {rows[0].port}.", tables[-1])
     if not tables[-1].complete:
-        return unknown("needs-privilege", tables[-1], says="The listener table of this machine is not complete.")
-    return present(f"This machine's listener table has no row for port {report.target.port}.", tables[-1])
+        return unknown("needs-privilege", tables[-1], says=f"The listener table of {where} is not complete.")
+    return present(f"The listener table of {where} has no row for port {report.target.port}.", tables[-1])
 
 
 @sign
 def own_table_shows_listener(report: Report, subject: Subject) -> Reading:
-    """The target is this machine and its table has a listener for the address: the refusal has another reason."""
-    route = route_to(report, subject)
-    if route is None:
-        return unsettled(report, Want(probe="route", args=subject.values[:1]))
-    if route.type != "local":
+    """The target's table, when it was seen, has a listener for the address: a refusal has another reason."""
+    there = at_the_target(report, subject)
+    if there is None:
+        route = route_to(report, subject)
+        if route is None:
+            return unsettled(report, Want(probe="route", args=subject.values[:1]))
         return absent("The target is not this machine.", route)
     reading = nothing_listens_here(report, subject)
     if reading.state == "unknown":
         return reading
-    tables = [o for o in report.of(Listeners) if o.id in reading.evidence]
+    tables = [o for o in _tables(there, report) if o.id in reading.evidence]
     return absent(reading.says, *tables) if reading.state == "present" else present(reading.says, *tables)
 
 

@@ -1,0 +1,77 @@
+"""Signs that need a second place to look from: merged reports of one case. Pure; the subject is an address."""
+
+from __future__ import annotations
+
+from ..model import Answer, Connect, Listeners, Outcome, Report, Subject
+from .base import Ask, Reading, present, sign, unknown
+from .own import at_the_target
+from .tcp import tried
+
+
+@sign
+def works_from_elsewhere(report: Report, subject: Subject) -> Reading:
+    """Another place, which is not the target itself, connects to the same address and port."""
+    own = tried(report, subject)
+    for other in report.others:
+        o = tried(other, subject)
+        if o is None or o.outcome is not Outcome.OK or other is at_the_target(report, subject):
+            continue
+        if own is not None and o.source == own.source:
+            continue
+        return present(f"From {o.source or 'another place'} the connection to {o.address} port {o.port} works.", o)
+    ask = Ask(
+        where="elsewhere",
+        commands={
+            "linux": "nc -vz -w 3 {address} {port}",
+            "macos": "nc -vz -G 3 {address} {port}",
+            "windows": "Test-NetConnection {address} -Port {port}",
+        },
+        answers=(
+            Answer(answer="it connects: your own address is not let through", then="tcp.source-filtered"),
+            Answer(answer="silence there too: the port is closed to all", then="tcp.port-filtered"),
+        ),
+    )
+    seen = [o for other in report.others if (o := tried(other, subject)) is not None]
+    says = "No report from another place was merged." if not seen else "The other places fail too."
+    return unknown("needs-person" if not seen else "no-answer", *seen, says=says, ask=None if seen else ask)
+
+
+@sign
+def syn_arrives_at_server(report: Report, subject: Subject) -> Reading:
+    """The server's table has a half-open connection (SYN_RECV) from our address: the SYN came, the answer did not."""
+    own, there = tried(report, subject), at_the_target(report, subject)
+    if there is not None and there is not report and own is not None and own.source:
+        tables = [o for o in there.of(Listeners) if o.port == report.target.port]
+        for table in tables:
+            half = [r for r in table.rows if r.state == "SYN_RECV" and r.peer and _address(r.peer) == own.source]
+            if half:
+                said = f"The server has a half-open connection (SYN_RECV) from {own.source}: its answer gets lost."
+                return present(said, table)
+    ask = Ask(
+        where="server",
+        commands={"linux": "sudo tcpdump -ni any 'tcp port {port} and host {source}'"},
+        answers=(
+            Answer(answer="SYNs come and SYN-ACKs leave: the way back is broken", then="tcp.return-path-broken"),
+            Answer(answer="nothing comes: the packets are dropped before the server", then="tcp.port-filtered"),
+        ),
+    )
+    return unknown("needs-person", says="Whether the SYN arrives at the server was not seen.", ask=ask)
+
+
+@sign
+def the_server_connects_to_itself(report: Report, subject: Subject) -> Reading:
+    """On the server itself the same address and port accept a connection."""
+    there = at_the_target(report, subject)
+    if there is None or there is report:
+        return unknown("needs-person", says="No report of the server itself was merged.")
+    found = [o for o in there.of(Connect) if o.role == "target" and o.address in subject.values]
+    good = [o for o in found if o.outcome is Outcome.OK]
+    if good:
+        return present(f"On the server itself, {good[0].address} port {good[0].port} accepts connections.", good[0])
+    return unknown("no-answer", *found, says="The server's own attempt did not connect either.")
+
+
+def _address(peer: str) -> str:
+    """The address of "10.0.1.1:40890" or "[fd00::1]:40890"; an IPv4-mapped one as IPv4."""
+    host = peer.rpartition(":")[0] if peer.count(":") == 1 or peer.startswith("[") else peer
+    return host.strip("[]").removeprefix("::ffff:")
