@@ -175,7 +175,9 @@ class _Case:
         self, finding: Finding, chosen: Weighed | None, weighed: list[Weighed], open_: list[Weighed]
     ) -> Problem:
         facts = facts_about(self.report, finding.subject)
-        ruled_out = tuple(w.ruled_out() for w in weighed if w.state == "ruled-out" and w.decider and w.decider.says)
+        out = [w for w in weighed if w.state == "ruled-out" and w.decider and w.decider.says]
+        out.sort(key=lambda w: (w.cause.phase != finding.stage, bool(w.cause.front.refines)))  # the nearest first
+        ruled_out = tuple(w.ruled_out() for w in out)
         rivals = [w for w in open_ if chosen is None or _rivals(chosen, [w])]
         readings = self._readings(finding.subject, weighed)
         own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
