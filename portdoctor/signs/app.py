@@ -7,7 +7,7 @@ import re
 from ..model import Greeting, Handshake, HttpReply, Outcome, Report, Subject
 from ..recognise import spoken
 from .base import Ask, Reading, absent, present, sign, unknown
-from .tcp import tried
+from .tcp import connection
 
 Spoken = Handshake | HttpReply | Greeting
 
@@ -274,7 +274,7 @@ def service_is_starting(report: Report, subject: Subject) -> Reading:
 @sign
 def first_byte_late(report: Report, subject: Subject) -> Reading:
     """Connected fast, and the first byte of the answer came late: more than a second and ten round trips."""
-    o, c = reply(report, subject), tried(report, subject)
+    o, c = reply(report, subject), connection(report, subject)
     if o is None or c is None or o.first_byte is None or o.outcome is not Outcome.OK:
         return unknown("not-looked")
     trip = c.rtt or c.took

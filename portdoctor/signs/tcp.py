@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Connect, Icmp, Outcome, Report, Route, Subject, Want
+from ..model import Connect, Datagram, Icmp, Outcome, Report, Route, Subject, Want
 from ..outcomes import answered, family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 
@@ -12,10 +12,21 @@ _NO_HOST = {(4, 3, 1), (6, 1, 3)}
 AT_ONCE = 1.0  # seconds: an ARP or ND failure takes three tries of a second each, a reject none
 
 
-def tried(report: Report, subject: Subject) -> Connect | None:
-    """The user's own connection to the address."""
-    found = [o for o in report.of(Connect) if o.role == "target" and o.address in subject.values]
-    return found[-1] if found else None
+def tried(report: Report, subject: Subject) -> Connect | Datagram | None:
+    """The user's own attempt at the address: a connection or, for a UDP target, an exchange of datagrams."""
+    return next(iter(_attempts(report, subject, "target")[::-1]), None)
+
+
+def connection(report: Report, subject: Subject) -> Connect | None:
+    """The user's own TCP connection to the address."""
+    o = tried(report, subject)
+    return o if isinstance(o, Connect) else None
+
+
+def _attempts(report: Report, subject: Subject, role: str) -> list[Connect | Datagram]:
+    tcp = report.target.transport == "tcp"
+    found: list[Connect | Datagram] = [*report.of(Connect)] if tcp else [*report.of(Datagram)]
+    return [o for o in found if o.role == role and o.address in subject.values]
 
 
 def others(report: Report, subject: Subject, role: str) -> list[Connect]:
@@ -77,7 +88,7 @@ def rejected_by_icmp(report: Report, subject: Subject) -> Reading:
     o = tried(report, subject)
     if first.state != "absent" or o is None or o.icmp is None or _key(o.icmp) not in _NO_HOST:
         return first
-    again = [r for r in others(report, subject, "repeat") if r.icmp == o.icmp]
+    again = [r for r in _attempts(report, subject, "repeat") if r.icmp == o.icmp]
     other = [r for r in others(report, subject, "control") if answered(r)]
     if other:
         said = f"{_named(o.icmp)} says that the host is not there, but its port {other[0].port} answers."
@@ -114,7 +125,7 @@ def router_finds_no_host(report: Report, subject: Subject) -> Reading:
     o = tried(report, subject)
     if reading.state != "present" or o is None or o.took >= AT_ONCE:
         return reading
-    again = others(report, subject, "repeat")
+    again = _attempts(report, subject, "repeat")
     slow = [r for r in again if r.icmp == o.icmp and r.took >= AT_ONCE]
     if slow:
         return present(f"{reading.says} It came after {slow[0].took:.1f} s.", o, slow[0])
@@ -132,7 +143,7 @@ def ttl_ran_out(report: Report, subject: Subject) -> Reading:
 @sign
 def silent(report: Report, subject: Subject) -> Reading:
     """No answer of any kind within the limit."""
-    o = tried(report, subject)
+    o = connection(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.TIMEOUT:
@@ -169,7 +180,7 @@ def some_addresses_work(report: Report, subject: Subject) -> Reading:
 @sign
 def syn_was_resent(report: Report, subject: Subject) -> Reading:
     """Connected, but only after at least one SYN had been sent again (TCP_INFO, or about 1, 3, 7 s)."""
-    o = tried(report, subject)
+    o = connection(report, subject)
     if o is None or o.outcome is not Outcome.OK:
         return absent("There is no connection.", *([o] if o else []))
     if (o.syns or 1) > 1:
