@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from .cause import Catalogue
-from .model import Connect, Diagnosis, Outcome, Report, Symptom
+from .model import Connect, Datagram, Diagnosis, Outcome, Report, Symptom
 
 _WORDS = ("open", "closed", "refused", "filtered")
 
@@ -18,7 +18,7 @@ def known(expect: str, catalogue: Catalogue) -> bool:
 def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:
     """True or False; None when what was seen does not decide it."""
     v = diagnosis.verdict
-    tried = [o for o in report.of(Connect) if o.role == "target"]
+    tried = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
     if expect == "open":
         if tried:
             return all(o.outcome is Outcome.OK for o in tried)

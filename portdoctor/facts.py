@@ -5,6 +5,7 @@ from __future__ import annotations
 from .model import (
     Bind,
     Connect,
+    Datagram,
     Greeting,
     Handshake,
     HttpReply,
@@ -45,7 +46,7 @@ def facts_about(report: Report, subject: Subject) -> dict[str, str]:
 
 
 def _first_address(report: Report) -> str | None:
-    tried = [o.address for o in report.of(Connect) if o.role == "target"]
+    tried = [o.address for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
     found = [a for o in report.of(Lookup) if o.via == "system" for a in o.addresses]
     return next(iter((*tried, *found)), None)
 
@@ -54,8 +55,9 @@ def _of_address(report: Report, address: str) -> dict[str, str | None]:
     facts: dict[str, str | None] = {}
     for o in report.observations:
         match o:
-            case Connect(address=a, role="target") if a == address:
+            case Connect(address=a, role="target") | Datagram(address=a, role="target") if a == address:
                 facts["offender"] = o.icmp.offender if o.icmp else None
+                facts["protocol"] = o.protocol if isinstance(o, Datagram) else facts.get("protocol")
             case Trace(address=a) if a == address:
                 expired = [h.address for h in o.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
                 facts["hop"] = expired[-1] if expired and o.role == "target" else facts.get("hop")

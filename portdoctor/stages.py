@@ -94,8 +94,11 @@ def _summary(o: Ending) -> str:
         case Lookup(outcome=Outcome.OK):
             shown = ", ".join(o.addresses[:3])
             return shown + (f" and {len(o.addresses) - 3} more" if len(o.addresses) > 3 else "")
-        case Connect(outcome=Outcome.OK) | Datagram(outcome=Outcome.OK):
+        case Connect(outcome=Outcome.OK):
             return f"{o.address} answers on port {o.port}"
+        case Datagram(outcome=Outcome.OK):
+            said = f": {o.protocol.upper()} {o.text}".rstrip() if o.protocol else ""
+            return f"{o.address} answers on port {o.port}{said}"
         case Connect() | Datagram():
             return _failure(o)
         case Handshake(outcome=Outcome.OK):
@@ -122,6 +125,8 @@ def _failure(o: Ending) -> str:
         return f"{words} (ICMP {o.icmp.type}/{o.icmp.code} from {o.icmp.offender})"
     if isinstance(o, Connect) and o.outcome is Outcome.TIMEOUT and o.syns:
         return f"no answer to {o.syns} SYN{'s' if o.syns > 1 else ''} in {o.took:.1f} s"
+    if isinstance(o, Datagram) and o.outcome is Outcome.TIMEOUT:
+        return f"no answer to {o.sent} datagram{'s' if o.sent != 1 else ''} in {o.took:.1f} s"
     if o.errno is not None:
         return f"{words} ({o.errno.name})"
     return words

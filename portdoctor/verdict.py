@@ -10,7 +10,7 @@ from . import weigh
 from .cause import Catalogue, Cause, fill, step_of
 from .facts import facts_about
 from .model import (
-    Candidate, Certainty, Connect, Diagnosis, Handshake, HttpReply, NextTest, Note, Outcome, Owner, Problem,
+    Candidate, Certainty, Connect, Datagram, Diagnosis, Handshake, HttpReply, NextTest, Note, Outcome, Owner, Problem,
     Report, Route, RuledOut, Subject, Trace, Verdict, Want, Wanted,
 )  # fmt: skip
 from .signs.base import Reading
@@ -59,6 +59,8 @@ def _works(report: Report) -> str:
     t = report.target
     if "bind" in t.stages:
         return f"A program can listen on port {t.port} here."
+    if t.transport == "udp":
+        return f"{t.host} answers on UDP port {t.port}."
     return f"{t.host} accepts connections on port {t.port}, and every stage that was looked at is well."
 
 
@@ -183,7 +185,8 @@ class _Case:
         own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
         own += [
             o.id for o in self.report.observations
-            if isinstance(o, (Connect, Trace, Handshake, HttpReply)) and o.role != "target" or isinstance(o, Trace)
+            if isinstance(o, Trace)
+            or (isinstance(o, Connect | Datagram | Handshake | HttpReply) and o.role != "target")
             if o.address in finding.subject.values
         ]  # fmt: skip
         problem = Problem(
