@@ -40,6 +40,8 @@ _MOST_ERRORS = 32  # entries drained at once
 _TYPE_OF_ERRNO = {
     errno.EACCES: "prohibit", errno.EINVAL: "blackhole", errno.EHOSTUNREACH: "unreachable", errno.ENETUNREACH: "none",
 }  # fmt: skip
+_HOLDS = ("LISTEN", "BOUND", "UNCONN")
+_MOST_OWNERS = 8  # connections whose owner is looked up when nothing listens
 _GLIBC_DEFAULT = ("127.0.0.1",)
 
 
@@ -262,13 +264,14 @@ def _no_route(address: str, source: str | None, error: OSError) -> Route:
 
 
 def _holders(rows: tuple[Socket, ...]) -> dict[int, Holder]:
-    """Inode -> owner of the sockets that have one (a lingering connection has none)."""
+    """Inode -> owner of the sockets that hold the port: listeners and bound ones; without any, its connections."""
     from . import owners
 
-    mine = owners.processes(row.inode for row in rows)
-    unseen = {row.cgroup for row in rows if row.inode and row.inode not in mine}
-    paths = owners.cgroup_paths(unseen)
-    return {row.inode: owners.holder(mine.get(row.inode), row.uid, paths.get(row.cgroup)) for row in rows if row.inode}
+    owned = [row for row in rows if row.inode]  # a lingering connection (TIME_WAIT) has none
+    holding = [row for row in owned if row.state in _HOLDS] or owned[:_MOST_OWNERS]
+    mine = owners.processes(row.inode for row in holding)
+    paths = owners.cgroup_paths(row.cgroup for row in holding if row.inode not in mine)
+    return {row.inode: owners.holder(mine.get(row.inode), row.uid, paths.get(row.cgroup)) for row in holding}
 
 
 def _listener(row: Socket, transport: Transport, holder: Holder | None) -> Listener:

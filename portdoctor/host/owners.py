@@ -26,10 +26,11 @@ def processes(inodes: Iterable[int]) -> dict[int, int]:
         return found
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         for link in _open_files(pid):
-            if link in wanted:
-                found.setdefault(wanted[link], pid)
-        if len(found) == len(wanted):
-            break
+            if link not in wanted:
+                continue
+            found.setdefault(wanted[link], pid)
+            if len(found) == len(wanted):
+                return found
     return found
 
 

@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -23,7 +24,7 @@ _V6ONLY, _CGROUP = 11, 21  # INET_DIAG_SKV6ONLY, INET_DIAG_CGROUP_ID
 _LISTEN, _BOUND = 1 << 10, 1 << 13
 _ANY_CONNECTION = 0x1FFF & ~_LISTEN & ~1
 _SPARE = (61017, 10217, 64217)  # outside of the usual ranges of source ports
-MOST_CONNECTIONS = 256  # rows kept that neither listen nor are bound: a busy server has thousands
+MOST_CONNECTIONS = 128  # rows kept, of each family, that neither listen nor are bound: a busy server has thousands
 
 
 def sockets(port: int, transport: Transport) -> Table:
@@ -37,7 +38,7 @@ def sockets(port: int, transport: Transport) -> Table:
     bound = [msgspec.structs.replace(row, state="BOUND") for row in _ask_families(protocol, _BOUND, port)]
     rows += bound  # the kernel writes CLOSE in these rows; what was asked for says what they are
     if port:
-        rows += _ask_families(protocol, _ANY_CONNECTION, port)[:MOST_CONNECTIONS]
+        rows += _ask_families(protocol, _ANY_CONNECTION, port, MOST_CONNECTIONS)
     return Table(rows=tuple(rows), bound_shown=bool(bound) or _shows_bound(protocol))
 
 
@@ -46,10 +47,11 @@ def _place(row: Socket) -> Socket:
     return msgspec.structs.replace(row, state="UNCONN") if row.state == "CLOSE" else row
 
 
-def _ask_families(protocol: int, states: int, port: int) -> list[Socket]:
+def _ask_families(protocol: int, states: int, port: int, most: int | None = None) -> list[Socket]:
+    """The rows of both families; `most` of each, the rest is not even read."""
     found: list[Socket] = []
     for family in (socket.AF_INET, socket.AF_INET6):
-        found += _ask(family, protocol, states, port)
+        found += islice(_ask(family, protocol, states, port), most)
     return found
 
 
