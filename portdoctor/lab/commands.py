@@ -14,6 +14,7 @@ from .scenario import Scenario, ScenarioError, load, names, recording_of
 
 if TYPE_CHECKING:
     from .inside import Outcome
+    from .run import Ability
 
 app = typer.Typer(
     help="Broken networks to try it on, in throw-away namespaces, without root.",
@@ -128,25 +129,61 @@ def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, a
         raise typer.Exit(1)
 
 
+@app.command("matrix")
+def matrix_(
+    vary: Annotated[bool, typer.Option("--vary", help="Every fault at every hop instead, for real. Minutes.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Run the scenarios, do not read recordings.")] = False,
+    format_: Annotated[str, typer.Option("--format", help="text or markdown")] = "text",
+    jobs: Jobs = 2 * _JOBS,
+) -> None:
+    """Show injected cause against diagnosed cause, and what cannot be told apart. Certain and wrong must be 0."""
+    from .matrix import shown
+    from .tally import of_recordings, of_runs, of_variants
+
+    if format_ not in ("text", "markdown"):
+        raise _die("--format is text or markdown.", 2)
+    scenarios = [] if vary else _chosen(None, True)
+    ability = _ability() if vary or live else None
+    if ability is None:
+        cases, left_out = of_recordings(scenarios)
+    elif vary:
+        cases, left_out = of_variants(ability, jobs)
+    else:
+        cases, left_out = of_runs(scenarios, ability, jobs)
+    print(shown(cases, format_ == "markdown"))
+    for line in left_out:
+        print(f"not counted: {line}", file=sys.stderr)
+    if any(c.score == "WRONG" for c in cases):
+        raise typer.Exit(1)
+    if left_out:
+        raise typer.Exit(3)
+
+
 @app.command("shell")
 def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
     """Open a shell in the client of a scenario's network, to look around by hand."""
-    from .run import can, shell
+    from .run import shell
 
     scenario = _chosen([name], False)[0]
-    ability = can()
-    if not ability.ok:
-        raise _die("The lab cannot run here; `portdoctor lab can` says why.", 3)
+    ability = _ability()
     print(f"{scenario.about}\nTry: portdoctor {scenario.command}    (exit leaves the lab)", file=sys.stderr)
     raise typer.Exit(shell(scenario, ability))
 
 
-def _outcomes(scenarios: list[Scenario], jobs: int) -> Iterator[tuple[Scenario, Outcome]]:
-    """Each scenario with its outcome, in order, `jobs` at the same time."""
-    from .run import can, run
+def _ability() -> Ability:
+    """How the lab runs here. Exits 3 where it cannot."""
+    from .run import can
 
     ability = can()
     if not ability.ok:
         raise _die("The lab cannot run here; `portdoctor lab can` says why.", 3)
+    return ability
+
+
+def _outcomes(scenarios: list[Scenario], jobs: int) -> Iterator[tuple[Scenario, Outcome]]:
+    """Each scenario with its outcome, in order, `jobs` at the same time."""
+    from .run import run
+
+    ability = _ability()
     with ThreadPoolExecutor(jobs) as pool:
         yield from zip(scenarios, pool.map(lambda s: run(s, ability), scenarios), strict=True)

@@ -114,9 +114,14 @@ class Layout:
             return []
         return [self.peer_of(self.ends[node][0]).address(f) for f in self.families]
 
-    def words(self, node: str, which: str | None) -> str:
-        """What fills ``{node.ip4}`` and ``{node.ip6}``."""
-        return self.address(node, 6 if which == "ip6" else 4) if which else f"{{{node}}}"
+    def words(self, node: str, which: str) -> str:
+        """What fills ``{node.ip4}``, ``{node.ip6}`` and, for the address on one link, ``{node>peer.ip4}``."""
+        name, _, peer = node.partition(">")
+        family = 6 if which == "ip6" else 4
+        if not peer:
+            return self.address(name, family)
+        end = self.towards(name, peer)
+        return end.address(family) if end else ""
 
     def drawn(self) -> str:
         """The network as a line a chain."""

@@ -15,7 +15,7 @@ import msgspec
 from ..model import Certainty, Owner, Symptom
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
-_BLANK = re.compile(r"\{([a-z][a-z0-9-]*)(?:\.(ip4|ip6))?\}")
+_BLANK = re.compile(r"\{([a-z][a-z0-9-]*(?:>[a-z][a-z0-9-]*)?)(?:\.(ip4|ip6))?\}")
 _OWN_BLANKS = ("dir", "pki", "python")
 CLIENT_KEYS = ("hosts", "nameservers", "env", "nofile", "root")
 
@@ -189,8 +189,7 @@ def _complaints(scenario: Scenario) -> list[str]:
         wrong.append(f"command: {scenario.command!r} does not begin with a command of portdoctor")
     for found in _BLANK.finditer(str(msgspec.to_builtins(scenario))):
         name, which = found.groups()
-        if which and name not in known:
-            wrong.append(f"{found[0]}: there is no node {name!r}")
+        wrong += [f"{found[0]}: there is no node {n!r}" for n in name.split(">") if which and n not in known]
     return wrong
 
 

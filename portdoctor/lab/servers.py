@@ -165,22 +165,23 @@ Runner = Callable[[], None]
 def _stream(spec: Spec) -> Runner:
     listener = listening(spec)
     listener.listen(int(spec.options.get("backlog", 128)))
-    converse = CONVERSATIONS[spec.kind]
+    return lambda: _accept(listener, CONVERSATIONS[spec.kind], spec.options)
+
+
+def _accept(listener: socket.socket, converse: Conversation, options: dict[str, str]) -> None:
+    """Accept for ever, a thread a connection."""
 
     def talk(sock: socket.socket) -> None:
         with sock, contextlib.suppress(OSError):
-            converse(sock, spec.options)
+            converse(sock, options)
 
-    def run() -> None:
-        while True:
-            sock, _ = listener.accept()
-            threading.Thread(target=talk, args=(sock,), daemon=True).start()
-
-    return run
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=talk, args=(sock,), daemon=True).start()
 
 
 def _full(spec: Spec) -> Runner:
-    """A full accept queue: nobody accepts, and two connections of our own fill the queue. `until=` then accepts."""
+    """A full accept queue: two connections of our own fill it. After `until=` it accepts, then does as `then=`."""
     listener = listening(spec)
     listener.listen(0)
     name = spec.address or "127.0.0.1"
@@ -193,9 +194,9 @@ def _full(spec: Spec) -> Runner:
         time.sleep(float(spec.options.get("until", LIFE)))
         for filler in fillers:
             filler.close()
-        held = []
-        while True:
-            held.append(listener.accept()[0])
+        for _ in fillers:
+            listener.accept()[0].close()
+        _accept(listener, CONVERSATIONS[spec.options.get("then", "hold")], spec.options)
 
     return run
 

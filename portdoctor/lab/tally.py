@@ -1,0 +1,71 @@
+"""Gathers the cases of the matrix: from recordings, from real runs, or from every variant of every fault."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from .. import catalogue
+from ..model import Diagnosis, Report
+from ..verdict import diagnose
+from .inside import Outcome
+from .judge import Told
+from .matrix import Case, case
+from .recording import recorded
+from .run import Ability, run
+from .scenario import Scenario
+from .vary import Variant, judged, variants
+
+Tally = tuple[list[Case], list[str]]  # the cases, and what could not be counted, with the reason
+
+
+def of_recordings(scenarios: list[Scenario]) -> Tally:
+    """Every recording diagnosed again, with today's knowledge."""
+    known = catalogue.load()
+    reports: list[tuple[Scenario, Report]] = []
+    left_out = []
+    for scenario in scenarios:
+        report = recorded(scenario.name)
+        if report is None:
+            left_out.append(f"{scenario.name} has no recording")
+        else:
+            reports.append((scenario, report))
+    return [_case(s, diagnose(r, known)) for s, r in reports], left_out
+
+
+def of_runs(scenarios: list[Scenario], ability: Ability, jobs: int) -> Tally:
+    """Every scenario run for real."""
+    real = [s for s in scenarios if not s.handmade]
+    with ThreadPoolExecutor(jobs) as pool:
+        outcomes = list(pool.map(lambda s: run(s, ability), real))
+    cases = [_case(s, _told(o)) for s, o in zip(real, outcomes, strict=True) if o.report]
+    return cases, [f"{s.name}: {_failure(o)}" for s, o in zip(real, outcomes, strict=True) if not o.report]
+
+
+def of_variants(ability: Ability, jobs: int) -> Tally:
+    """Every fault at every hop."""
+
+    def one(variant: Variant) -> Outcome:
+        return run(variant.scenario, ability)
+
+    every = list(variants())
+    with ThreadPoolExecutor(jobs) as pool:
+        outcomes = list(pool.map(one, every))
+    cases = [judged(v, _told(o)) for v, o in zip(every, outcomes, strict=True) if o.report]
+    return cases, [f"{v.scenario.name}: {_failure(o)}" for v, o in zip(every, outcomes, strict=True) if not o.report]
+
+
+def _told(outcome: Outcome) -> Diagnosis:
+    told = msgspec.json.decode(outcome.report, type=Told)
+    return Diagnosis(verdict=told.verdict, problems=told.problems)
+
+
+def _failure(outcome: Outcome) -> str:
+    return outcome.failure or f"no report, exit {outcome.exit}"
+
+
+def _case(scenario: Scenario, diagnosis: Diagnosis) -> Case:
+    why = " ".join(scenario.inseparable.values())
+    accepted = tuple(c for c in (scenario.expect.cause,) if c and not scenario.injected)
+    return case(scenario.name, scenario.truth, diagnosis, accepted, why)

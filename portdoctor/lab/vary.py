@@ -1,0 +1,161 @@
+"""Each fault of the way at every hop, over IPv4 and IPv6, in several settings: the scenarios nobody writes by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ..model import Diagnosis
+from .matrix import Case, case
+from .scenario import Expect, Node, Scenario
+
+HOPS = ("r1", "r2", "r3", "server")
+PORT = 8080
+
+
+class Place(NamedTuple):
+    """Where a fault lies: a hop, a family, and a setting around it."""
+
+    hop: str
+    family: int
+    setting: str
+
+    @property
+    def goal(self) -> str:
+        return f"{{server.ip{self.family}}}"
+
+    @property
+    def at_host(self) -> bool:
+        return self.hop == "server"
+
+    @property
+    def chain(self) -> str:
+        """Packets for a container pass through its host; those for the host end there."""
+        return "input" if self.at_host and self.setting != "docker" else "forward"
+
+
+class Fault(NamedTuple):
+    """One way to break a path. `spoil` gives the node's keys, None where it makes no sense."""
+
+    name: str
+    spoil: Callable[[Place], dict[str, object] | None]
+    right: Callable[[Place], tuple[str, ...]]  # the injected cause, then others that are no mistake
+
+
+def _rule(verdict: str) -> Callable[[Place], dict[str, object] | None]:
+    def spoil(place: Place) -> dict[str, object]:
+        port = 80 if place.at_host and place.setting == "docker" else PORT  # the host's rules see the container's port
+        return {place.chain: f"tcp dport {port} {verdict}"}
+
+    return spoil
+
+
+def _all(place: Place) -> dict[str, object]:
+    return {place.chain: "drop"}
+
+
+def _route(kind: str) -> Callable[[Place], dict[str, object] | None]:
+    def spoil(place: Place) -> dict[str, object] | None:
+        return None if place.at_host else {"routes": f"{kind} {place.goal}/{32 if place.family == 4 else 128}"}
+
+    return spoil
+
+
+def _loop(place: Place) -> dict[str, object] | None:
+    back = {"r2": "r1", "r3": "r2"}.get(place.hop)
+    if back is None:
+        return None
+    return {"routes": f"{place.goal}/{32 if place.family == 4 else 128} via {{{back}>{place.hop}.ip{place.family}}}"}
+
+
+def _closed(place: Place) -> dict[str, object] | None:
+    return {"serve": "http :80"} if place.at_host and place.setting != "docker" else None
+
+
+def _either(router: str, host: str, *also: str) -> Callable[[Place], tuple[str, ...]]:
+    return lambda place: ((host if place.at_host else router), *also)
+
+
+_BY_PORT = _either("tcp.rejected-by-firewall", "tcp.rejected-by-host-firewall")
+_AS_ABSENT = _either("tcp.rejected-by-firewall", "tcp.rejected-by-host-firewall", "tcp.host-unreachable")
+_NO_WAY = _either("tcp.host-unreachable", "", "tcp.rejected-by-firewall", "tcp.net-unreachable")
+_BY_RST = _either("tcp.refused-by-middlebox", "tcp.rejected-by-host-firewall")
+
+
+def _silent(place: Place) -> tuple[str, ...]:
+    """A docker host that drops what it should pass on still answers for itself: then only ports are filtered."""
+    also = ("tcp.port-filtered",) if place.at_host and place.setting == "docker" else ()
+    return ("tcp.host-silent", "tcp.path-dead", *also)
+
+
+FAULTS = (
+    Fault("drop the port", _rule("drop"), _either("tcp.port-filtered", "tcp.port-filtered")),
+    Fault("drop everything", _all, _silent),
+    Fault("refuse by RST", _rule("reject with tcp reset"), _BY_RST),
+    Fault("reject: port", _rule("reject"), _BY_PORT),
+    Fault("reject: admin", _rule("reject with icmpx admin-prohibited"), _BY_PORT),
+    Fault("reject: host", _rule("reject with icmpx host-unreachable"), _AS_ABSENT),
+    Fault("route: prohibit", _route("prohibit"), _BY_PORT),
+    Fault("route: unreachable", _route("unreachable"), _NO_WAY),
+    Fault("route: blackhole", _route("blackhole"), _silent),
+    Fault("route: loop", _loop, _either("tcp.routing-loop", "")),
+    Fault("nothing listens", _closed, _either("tcp.no-listener", "tcp.no-listener")),
+)
+SETTINGS = {
+    "plain": "port 80 of the host is open",
+    "docker": "the port is passed on to a container (DNAT)",
+    "alone": "no other port is open",
+    "quiet": "another router sends no ICMP errors",
+}
+
+
+class Variant(NamedTuple):
+    """One built case of the matrix."""
+
+    scenario: Scenario
+    right: tuple[str, ...]
+
+
+def variants() -> Iterator[Variant]:
+    """All of them, in a fixed order."""
+    for fault in FAULTS:
+        for family in (4, 6):
+            for setting in SETTINGS:
+                for hop in HOPS:
+                    place = Place(hop, family, setting)
+                    spoiled = fault.spoil(place)
+                    if spoiled is not None:
+                        yield Variant(_scenario(fault, place, spoiled), fault.right(place))
+
+
+def _scenario(fault: Fault, place: Place, spoiled: dict[str, object]) -> Scenario:
+    ports = (80, PORT) if place.setting != "alone" else (PORT,)
+    nodes: dict[str, dict[str, object]] = {"server": {"serve": tuple(f"http :{p}" for p in ports)}}
+    branches: tuple[str, ...] = ()
+    if place.setting == "docker":
+        container = f"{{container.ip{place.family}}}"
+        dnat = f"dnat ip{'6' if place.family == 6 else ''} to"
+        at = f"[{container}]" if place.family == 6 else container
+        branches = ("server container",)
+        nodes["server"] = {
+            "prerouting": (f"tcp dport {PORT} {dnat} {at}:80", f"tcp dport 80 {dnat} {at}:81")
+        }
+        nodes["container"] = {"serve": ("http :80", "http :81")}
+    if place.setting == "quiet":
+        nodes["r1" if place.hop == "r2" else "r2"] = {"quiet": True}
+    nodes[place.hop] = {**nodes.get(place.hop, {}), **spoiled}
+    goal = f"[{place.goal}]" if place.family == 6 else place.goal
+    return Scenario(
+        name=f"{fault.name} at {place.hop}, IPv{place.family}, {place.setting}",
+        about=f"{fault.name} at {place.hop}: {SETTINGS[place.setting]}.",
+        command=f"check {goal}:{PORT}",
+        path="client r1 r2 r3 server",
+        branches=branches,
+        at={name: Node(**keys) for name, keys in nodes.items()},  # type: ignore[arg-type]
+        expect=Expect(symptom="undetermined", certainty="undetermined"),
+    )
+
+
+def judged(variant: Variant, diagnosis: Diagnosis) -> Case:
+    """The case of a variant that was run."""
+    return case(variant.scenario.name, variant.right[0], diagnosis, variant.right[1:])
