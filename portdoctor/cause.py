@@ -50,7 +50,7 @@ class Action(Value, frozen=True, kw_only=True):
     text: str
     scope: Literal["this-machine", "network", "server"]
     risk: Literal["none", "low", "high"]
-    commands: dict[str, str] = {}
+    commands: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Cause(Value, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ from .probes.connect import Patience, connect, discard
 from .target import Asked
 from .verdict import diagnose
 
-PATIENCE = 3.5  # seconds for a connect without a limit of the user's: a router seeks a host by ARP for 3 s, then says so
+PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router seeks a host for 3 s, then says so
 MOST_ADDRESSES = 16
 _REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
 

@@ -155,8 +155,9 @@ async def _round(
 
 
 async def _trace(
-    c: Checkup, address: str, port: int, role: Literal["target", "control"], number: int, ttls: tuple[int, ...], wait: float
-) -> Trace:
+    c: Checkup, address: str, port: int, role: Literal["target", "control"], number: int, ttls: tuple[int, ...],
+    wait: float,
+) -> Trace:  # fmt: skip
     return await trace(
         address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
         source=c.options.source,

@@ -468,7 +468,7 @@ Observation = (
     Lookup | HostsFile | Connect | Trace | Route | Neighbour | Interfaces | Listeners | Bind | Ports
     | Counters | Handshake | Greeting | HttpReply | Datagram | Other
 )  # fmt: skip
-O = TypeVar("O", bound=Ending)
+Kind = TypeVar("Kind", bound=Ending)
 
 
 class Report(Value, frozen=True, kw_only=True):
@@ -484,7 +484,7 @@ class Report(Value, frozen=True, kw_only=True):
     interrupted: bool = False
     others: tuple[Report, ...] = ()  # the same case seen from other places (`diagnose --merge`)
 
-    def of(self, kind: type[O]) -> list[O]:
+    def of(self, kind: type[Kind]) -> list[Kind]:
         """Observations of one kind, in order."""
         return [o for o in self.observations if isinstance(o, kind)]
 

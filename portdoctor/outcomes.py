@@ -160,7 +160,9 @@ def symptom(stage: Stage, outcome: Outcome, icmp: Icmp | None = None) -> Symptom
         case Outcome.ADDRESS_UNAVAILABLE:
             return "address-unavailable"
         case Outcome.FAMILY_UNSUPPORTED | Outcome.INVALID:
-            return "name-not-resolved" if stage == "dns" else "address-unavailable" if stage == "bind" else "unreachable"
+            if stage == "dns":
+                return "name-not-resolved"
+            return "address-unavailable" if stage == "bind" else "unreachable"
         case Outcome.EXHAUSTED:
             return "resource-exhausted"
         case (
@@ -175,5 +177,7 @@ def symptom(stage: Stage, outcome: Outcome, icmp: Icmp | None = None) -> Symptom
         case Outcome.ERROR_ANSWER:
             return "service-error"
         case Outcome.MESSAGE_TOO_BIG | Outcome.OTHER:
-            return "name-not-resolved" if stage == "dns" else "unreachable" if stage in ("tcp", "udp") else "undetermined"
+            if stage == "dns":
+                return "name-not-resolved"
+            return "unreachable" if stage in ("tcp", "udp") else "undetermined"
     assert_never(outcome)

@@ -10,8 +10,26 @@ from . import weigh
 from .cause import Catalogue, Cause, fill, step_of
 from .facts import facts_about
 from .model import (
-    Candidate, Certainty, Connect, Datagram, Diagnosis, Handshake, HttpReply, NextTest, Note, Outcome, Owner, Problem,
-    Report, Route, RuledOut, Subject, Trace, Verdict, Want, Wanted,
+    Candidate,
+    Certainty,
+    Connect,
+    Datagram,
+    Diagnosis,
+    Handshake,
+    HttpReply,
+    NextTest,
+    Note,
+    Outcome,
+    Owner,
+    Problem,
+    Report,
+    Route,
+    RuledOut,
+    Subject,
+    Trace,
+    Verdict,
+    Want,
+    Wanted,
 )  # fmt: skip
 from .signs.base import Reading
 from .stages import stage_lines

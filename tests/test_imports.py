@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "portdoctor"
 FORBIDDEN = {"socket", "os", "time", "asyncio", "subprocess", "selectors", "threading", "ssl"}
-PURE = ("signs", "verdict", "weigh", "facts", "stages", "subjects", "cause", "render", "text", "outcomes-pure", "expect")
+PURE = ("signs", "verdict", "weigh", "facts", "stages", "subjects", "cause", "render", "text", "expect", "merge")
 # layer -> the layers of ours that it may import
 LAW = {
     "model": set(),

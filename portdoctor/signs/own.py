@@ -1,4 +1,4 @@
-"""Signs about the target's own socket table: this machine's, or the server's in a merged case. Pure; about an address."""
+"""Signs about the target's own socket table: this machine's, or a merged server's. Pure; about an address."""
 
 from __future__ import annotations
 
