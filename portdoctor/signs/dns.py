@@ -213,7 +213,7 @@ def system_fails_where_dns_answers(report: Report, subject: Subject) -> Reading:
         return unknown("forbidden-by-option", o, says="--resolver asks another server than programs here do.")
     if found:
         said = f"DNS gives {found[0]}, while programs here get: {o.os_says}."
-        return present(said, o, *[w for w in about_name(report) if w.addresses])
+        return present(said, o, *about_name(report))
     if not about_name(report):
         return unsettled(report, want_wire(report), o)
     return absent("DNS gives no address either.", o, *about_name(report))

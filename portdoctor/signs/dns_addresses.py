@@ -29,7 +29,7 @@ def hosts_line_gave_this_address(report: Report, subject: Subject) -> Reading:
     for o in looks:
         for number, address, text in o.lines:
             if address in subject.values:
-                return present(f"Line {number} of {o.path} says: {text.strip()}", o)
+                return present(f"Line {number} of {o.path} says: “{text.strip()}”.", o)
     if looks:
         return absent(f"{looks[0].path} does not give {name} this address.", *looks)
     return unsettled(report, Want(probe="hosts-file", args=(name,)), looked=bool(report.of(HostsFile)))
@@ -42,7 +42,7 @@ def dns_gives_other_address(report: Report, subject: Subject) -> Reading:
     if not _is_name(report):
         return absent("The address was typed, not looked up.")
     if found and not set(found) & set(subject.values):
-        return present(f"DNS gives {found[0]} instead.", *[o for o in looks if o.addresses])
+        return present(f"DNS gives {found[0]} instead.", *looks)
     if found:
         return absent("DNS gives the same address.", *looks)
     if not looks:
@@ -124,7 +124,7 @@ def dns_gives_this_address(report: Report, subject: Subject) -> Reading:
     looks = about_name(report)
     found = [o for o in looks if set(o.addresses) & set(subject.values)]
     if found:
-        return present(f"{found[0].resolver} gives this address.", *found)
+        return present(f"{found[0].resolver} gives this address.", *looks)
     if not looks:
         return unsettled(report, want_wire(report))
     return absent("DNS does not give this address.", *looks)
