@@ -70,7 +70,7 @@ def redact_all(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
     cases = [cleaned(*case, limit=MOST_TEXT) for case in cases]
     strings = [text for case in cases for text in _strings(case)]
     names = Pseudonyms(avoid=(token for text in strings for token in _tokens(text)))
-    for report, _ in cases:
+    for report in (each for case in cases for each in (case[0], *case[0].others)):
         _learn(report, names)
     known = _Change(names)
     reports = [_structured(report, names, known) for report, _ in cases]
@@ -182,6 +182,7 @@ def _structured(report: Report, names: Pseudonyms, change: _Change) -> Report:
     return msgspec.structs.replace(
         report,
         vantage=msgspec.structs.replace(v, interface=interface),
+        others=tuple(_structured(other, names, change) for other in report.others),
         observations=tuple(one(o) for o in report.observations),
     )
 

@@ -6,6 +6,8 @@ import re
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
 
+_POWERSHELL = re.compile(r"[A-Z][a-z]+-[A-Z]")
+
 
 def quoted(word: str) -> str:
     """The word as a POSIX shell reads it back; brackets of IPv6 addresses stay bare only inside a longer word."""
@@ -22,17 +24,18 @@ def quoted_for_powershell(word: str) -> str:
 
 
 def broken(command: str, columns: int) -> list[str]:
-    r"""The command in lines of at most `columns`, each but the last ending in " \"; one word is never broken.
+    """The command in lines of at most `columns`, so that they can be pasted back; one word is never broken.
 
-    Breaks only at spaces outside quotes, so that the lines can be pasted back.
+    Breaks only at spaces outside quotes. Each line but the last ends in a backslash, in PowerShell a backtick.
     """
     if len(command) <= columns:
         return [command]
+    mark = "`" if _POWERSHELL.match(command) else "\\"
     lines, line = [], ""
     for word in _words(command):
         joined = f"{line} {word}" if line else word
         if line and len(joined) > columns - 2:
-            lines.append(f"{line} \\")
+            lines.append(f"{line} {mark}")
             line = f"  {word}"
         else:
             line = joined

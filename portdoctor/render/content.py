@@ -67,7 +67,7 @@ def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bo
     who = f" on {v.host}" + (f" by {v.user}" if v.user else "") if names and v.host else ""
     head = [
         ("Symptom", [f"{phrases.happened(report, diagnosis, first)} ({diagnosis.verdict.symptom})"]),
-        ("Checked", [sentence(phrases.asked(report, date=True) + who)]),
+        ("Checked", [sentence(phrases.asked(report, date=True) + who), *map(sentence, phrases.also_asked(report))]),
     ]
     if report.interrupted:
         head.append(("Note", ["The check was interrupted; this is what was seen until then."]))
@@ -118,7 +118,7 @@ def _others(report: Report, diagnosis: Diagnosis) -> Section:
 
 
 def _evidence(report: Report) -> Section:
-    rows = [(o.id, f"{o.began:.3f}", *observed(o)) for o in report.observations]
+    rows = [(o.id, f"{o.began:.3f}", *observed(o)) for o in phrases.everything(report)]
     return Section("Evidence", "table", tuple(rows), ("id", "at", "looked at", "result"))
 
 
@@ -142,7 +142,7 @@ def _path(report: Report) -> Section:
 
 
 def _unseen(report: Report, diagnosis: Diagnosis) -> Section:
-    seen = {o.id: o for o in report.observations}
+    seen = {o.id: o for o in phrases.everything(report)}
     left = [f"Not explained: {i}, {': '.join(observed(seen[i]))}" for i in diagnosis.unexplained if i in seen]
     notes = [n.text for n in dict.fromkeys((*report.notes, *diagnosis.notes))]
     skipped = [

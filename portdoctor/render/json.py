@@ -83,7 +83,8 @@ def document(report: Report, diagnosis: Diagnosis) -> Document:
 def render(report: Report, diagnosis: Diagnosis) -> str:
     """One line of JSON, without its line feed. Every string in it is clean."""
     plain = _clean(msgspec.to_builtins(document(report, diagnosis)))
-    plain["observations"] = [{"id": o["id"], **o} for o in plain["observations"]]
+    for each in (plain, *plain["others"]):
+        each["observations"] = [{"id": o["id"], **o} for o in each["observations"]]
     return msgspec.json.encode(plain).decode()
 
 
@@ -148,13 +149,15 @@ def load(text: str | bytes) -> Report:
         raise ValueError(f"not a report of portdoctor: {clean(str(error))}") from None
     except UnicodeError:
         raise ValueError("not a report of portdoctor: the text is not UTF-8") from None
+    except RecursionError:
+        raise ValueError("not a report of portdoctor: it is nested too deeply") from None
     if form != SCHEMA:
         found = f"its schema is {clean(form, 60)!r}" if form else "it has no field `schema`"
         raise ValueError(f"not a report that this version reads: {found}, expected {SCHEMA!r}")
     try:
         record = msgspec.json.decode(text, type=_Record)
         observations = tuple(_observation(raw) for raw in record.observations)
-        others = tuple(load(bytes(raw)) for raw in record.others)
+        others = tuple(load(_alone(raw)) for raw in record.others)
     except msgspec.DecodeError as error:
         raise ValueError(f"a report with a mistake in it: {clean(str(error))}") from None
     return Report(
@@ -168,6 +171,12 @@ def load(text: str | bytes) -> Report:
         interrupted=record.interrupted,
         others=others,
     )
+
+
+def _alone(raw: msgspec.Raw) -> bytes:
+    """A report inside another one; what it may hold inside itself is left out, so that loading ends."""
+    fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: value for name, value in fields.items() if name != "others"})
 
 
 def load_all(text: str) -> list[Report]:

@@ -16,6 +16,7 @@ from ..model import (
     HttpReply,
     Lookup,
     NextTest,
+    Observation,
     Outcome,
     Owner,
     Problem,
@@ -60,6 +61,20 @@ WHERE = {
 }
 
 
+def everything(report: Report) -> tuple[Observation, ...]:
+    """Its observations and those of the places that were merged into it, whose ids begin with a letter and a dot."""
+    return (*report.observations, *(o for other in report.others for o in other.observations))
+
+
+def also_asked(report: Report) -> list[str]:
+    """The other places of a merged report: "b: 09:15:10 UTC from 198.51.100.7"."""
+    found = []
+    for other in report.others:
+        letter = other.observations[0].id.partition(".")[0] if other.observations else "-"
+        found.append(f"{letter}: {asked(other, date=True) or 'at an unknown time and place'}")
+    return found
+
+
 def target(report: Report) -> str:
     """The target as one writes it: host:port, with udp:// where it is not TCP."""
     t = report.target
@@ -83,7 +98,7 @@ def place(report: Report, problem: Problem) -> str:
 
 def failing(report: Report, problem: Problem) -> Ending | None:
     """The observation that shows the symptom: the first of its evidence that did not end well."""
-    seen = {o.id: o for o in report.observations}
+    seen = {o.id: o for o in everything(report)}
     return next((seen[i] for i in problem.evidence if i in seen and seen[i].outcome is not Outcome.OK), None)
 
 

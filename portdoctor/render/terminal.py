@@ -68,10 +68,11 @@ def heading(report: Report, columns: int = COLUMNS) -> list[Line]:
     target, asked = clean(phrases.target(report)), clean(phrases.asked(report))
     if asked:
         asked = f"asked {asked}"
+    elsewhere = [line(Span(f"  also seen, {clean(each)}", "dim")) for each in phrases.also_asked(report)]
     if width(target) + 3 + width(asked) <= columns:
-        return [line(Span(target, "bold"), Span(f"   {asked}", "dim") if asked else "")]
+        return [line(Span(target, "bold"), Span(f"   {asked}", "dim") if asked else ""), *elsewhere]
     below = [line(Span(f"  {each}", "dim")) for each in wrapped(asked, columns - 2)]
-    return [line(Span(cut(target, columns), "bold")), *below]
+    return [line(Span(cut(target, columns), "bold")), *below, *elsewhere]
 
 
 def promise(report: Report) -> Line:
@@ -189,7 +190,7 @@ def _also(report: Report, diagnosis: Diagnosis, first: Problem, room: Room, colu
 def _remarks(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> list[Line]:
     found: list[Line] = []
     if diagnosis.unexplained:
-        seen = {o.id: o for o in report.observations}
+        seen = {o.id: o for o in phrases.everything(report)}
         listed = [": ".join(observed(seen[i])) for i in diagnosis.unexplained if i in seen]
         found += _labelled("Unexplained", _shortened(listed, max(room.notes, 1)), columns)
     notes = [n for n in dict.fromkeys((*report.notes, *diagnosis.notes)) if _worth(n) or room is _ALL]
@@ -206,7 +207,7 @@ def _worth(note: Note) -> bool:
 def _record(report: Report, diagnosis: Diagnosis, columns: int) -> list[Line]:
     """What only the verbose form shows: every observation, and what could not be seen from here."""
     found = [line(), line(Span("Seen", "bold"))]
-    for o in report.observations:
+    for o in phrases.everything(report):
         what, result = observed(o)
         texts = wrapped(f"{o.began:6.2f} s  {what}: {result}", columns - 17)
         found += [line(f"  {o.id:<4} {text}" if not n else f"{'':<17}{text}") for n, text in enumerate(texts)]

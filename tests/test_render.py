@@ -1,0 +1,507 @@
+"""Every format on reports made by hand: what stands in it, that it fits, and that its own readers accept it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any, get_args
+from xml.etree import ElementTree
+
+import jsonschema
+import junitparser
+import msgspec
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
+from portdoctor.render import json as json_format
+from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
+from portdoctor.render.command import broken, quoted, quoted_for_powershell
+from portdoctor.render.lines import encodable, plain
+from portdoctor.render.path import drawn, path_to
+from portdoctor.render.phrases import OWNERS, TITLES
+from portdoctor.render.reproduce import trials
+from portdoctor.render.state import state_of, worst
+from portdoctor.text import width
+
+from . import reports
+
+Make = Callable[[], reports.Case]
+each_report = pytest.mark.parametrize("make", reports.ALL.values(), ids=reports.ALL)
+
+
+# ---------------------------------------------------------------- JSON
+
+
+@each_report
+def test_json_is_one_line_in_the_contract_s_order_and_valid(make: Make) -> None:
+    text = json_format.render(*make())
+    assert "\n" not in text
+    document = json.loads(text)
+    jsonschema.Draft202012Validator(json_format.schema()).validate(document)
+    assert list(document) == [
+        "schema", "portdoctor", "target", "vantage", "options", "verdict", "problems", "candidates", "ruled_out",
+        "next_test", "steps", "unexplained", "stages", "observations", "notes", "interrupted", "others",
+    ]  # fmt: skip
+    for o in document["observations"]:
+        assert list(o)[:5] == ["id", "kind", "outcome", "began", "took"]
+
+
+@each_report
+def test_the_first_problem_is_repeated_on_top(make: Make) -> None:
+    document = json.loads(json_format.render(*make()))
+    if not document["problems"]:
+        assert not any(document[field] for field in ("candidates", "ruled_out", "next_test", "steps"))
+        return
+    first = document["problems"][0]
+    for field in ("candidates", "ruled_out", "next_test", "steps"):
+        assert document[field] == first[field]
+    for field in ("symptom", "cause", "certainty", "title", "explanation", "owner"):
+        assert document["verdict"][field] == first[field]
+
+
+@each_report
+def test_a_recorded_document_gives_the_report_back(make: Make) -> None:
+    report, diagnosis = make()
+    assert json_format.load(json_format.render(report, diagnosis)) == report
+
+
+def test_the_schema_is_itself_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_format.schema())
+    assert set(json_format.schema()["$defs"]) >= {"Document", "Connect", "Trace", "Problem"}
+
+
+def _edited(make: Make, **changes: Any) -> str:
+    return json.dumps(json.loads(json_format.render(*make())) | changes)
+
+
+def test_unknown_fields_are_ignored_and_an_unknown_kind_is_kept() -> None:
+    strange = {"id": "o9", "kind": "smoke-signal", "outcome": "puffed", "began": 1.5, "took": 2, "colour": "grey"}
+    document = json.loads(json_format.render(*reports.refused()))
+    document["observations"].append(strange)
+    document["observations"][0]["mood"] = "fine"
+    document["weather"] = {"sun": True}
+    report = json_format.load(json.dumps(document))
+    other = report.observations[-1]
+    assert isinstance(other, Other)
+    assert (other.id, other.was, other.outcome, other.began) == ("o9", "smoke-signal", Outcome.OTHER, 1.5)
+    assert json.loads(other.raw) == strange
+    assert report.observations[:-1] == reports.refused()[0].observations
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no", "[]", "{}", '"x"', '{"schema": 7}', '{"schema": "portdoctor.report/2"}', b"\xff\xfe", "\ud800",
+     '{"schema": "portdoctor.report/1"}', "\x00", '{"schema": "portdoctor.report/1", "target": 1, "observations": []}',
+     '{"schema": ' + "[" * 100_000],
+    ids=lambda text: repr(text)[:40],
+)  # fmt: skip
+def test_what_is_no_report_is_said_in_one_sentence(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match="report") as caught:
+        json_format.load(text)
+    assert "\n" not in str(caught.value)
+    assert not isinstance(caught.value, msgspec.DecodeError)
+
+
+def test_a_mistake_in_an_observation_says_where() -> None:
+    observations = json.loads(json_format.render(*reports.refused()))["observations"]
+    observations[1]["port"] = "many"
+    with pytest.raises(ValueError, match=r"int.*port"):
+        json_format.load(_edited(reports.refused, observations=observations))
+
+
+def test_several_reports_in_one_file() -> None:
+    lines = [json_format.render(*make()) for make in reports.ALL.values()]
+    assert json_format.load_all("\n".join(lines) + "\n\n") == [make()[0] for make in reports.ALL.values()]
+    pretty = json.dumps(json.loads(lines[0]), indent=2)
+    assert json_format.load_all(pretty) == [reports.ok()[0]]
+    with pytest.raises(ValueError, match="line 2: "):
+        json_format.load_all(lines[0] + "\n{}\n")
+
+
+def test_a_merged_report_keeps_its_places_and_loads_one_level_of_them() -> None:
+    report, diagnosis = merged()
+    assert json_format.load(json_format.render(report, diagnosis)) == report
+    nested = msgspec.structs.replace(report, others=(report,))
+    assert json_format.load(json_format.render(nested, diagnosis)).others[0].others == ()
+
+
+def merged() -> reports.Case:
+    """The filtered case with a second place, whose observations have a letter before their ids."""
+    report, diagnosis = reports.filtered()
+    second, _ = reports.ok()
+    seen = tuple(msgspec.structs.replace(o, id=f"b.{o.id}") for o in second.observations)
+    return msgspec.structs.replace(report, others=(msgspec.structs.replace(second, observations=seen),)), diagnosis
+
+
+def test_a_merged_report_shows_both_places() -> None:
+    for text in (terminal.render(*merged(), verbose=True), ticket.render(*merged()), markdown.render(*merged())):
+        assert "b.o2" in text
+        assert text.count("09:14:03 UTC from 192.0.2.7") == 2
+
+
+# ---------------------------------------------------------------- terminal
+
+
+@each_report
+def test_the_terminal_form_fits(make: Make) -> None:
+    text = terminal.render(*make())
+    assert len(text.splitlines()) <= 25
+    assert max(map(width, text.splitlines())) <= 80
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+@each_report
+def test_the_terminal_form_says_what_happened_and_who_acts(make: Make) -> None:
+    report, diagnosis = make()
+    text = " ".join(terminal.render(report, diagnosis).split())
+    assert "What happened" in text
+    for problem in diagnosis.problems[:1]:
+        assert "Whom to ask" in text
+        if problem.cause:
+            assert f"{problem.cause}, " in text
+            assert f"{problem.certainty})" in text
+
+
+def test_likely_is_never_dressed_as_certain() -> None:
+    assert "Most likely" in terminal.render(*reports.refused())
+    assert "Most likely" not in terminal.render(*reports.filtered())
+    assert "Not decided" in terminal.render(*reports.undecided())
+
+
+@each_report
+def test_verbose_leaves_nothing_out(make: Make) -> None:
+    report, diagnosis = make()
+    text = " ".join(terminal.render(report, diagnosis, verbose=True).split())
+    for problem in diagnosis.problems[:1]:
+        assert all(r.cause in text for r in problem.ruled_out)
+        assert all(c.cause in text for c in problem.candidates)
+        assert all(" ".join(s.text.split()) in text for s in problem.steps)
+    assert all(f"{o.id} " in text for o in report.observations)
+    assert "more: -v" not in text
+
+
+def test_what_is_left_out_is_counted() -> None:
+    assert re.search(r"\(\d more: -v\)", terminal.render(*reports.undecided()))
+
+
+def test_the_path_picture() -> None:
+    text = terminal.render(*reports.filtered())
+    assert "you ── 198.51.100.1 ── 10.0.12.2 ─✗ 203.0.113.45:8080\n" in text
+    assert "lost at or behind 10.0.12.2, where port 80 passes\n" in text
+
+
+def test_ascii_when_the_encoding_has_no_lines() -> None:
+    text = terminal.render(*reports.filtered(), encoding="ascii")
+    assert "you -- 198.51.100.1 -- 10.0.12.2 -x 203.0.113.45:8080" in text
+    assert text.isascii()
+    assert encodable("a → b…", "latin-1") == "a -> b..."
+    assert encodable("日本", "ascii") == "\\u65e5\\u672c"
+
+
+def test_styles_can_be_dropped() -> None:
+    lines = terminal.lines(*reports.refused())
+    assert {span.style for line in lines for span in line} > {"", "bold", "bold red"}
+    assert plain(lines) == terminal.render(*reports.refused())
+
+
+def test_the_brief_form_is_one_line() -> None:
+    assert terminal.brief(*reports.refused()) == "shop.example.com:8443 connection-refused (tcp.no-listener, likely)"
+    assert terminal.brief(*reports.ok()) == "shop.example.com:443 ok"
+
+
+def test_an_interrupted_check_says_so() -> None:
+    report, diagnosis = reports.filtered()
+    interrupted = msgspec.structs.replace(report, interrupted=True)
+    for render in (terminal.render, ticket.render, markdown.render):
+        assert "nterrupted" in render(interrupted, diagnosis)
+
+
+def test_a_further_problem_stands_under_also() -> None:
+    report, diagnosis = reports.refused()
+    second = msgspec.structs.replace(diagnosis.problems[0], id="p2", title="Another thing", cause="dns.slow")
+    both = msgspec.structs.replace(diagnosis, problems=(*diagnosis.problems, second))
+    assert "Also" in terminal.render(report, both)
+    assert "Also" not in terminal.render(*reports.one_dead())  # hidden behind the first one
+
+
+# ---------------------------------------------------------------- the path
+
+
+def _with_hops(hops: tuple[Hop, ...], *more: Trace) -> Report:
+    report, _ = reports.refused()
+    trace = Trace(id="o8", outcome=Outcome.OK, address=reports.SHOP, port=8443, hops=hops)
+    return msgspec.structs.replace(report, observations=(*report.observations, trace, *more))
+
+
+def _hop(ttl: int, outcome: Outcome, address: str | None = None) -> Hop:
+    return Hop(ttl=ttl, outcome=outcome, address=address)
+
+
+def _says(report: Report) -> str:
+    path = path_to(report, reports.SHOP)
+    assert path
+    return path.says
+
+
+def test_a_silent_middle_hop_is_no_loss() -> None:
+    near, far = _hop(1, Outcome.TTL_EXPIRED, "10.0.0.1"), _hop(3, Outcome.TTL_EXPIRED, "10.0.2.1")
+    hops = (near, _hop(2, Outcome.TIMEOUT), far, _hop(4, Outcome.REFUSED))
+    path = path_to(_with_hops(hops), reports.SHOP)
+    assert path
+    assert path.hops == ("10.0.0.1", "*", "10.0.2.1")
+    assert path.says == "refused at hop 4"
+
+
+def test_a_nearer_refusal_is_named_and_a_dnat_on_the_host_is_not() -> None:
+    hops = (_hop(1, Outcome.TTL_EXPIRED, "10.0.0.1"), _hop(2, Outcome.REFUSED))
+    router = Trace(
+        id="o9", outcome=Outcome.OK, address=reports.SHOP, port=80, role="control",
+        hops=(_hop(1, Outcome.TTL_EXPIRED, "10.0.0.1"), _hop(2, Outcome.TTL_EXPIRED, "10.0.1.1"), _hop(3, Outcome.OK)),
+    )  # fmt: skip
+    assert _says(_with_hops(hops, router)) == "refused at hop 2, where port 80 passes"
+    dnat = msgspec.structs.replace(
+        router, hops=(router.hops[0], _hop(2, Outcome.TTL_EXPIRED, reports.SHOP), router.hops[2])
+    )
+    assert _says(_with_hops(hops, dnat)) == "refused at hop 2"
+    same = msgspec.structs.replace(router, hops=(router.hops[0], _hop(2, Outcome.OK)))
+    assert _says(_with_hops(hops, same)) == "refused at hop 2"
+
+
+def test_silence_in_one_round_does_not_hide_the_other_s_answer() -> None:
+    hops = (_hop(1, Outcome.TIMEOUT),)
+    quiet = Trace(id="o9", outcome=Outcome.OK, address=reports.SHOP, port=8443, round=2, hops=hops)
+    assert _says(_with_hops((_hop(1, Outcome.TTL_EXPIRED, "10.0.0.1"),), quiet)) == "lost at or behind 10.0.0.1"
+
+
+def test_no_picture_without_an_answer() -> None:
+    assert path_to(_with_hops((_hop(1, Outcome.TIMEOUT), _hop(2, Outcome.TIMEOUT))), reports.SHOP) is None
+    assert path_to(reports.refused()[0], reports.SHOP) is None
+
+
+def test_a_long_path_is_folded_and_fits() -> None:
+    hops = tuple(_hop(n, Outcome.TTL_EXPIRED, f"2001:db8:{n}:ffff:ffff:ffff:ffff:{n}") for n in range(1, 30))
+    path = path_to(_with_hops(hops), reports.SHOP)
+    assert path
+    lines = drawn(path)
+    assert all(len(line) <= 80 for line in lines)
+    assert any("hops)" in line for line in lines)
+
+
+# ---------------------------------------------------------------- ticket, Markdown
+
+
+@each_report
+def test_the_first_fifteen_lines_of_a_ticket_stand_alone(make: Make) -> None:
+    report, diagnosis = make()
+    head = " ".join(" ".join(ticket.render(report, diagnosis).splitlines()[:15]).split())
+    assert diagnosis.verdict.symptom in head
+    assert "2026-11-22 09:14:03 UTC from 192.0.2.7" in head
+    for problem in diagnosis.problems[:1]:
+        assert "Who must act" in head
+        assert problem.cause is None or f"{problem.cause}" in head
+        assert not problem.ruled_out or "Ruled out" in head
+        assert "Exact error" in head
+
+
+def test_the_exact_error_has_errno_and_icmp() -> None:
+    text = " ".join(ticket.render(*reports.one_dead()).split())
+    assert "No route to host (EHOSTUNREACH, errno 113; ICMPv6 type 1 code 3 from 2001:db8:1::1), after 3.1 s" in text
+    assert "by RST: no ICMP error came" in " ".join(ticket.render(*reports.refused()).split())
+
+
+@each_report
+def test_a_ticket_has_all_the_evidence_and_fits_a_mail(make: Make) -> None:
+    report, diagnosis = make()
+    text = ticket.render(report, diagnosis)
+    assert max(map(width, text.splitlines())) <= 78
+    assert all(re.search(rf"^  {o.id} ", text, re.MULTILINE) for o in report.observations)
+    joined = " ".join(text.split())
+    for problem in diagnosis.problems[:1]:
+        assert all(r.cause in joined for r in problem.ruled_out)
+        assert all(c.cause in joined for c in problem.candidates)
+
+
+@each_report
+@pytest.mark.parametrize("render", [ticket.render, markdown.render], ids=["ticket", "markdown"])
+def test_no_name_of_this_machine_or_user_unless_asked(make: Make, render: Callable[..., str]) -> None:
+    report, diagnosis = make()
+    told = Note(kind="info", text="Run by dana on workstation-7, file /home/dana/ca.pem.")
+    report = msgspec.structs.replace(report, notes=(*report.notes, told))
+    text = render(report, diagnosis)
+    assert "dana" not in text
+    assert "workstation-7" not in text
+    assert report.target.host in text
+    assert "workstation-7 by dana" in " ".join(render(report, diagnosis, names=True).split())
+
+
+@each_report
+def test_the_commands_of_a_ticket_can_be_pasted(make: Make) -> None:
+    report, diagnosis = make()
+    problem = diagnosis.problems[0] if diagnosis.problems else None
+    found = trials(report, problem)
+    assert found
+    for trial in found:
+        assert trial.what
+        assert trial.expect
+        assert shlex.split(trial.command)
+        assert "\n" not in trial.command
+        # Broken for the page, the shell still reads the same words: a mark before the line's end joins the lines.
+        page = "\n".join(broken(trial.command, 40))
+        joined = page.replace(" `\n" if "PowerShell" in trial.what else " \\\n", " ")
+        assert shlex.split(joined) == shlex.split(trial.command)
+
+
+def test_the_standard_tools_ask_for_the_very_same() -> None:
+    commands = [t.command for t in trials(*_first(reports.tls_expired()))]
+    assert any(
+        c.startswith("openssl s_client -connect 203.0.113.45:443 -servername shop.example.com") for c in commands
+    )
+    assert "nc -vz -w 5 203.0.113.45 443" in commands
+    assert "Test-NetConnection 203.0.113.45 -Port 443" in commands
+    commands = [t.command for t in trials(*_first(reports.no_name()))]
+    assert "dig @192.0.2.53 shpo.example.com A" in commands
+    assert "sudo ss -antp 'sport = :8080'" in [t.command for t in trials(*_first(reports.bind_conflict()))]
+    resolved = [t.command for t in trials(*_first(reports.ok())) if t.command.startswith("curl")]
+    assert resolved == [
+        "curl -sv -o /dev/null --resolve shop.example.com:443:203.0.113.45 https://shop.example.com:443/"
+    ]
+
+
+def _first(case: reports.Case) -> tuple[Report, Any]:
+    return case[0], case[1].problems[0] if case[1].problems else None
+
+
+def test_quoting() -> None:
+    for word in ("a b", "$(reboot)", "`x`", "it's", "[::1]:443", "a;b", "-n", "", "*"):
+        assert shlex.split(quoted(word)) == [word]
+    assert quoted_for_powershell("it's $x") == "'it''s $x'"
+
+
+def test_markdown_shows_marks_and_does_not_obey_them() -> None:
+    assert markdown.escaped("<b>*x*</b> [a](b) | `c` @d") == r"\<b\>\*x\*\<\/b\> \[a\](b) \| \`c\` \@d"
+    assert markdown.escaped("# head") == r"\# head"
+    assert markdown.escaped("1. item") == r"1\. item"
+    assert markdown.code("a`b``c") == "```a`b``c```"
+    assert markdown.code("`") == "`` ` ``"
+
+
+@each_report
+def test_markdown_tables_have_their_cells(make: Make) -> None:
+    for line in markdown.render(*make()).splitlines():
+        if line.startswith("| `o"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 5
+
+
+# ---------------------------------------------------------------- formats for machines
+
+
+CASES = [make() for make in reports.ALL.values()]
+STATES = [state_of(diagnosis) for _, diagnosis in CASES]
+PERFDATA = re.compile(r"(?:'[^'=]+'|[^\s'=]+)=-?\d+(?:\.\d+)?(?:s|us|ms|%|[KMGT]?B|c)?(?:;[^;\s]*){0,4}")
+
+
+def nagios_line(text: str) -> tuple[str, list[str]]:
+    """(message, performance data) of a plugin's output; fails where its grammar is broken."""
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    message, _, data = text[:-1].partition(" | ")
+    assert "|" not in message
+    assert re.match(r"PORTDOCTOR (OK|WARNING|CRITICAL|UNKNOWN) - \S", message)
+    found = PERFDATA.findall(data)
+    assert " ".join(found) == data
+    return message, found
+
+
+def test_nagios_is_the_contract_s_line() -> None:
+    message, data = nagios_line(nagios.render([reports.refused()]))
+    assert message == "PORTDOCTOR CRITICAL - shop.example.com:8443 connection-refused (tcp.no-listener)"
+    assert data == ["dns=0.012s", "tcp=0.024s"]
+
+
+@each_report
+def test_nagios_keeps_its_grammar(make: Make) -> None:
+    nagios_line(nagios.render([make()]))
+
+
+def test_nagios_of_a_batch_names_what_is_not_ok() -> None:
+    message, _ = nagios_line(nagios.render(CASES))
+    assert message.startswith("PORTDOCTOR CRITICAL - 7 of 8 targets not ok, shop.example.com:8443 connection-refused")
+    assert nagios_line(nagios.render([reports.ok(), reports.ok()]))[0] == "PORTDOCTOR OK - 2 targets ok"
+
+
+def test_states() -> None:
+    assert STATES == ["ok", "failed", "failed", "warning", "failed", "failed", "failed", "failed"]
+    assert state_of(reports.one_dead()[1], strict=True) == "failed"
+    assert worst(["ok", "warning", "unknown"]) == "unknown"
+    assert worst(["unknown", "failed"]) == "failed"
+    assert worst([]) == "unknown"
+    assert nagios.EXIT == {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
+
+
+def test_what_was_expected_decides_when_it_is_given() -> None:
+    assert nagios.render([reports.refused()], ["ok"]).startswith("PORTDOCTOR OK - ")
+    assert "not ok" not in tap.render([reports.refused()], ["ok"])
+    assert "<failure" not in junit.render([reports.refused()], ["ok"])
+    assert 'probe_success{target="shop.example.com:8443"} 1' in openmetrics.render([reports.refused()], ["ok"])
+
+
+def test_junit_is_read_back() -> None:
+    suite = next(iter(junitparser.JUnitXml.fromstring(junit.render(CASES).encode())))
+    cases = list(suite)
+    assert [c.name for c in cases][:2] == ["shop.example.com:443", "shop.example.com:8443"]
+    results = [[type(r).__name__ for r in c.result] for c in cases]
+    assert results == [{"failed": ["Failure"], "unknown": ["Error"]}.get(state, []) for state in STATES]
+    assert (suite.tests, suite.failures, suite.errors) == (8, STATES.count("failed"), STATES.count("unknown"))
+    assert "tcp.no-listener" in cases[1].result[0].text
+    root = ElementTree.fromstring(junit.render([]))
+    assert root.get("tests") == "0"
+
+
+def test_openmetrics_is_read_back() -> None:
+    families = {f.name: f for f in text_string_to_metric_families(openmetrics.render(CASES))}
+    assert set(families) == {
+        "probe_success", "probe_duration_seconds", "portdoctor_stage_duration_seconds", "portdoctor_diagnosis",
+    }  # fmt: skip
+    info = {s.labels["target"]: s.labels for s in families["portdoctor_diagnosis"].samples}
+    assert info["shop.example.com:8443"] == {
+        "target": "shop.example.com:8443", "symptom": "connection-refused", "cause": "tcp.no-listener",
+        "certainty": "likely",
+    }  # fmt: skip
+    success = {s.labels["target"]: s.value for s in families["probe_success"].samples}
+    assert success["shop.example.com:8443"] == 0
+    stages = {(s.labels["target"], s.labels["stage"]) for s in families["portdoctor_stage_duration_seconds"].samples}
+    assert ("shop.example.com:8443", "tcp") in stages
+
+
+def test_tap_has_a_plan_and_a_point_for_each() -> None:
+    lines = tap.render(CASES).splitlines()
+    assert lines[:2] == ["TAP version 14", "1..8"]
+    points = [line for line in lines if re.match(r"(not )?ok \d+ - ", line)]
+    assert [p.startswith("ok") for p in points] == [s in ("ok", "warning") for s in STATES]
+    for line in lines:
+        if line.startswith("  ") and line.strip() not in ("---", "..."):
+            json.loads(line.partition(": ")[2])
+    assert lines.count("  ---") == lines.count("  ...") == 7
+
+
+# ---------------------------------------------------------------- words
+
+
+def test_every_symptom_and_owner_has_its_words() -> None:
+    assert set(TITLES) == set(get_args(Symptom))
+    assert set(OWNERS) == set(get_args(Owner))
+
+
+@pytest.mark.parametrize("symptom", get_args(Symptom))
+def test_every_symptom_makes_a_sentence_in_every_format(symptom: Symptom) -> None:
+    report, diagnosis = reports.refused()
+    problem = msgspec.structs.replace(diagnosis.problems[0], symptom=symptom)
+    verdict = msgspec.structs.replace(diagnosis.verdict, symptom=symptom)
+    case = report, msgspec.structs.replace(diagnosis, problems=(problem,), verdict=verdict)
+    for render in (terminal.render, ticket.render, markdown.render, json_format.render):
+        assert render(*case)
+    for batch in (nagios.render, junit.render, openmetrics.render, tap.render):
+        assert batch([case])
