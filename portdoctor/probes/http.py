@@ -36,6 +36,12 @@ _KEPT = (
     "connection", "upgrade", "alt-svc", "x-ratelimit-remaining", "ratelimit",
 )  # fmt: skip
 _BLANK = re.compile(rb"(?<=\n)\r?\n")  # the empty line after a header block
+# The 400 with which a TLS port answers plain HTTP: nginx, Apache httpd, Go's net/http, Jetty and Tomcat.
+_WANTS_TLS = re.compile(
+    rb"plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled server|sent an HTTP request to"
+    rb" an HTTPS server|requires TLS\.|combination of host and port requires TLS",
+    re.I,
+)
 _SIZE = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,18})[ \t]*\r?$")
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: +([^\r\n]*))?\r?\n")
 
@@ -208,8 +214,10 @@ def _reply(heard: Heard, fields: dict[str, Any]) -> HttpReply:
     status = int(found[2])
     end = _BLANK.search(data)
     headers = _headers(data[found.end() : end.start() if end else None])
+    wants_tls = status == 400 and end is not None and _WANTS_TLS.search(data, end.end()) is not None
+    outcome = Outcome.OTHER_PROTOCOL if wants_tls else of_http(status) if end else heard.outcome
     return HttpReply(
-        outcome=of_http(status) if end else heard.outcome, status=status, phrase=clean(found[3] or b"", limit=100),
+        outcome=outcome, protocol="tls" if wants_tls else None, status=status, phrase=clean(found[3] or b"", limit=100),
         version=found[1].decode("ascii"), headers={k: v for k, v in headers.items() if k != "location"},
         location=headers.get("location"), text=clean(data[end.end() :], limit=_BODY) if end else "",
         **fields, **({} if end else _ending(heard)),

@@ -39,14 +39,18 @@ def speaks_plain_text(report: Report, subject: Subject) -> Reading:
         return present(f"The TLS hello was answered with {what}: “{(o.sample or '')[:60]}”.", o)
     if o.received or o.outcome is Outcome.OK:
         return absent("The TLS hello was answered with TLS.", o)
-    asked = [r for r in report.of(HttpReply) if r.role == "variant" and r.address in subject.values]
+    asked = [r for r in report.of(HttpReply) if r.role == "variant"]
     for r in asked:
+        if r.address not in subject.values:
+            continue  # one address is asked for all: behind them is the same service
         if r.protocol == "tls":
             return absent("A plain HTTP request was answered with TLS.", o, r)
         if r.status is not None or r.protocol:
             what = "HTTP" if r.status is not None else spoken(r.protocol or "")
             return present(f"The TLS hello got no answer, and a plain HTTP request got {what}.", o, r)
-    return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, looked=bool(asked))
+    if asked:
+        return unknown("no-answer", o, *asked)
+    return unsettled(report, Want(probe="plain-http", args=(o.address,)), o)
 
 
 @sign

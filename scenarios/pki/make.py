@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 HERE = Path(__file__).resolve().parent
 OUR_NAMES = ("server", "shop.example", "www.shop.example")
@@ -40,9 +40,10 @@ def day(year: int) -> dt.datetime:
 
 
 def make(
-    name: str, issuer: Pair | None, names: tuple[str, ...] = (), years: tuple[int, int] = (2020, 2120), ca: bool = False
-) -> Pair:
-    """One certificate; without an issuer it signs itself."""
+    name: str, issuer: Pair | None, names: tuple[str, ...] = (), years: tuple[int, int] = (2020, 2120),
+    ca: bool = False, published: str = "",
+) -> Pair:  # fmt: skip
+    """One certificate; without an issuer it signs itself. `published`: where its issuer's certificate lies (AIA)."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer = issuer.key if issuer else key
@@ -67,6 +68,10 @@ def make(
     else:
         purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         builder = builder.add_extension(purposes, critical=False)
+    if published:
+        place = x509.UniformResourceIdentifier(published)
+        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
     if names:
         alternatives = x509.SubjectAlternativeName([x509.DNSName(n) for n in names])
         builder = builder.add_extension(alternatives, critical=False)
@@ -110,6 +115,11 @@ def main() -> None:
         leaf = make("server", between, OUR_NAMES)
         keep("chain.pem", leaf.pem() + shown(between.certificate))
         keep("chain-incomplete.pem", leaf.pem())
+    if not (HERE / "chain-published.pem").exists():  # as public authorities do it
+        between = make("Lab Intermediate CA 2", root, ca=True)
+        leaf = make("server", between, OUR_NAMES, published="http://lab-ca.example/intermediate-2.cer")
+        keep("chain-published.pem", leaf.pem() + shown(between.certificate))
+        keep("chain-incomplete-published.pem", leaf.pem())
 
 
 if __name__ == "__main__":
