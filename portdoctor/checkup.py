@@ -19,6 +19,7 @@ from .cause import Catalogue
 from .host import Host, user_name
 from .model import (
     Connect,
+    Diagnosis,
     Lookup,
     Note,
     Observation,
@@ -55,6 +56,7 @@ class Checkup:
         self.open: list[socket.socket] = []  # closed at the end, whatever happens
         self._seen: list[Observation] = []
         self._notes: list[Note] = []
+        self._thought: tuple[tuple[int, int, bool], Diagnosis] | None = None
         self._started = datetime.now(UTC)
         self._zero = time.monotonic()
 
@@ -95,6 +97,13 @@ class Checkup:
             portdoctor=__version__, target=self.target, vantage=self._vantage(), options=self.options,
             observations=tuple(self._seen), notes=tuple(self._notes), interrupted=interrupted,
         )  # fmt: skip
+
+    def diagnosis(self, *, interrupted: bool = False) -> Diagnosis:
+        """What the record so far means; thought through again only when it has grown."""
+        record = (len(self._seen), len(self._notes), interrupted)
+        if self._thought is None or self._thought[0] != record:
+            self._thought = record, diagnose(self.report(interrupted=interrupted), self.catalogue)
+        return self._thought[1]
 
     def _vantage(self) -> Vantage:
         route = next((o for o in self._seen if isinstance(o, Route)), None)
@@ -236,7 +245,7 @@ class Checkup:
         if not self.options.controls:
             looks.forbid_controls(self)
         while True:
-            wanted = diagnose(self.report(), self.catalogue).wants
+            wanted = self.diagnosis().wants
             for w in wanted:
                 if w.want in self.done:
                     self.settle(w.want, "no-answer", f"The look `{w.want.probe}` did not settle it.")

@@ -11,7 +11,6 @@ from .checkup import Checkup, Told
 from .host import Host
 from .model import Diagnosis, Options, Report
 from .target import Asked
-from .verdict import diagnose
 
 R = TypeVar("R")
 Case = tuple[Report, Diagnosis]
@@ -27,8 +26,7 @@ async def examine(
         await checkup.run()
     except asyncio.CancelledError:
         interrupted = True
-    report = checkup.report(interrupted=interrupted)
-    return report, diagnose(report, catalogue)
+    return checkup.report(interrupted=interrupted), checkup.diagnosis(interrupted=interrupted)
 
 
 async def examine_all(

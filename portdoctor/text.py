@@ -15,12 +15,11 @@ _MOST_MARKS = 4  # combining marks on one letter; the most that living scripts s
 
 # str.isprintable() is false for Cc, Cf, Cs, Co, Cn, Zl, Zp and every Zs but the space (Python's own definition).
 # These pass it and are nevertheless seen as nothing: fillers, joiners, variation selectors, the empty Braille cell.
-_BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)
-_SPACES = re.compile("\r\n|[\t\n\v\f\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+# Patterns are texts here: most runs never need them, and compiling them at the start takes a millisecond.
+_BLANK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+_SPACES = "\r\n|[\t\n\v\f\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
-_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|SYNs?)\b)")
+_UNIT = r"(?<=\d) (?=(?:ms|s|min|SYNs?)\b)"
 
 
 def clean(text: str | bytes, limit: int = LIMIT) -> str:
@@ -52,13 +51,13 @@ def visible(text: str) -> str:
     if text.isascii():
         if text.isprintable():
             return text
-        return "".join(c if c.isprintable() else _escape(c) for c in _SPACES.sub(" ", text))
+        return "".join(c if c.isprintable() else _escape(c) for c in re.sub(_SPACES, " ", text))
     from unicodedata import category  # the path of rare text: its table is not loaded at start
 
     shown, marks = [], 0
-    for c in _SPACES.sub(" ", text):
+    for c in re.sub(_SPACES, " ", text):
         marks = marks + 1 if category(c) in ("Mn", "Me") else 0
-        visible = c.isprintable() and marks <= _MOST_MARKS and not _BLANK.match(c)
+        visible = c.isprintable() and marks <= _MOST_MARKS and not re.match(_BLANK, c)
         shown.append(c if visible else _escape(c))
     return "".join(shown)
 
@@ -77,6 +76,8 @@ def seconds(took: float | None) -> str:
     """A time for people: "0.4 ms", "51 ms", "1.2 s", "2 min 13 s"; nothing for None."""
     if took is None:
         return ""
+    if took < 0.00005:
+        return "<0.1 ms"
     if took < 0.00995:
         return f"{took * 1000:.1f} ms"
     if took < 0.9995:
@@ -136,7 +137,7 @@ def wrapped(text: str, columns: int) -> list[str]:
     A word that is longer than a line is broken where it must be.
     """
     lines, line = [], ""
-    for word in _UNIT.sub("\u00a0", " ".join(text.split())).split(" "):
+    for word in re.sub(_UNIT, "\u00a0", " ".join(text.split())).split(" "):
         word = word.replace("\u00a0", " ")
         while width(word) > columns:
             room = columns - width(line) - (1 if line else 0)

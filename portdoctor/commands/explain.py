@@ -19,7 +19,7 @@ def explain(
     causes: Causes = None,
 ) -> None:
     """Explain a symptom, a cause, or a pasted error message."""
-    from ..explaining import explain_text, listing  # type: ignore[import-not-found]
+    from ..explaining import explain_text, listing
 
     catalogue = catalogue_of(causes)
     if list_:
