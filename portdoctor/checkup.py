@@ -38,6 +38,7 @@ from .verdict import diagnose
 
 PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router seeks a host for 3 s, then says so
 MOST_ADDRESSES = 16
+_LAST = 0.2  # seconds of the budget kept for saying how the last stage ended
 _REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
 
 Told = Callable[["Checkup", Observation], None]
@@ -204,7 +205,7 @@ class Checkup:
 
             await datagrams.visit(self, address)
             return
-        patience = Patience(self.options.timeout or PATIENCE)
+        patience = Patience(min(self.options.timeout or PATIENCE, max(self.left() - _LAST, 0.1)))
         task = asyncio.create_task(
             connect(
                 address, self.target.port, clock=self.clock, host=self.host, patience=patience,
@@ -233,7 +234,7 @@ class Checkup:
         try:
             stages = [s for s in self.target.stages if s in ("tls", "http", "app")]
             if stages:
-                limit = self.options.timeout or _REACHES
+                limit = min(self.options.timeout or _REACHES, max(self.left() - _LAST, 0.1))
                 await talk(self, address, sock, tuple(stages), limit)
         finally:
             discard(sock)

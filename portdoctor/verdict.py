@@ -32,7 +32,7 @@ from .model import (
     Wanted,
 )  # fmt: skip
 from .signs.base import Reading
-from .stages import stage_lines
+from .stages import stage_lines, stage_of
 from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, without_a_way
 from .weigh import Reader, Weighed
 
@@ -67,10 +67,17 @@ def _verdict(report: Report, problems: tuple[Problem, ...]) -> Verdict:
             symptom=p.symptom, cause=p.cause, certainty=p.certainty,
             title=p.title, explanation=p.explanation, owner=p.owner,
         )  # fmt: skip
-    looked = any(o.outcome is Outcome.OK for o in report.observations)
-    if not looked or report.interrupted:
-        return Verdict(symptom="undetermined", title="Nothing was seen", explanation="No look came to an end.")
+    missing = _not_reached(report)
+    if missing or report.interrupted:
+        said = f"Not looked at to the end: {', '.join(missing)}." if missing else "The look was interrupted."
+        return Verdict(symptom="undetermined", title="Not everything was looked at", explanation=said)
     return Verdict(symptom="ok", certainty="certain", title="It works", explanation=_works(report))
+
+
+def _not_reached(report: Report) -> list[str]:
+    """The stages of the target that no observation shows to be well: unknown is not well."""
+    well = {stage_of(o) for o in report.observations if o.outcome is Outcome.OK}
+    return [stage for stage in report.target.stages if stage not in well]
 
 
 def _works(report: Report) -> str:
