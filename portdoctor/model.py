@@ -230,6 +230,7 @@ class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"
     same host, "negative" a port nobody should use, "elsewhere" another address for comparison.
     `syns`: SYNs sent; `unanswered_at`: when each unanswered SYN left, seconds after `began`, as far
     as TCP_INFO told; `limit`: how long we were ready to wait; `rtt`: the kernel's estimate.
+    `series`: the place in an ordered series of attempts, from 2 (the user's own connection is the first).
     """
 
     address: str
@@ -243,6 +244,7 @@ class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"
     rtt: float | None = None
     mss_clamp: int | None = None
     self_connected: bool = False
+    series: int | None = None
 
 
 class Hop(Value, frozen=True, kw_only=True):
@@ -403,6 +405,7 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
     sample_protocol: str | None = None
     received: int = 0  # bytes the peer sent
     client_cert_asked: bool | None = None
+    mss_clamp: int | None = None  # bytes a segment, when the connection was opened with TCP_MAXSEG
 
 
 class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greeting"):
@@ -417,6 +420,7 @@ class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greetin
     received: int = 0
     sent: str | None = None  # what we said first, if anything
     waited: float | None = None
+    mss_clamp: int | None = None  # bytes a segment, when the connection was opened with TCP_MAXSEG
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
@@ -437,6 +441,7 @@ class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-r
     received: int = 0
     first_byte: float | None = None  # seconds from the request to the first byte
     redirects: int = 0  # redirects to the same place that were followed before this answer
+    mss_clamp: int | None = None  # bytes a segment, when the connection was opened with TCP_MAXSEG
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
