@@ -86,7 +86,8 @@ def place(report: Report, problem: Problem) -> str:
     values = problem.subject.values
     match problem.subject.kind:
         case "address":
-            return words(at(v, report.target.port) for v in values)
+            scheme = "udp://" if report.target.transport == "udp" else ""
+            return words(scheme + at(v, report.target.port) for v in values)
         case "local" | "name" | "resolver":
             return words(values)
         case "family":
@@ -139,7 +140,7 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "name-not-resolved":
             return f"The name {report.target.host} gives no address."
         case "connection-refused":
-            return f"{it} refuses the connection."
+            return f"{it} refuses the {'datagram' if isinstance(o, Datagram) else 'connection'}."
         case "timeout":
             return _silence(it, o, problem)
         case "unreachable":
