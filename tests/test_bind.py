@@ -32,7 +32,7 @@ from portdoctor.outcomes import errno_of
 from portdoctor.probes.bind import bind
 from portdoctor.probes.bindcheck import examine_bind
 from portdoctor.signs.base import SIGNS
-from portdoctor.signs.bind import overlap
+from portdoctor.signs.sockets import overlap
 from portdoctor.verdict import diagnose
 
 HOST = Linux()

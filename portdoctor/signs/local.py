@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from ..model import (
     Connect,
-    Counters,
     Interfaces,
-    Listener,
-    Listeners,
     Neighbour,
     Outcome,
     Report,
@@ -17,10 +14,12 @@ from ..model import (
     Want,
 )
 from ..outcomes import answered, family_of
+from . import local_limits, local_listeners
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .bind import describe, shown
-from .own import serves
+from .machine import bare, interfaces
 from .tcp import route_to, tried
+
+__all__ = ["local_limits", "local_listeners"]  # their signs are registered with ours
 
 AT_ONCE = 0.1  # seconds: a refusal by this machine's own tables takes microseconds
 _ASKED_LONG = 1.0  # seconds: ARP and ND repeat their question every second (Linux retrans_time_ms)
@@ -36,17 +35,6 @@ _DOUBTFUL = ("delay", "probe")  # the kernel is just asking again whether it is 
 _ALIVE = {
     "reachable": "answers", "stale": "answered before", "permanent": "is set by hand", "noarp": "needs no look-up",
 }  # fmt: skip
-
-
-def interfaces(report: Report) -> Interfaces | None:
-    """The last look at the interfaces that gave them."""
-    found = [o for o in report.of(Interfaces) if o.outcome is Outcome.OK]
-    return found[-1] if found else None
-
-
-def bare(address: str) -> str:
-    """An address without prefix length and scope."""
-    return address.partition("/")[0].partition("%")[0]
 
 
 def next_hop(route: Route) -> str | None:
@@ -264,167 +252,3 @@ def family_without_address(report: Report, subject: Subject) -> Reading:
     if not _usable(look):
         return absent("This machine has no usable address of either family.", look)
     return present(f"This machine has no IPv{family} address that reaches beyond its own link.", look)
-
-
-@sign
-def connect_address_unavailable(report: Report, subject: Subject) -> Reading:
-    """The connect ended with EADDRNOTAVAIL: no source address or no source port was to be had."""
-    o = tried(report, subject)
-    if o is None:
-        return unknown("not-looked")
-    if o.outcome is Outcome.ADDRESS_UNAVAILABLE:
-        return present("connect() failed: no local address or port is available (EADDRNOTAVAIL).", o)
-    return absent("A local address and port were available.", o)
-
-
-@sign
-def source_was_chosen(report: Report, subject: Subject) -> Reading:
-    """The user gave the source address (--source)."""
-    o = tried(report, subject)
-    if report.options.source:
-        return present(f"The source address {report.options.source} was asked for.", *([o] if o else []))
-    return absent("The kernel chose the source address.", *([o] if o else []))
-
-
-@sign
-def source_is_ours(report: Report, subject: Subject) -> Reading:
-    """The chosen source address is on one of this machine's interfaces."""
-    source, look = report.options.source, interfaces(report)
-    if not source:
-        return absent("No source address was asked for.")
-    if look is None:
-        return unsettled(report, Want(probe="interfaces"))
-    rows = [r for r in look.rows if any(bare(a) == bare(source) for a in r.addresses)]
-    if rows:
-        return present(f"{rows[0].name} has {source}.", look)
-    return absent(f"No interface of this machine has {source}.", look)
-
-
-def counters(report: Report) -> Counters | None:
-    """The last look at the counters that gave them."""
-    found = [o for o in report.of(Counters) if o.outcome is Outcome.OK]
-    return found[-1] if found else None
-
-
-@sign
-def ephemeral_ports_used_up(report: Report, subject: Subject) -> Reading:
-    """This machine has at least as many TCP sockets, waiting ones (TIME_WAIT) included, as ephemeral ports."""
-    look = counters(report)
-    if look is None:
-        return unsettled(report, Want(probe="counters"))
-    used = look.values.get("tcp_inuse", 0) + look.values.get("tcp6_inuse", 0) + look.values.get("tcp_tw", 0)
-    size = look.values.get("ephemeral_ports")
-    if size is None or "tcp_inuse" not in look.values:
-        return unknown("not-possible-here", look, says="The number of used source ports is not shown here.")
-    if used >= size:
-        return present(f"{used} TCP sockets are in use or waiting, and the source port range has {size} ports.", look)
-    return absent(f"{used} TCP sockets are in use or waiting; the source port range has {size} ports.", look)
-
-
-@sign
-def files_used_up(report: Report, subject: Subject) -> Reading:
-    """socket() ended with EMFILE (this process) or ENFILE (the whole machine)."""
-    o = tried(report, subject)
-    if o is None:
-        return unknown("not-looked")
-    name = o.errno.name if o.errno else ""
-    if name == "EMFILE":
-        return present("This process has no file descriptor left (EMFILE).", o)
-    if name == "ENFILE":
-        return present("The whole machine has no file descriptor left (ENFILE).", o)
-    return absent("There were file descriptors left.", o)
-
-
-@sign
-def connection_table_is_full(report: Report, subject: Subject) -> Reading:
-    """nf_conntrack_count is within two of a hundred of nf_conntrack_max: new flows are dropped at random."""
-    look = counters(report)
-    if look is None:
-        return unsettled(report, Want(probe="counters"))
-    count, most = look.values.get("nf_conntrack_count"), look.values.get("nf_conntrack_max")
-    if count is None or not most:
-        return absent("This machine tracks no connections, or does not show how many.", look)
-    if count * 100 >= most * 98:
-        return present(f"The firewall's connection table holds {count} of at most {most} entries.", look)
-    return absent(f"The firewall's connection table holds {count} of at most {most} entries.", look)
-
-
-@sign
-def connect_denied(report: Report, subject: Subject) -> Reading:
-    """The connect ended with EPERM or EACCES, and no ICMP error came: this machine forbids it."""
-    o = tried(report, subject)
-    if o is None:
-        return unknown("not-looked")
-    if o.outcome is Outcome.DENIED and o.icmp is None:
-        if not report.vantage.can.error_queue:  # ICMPv6 "administratively prohibited" gives EACCES too
-            return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
-        return present(f"connect() was denied ({o.errno.name if o.errno else 'no errno'}), and no ICMP error came.", o)
-    return absent("connect() was not denied.", o)
-
-
-# ---------------------------------------------------------------- the target is this machine
-
-
-def _listeners(report: Report, subject: Subject) -> tuple[Reading | None, Listeners | None, list[Listener]]:
-    """(reading when it cannot be told, the table, its listeners of the asked port)."""
-    route = route_to(report, subject)
-    if route is None or route.type == "unknown":
-        want = Want(probe="route", args=subject.values[:1])
-        return unsettled(report, want, looked=route is not None), None, []
-    if route.type != "local":
-        return absent("The target is not this machine.", route), None, []
-    t = report.target
-    found = [o for o in report.of(Listeners) if (o.port, o.transport) == (t.port, t.transport)]
-    read = [o for o in found if o.outcome is Outcome.OK]
-    if not read:
-        return unsettled(report, Want(probe="listeners", args=(str(t.port), t.transport)), looked=bool(found)), None, []
-    return None, read[-1], [r for r in read[-1].rows if r.state in ("LISTEN", "UNCONN")]
-
-
-@sign
-def listens_on_other_address(report: Report, subject: Subject) -> Reading:
-    """The target is this machine: a program listens on the port, and none of its addresses is the one asked for."""
-    reading, table, rows = _listeners(report, subject)
-    if reading is not None or table is None:
-        return reading or unknown("not-looked")
-    address = subject.values[0]
-    if any(serves(r.address, r.v6only, address) for r in rows):
-        return absent(f"A program listens on {address} port {report.target.port}.", table)
-    if not rows:
-        if not table.complete:
-            return unknown("needs-privilege", table, says="The listener table of this machine is not complete.")
-        return absent(f"No program of this machine listens on port {report.target.port}.", table)
-    return present(f"{describe(rows[0])} listens on {shown(rows[0].address, rows[0].port)}, not on {address}.", table)
-
-
-@sign
-def listens_on_loopback_only(report: Report, subject: Subject) -> Reading:
-    """The same, and every such listener is on a loopback address while another address was asked for."""
-    reading, table, rows = _listeners(report, subject)
-    if reading is not None or table is None:
-        return reading or unknown("not-looked")
-    if _loopback(subject.values[0]):
-        return absent("The address asked for is a loopback address itself.", table)
-    other = [r for r in rows if not _loopback(r.address)]
-    if other:
-        return absent(f"A program listens on {shown(other[0].address, other[0].port)}.", table)
-    if not rows:
-        if not table.complete:
-            return unknown("needs-privilege", table, says="The listener table of this machine is not complete.")
-        return absent(f"No program of this machine listens on port {report.target.port}.", table)
-    return present(f"{describe(rows[0])} listens on {shown(rows[0].address, rows[0].port)} only.", table)
-
-
-def _loopback(address: str) -> bool:
-    return address.startswith("127.") or bare(address) == "::1"
-
-
-@sign
-def other_family_connects(report: Report, subject: Subject) -> Reading:
-    """Another address of the same name, of the other IP version, accepts the connection."""
-    family = family_of(subject.values[0])
-    tries = [o for o in report.of(Connect) if o.role == "target" and family_of(o.address) != family]
-    good = [o for o in tries if o.outcome is Outcome.OK]
-    if good:
-        return present(f"The same name's address {good[0].address} accepts the connection.", good[0])
-    return absent("No address of the other IP version accepts the connection.", *tries)
