@@ -7,7 +7,7 @@ from typing import Literal
 
 from .cause import Cause
 from .model import Report, RuledOut, Subject, Value
-from .signs.base import SIGNS, Reading
+from .signs import Reading, find
 
 State = Literal["established", "open", "ruled-out"]
 
@@ -41,9 +41,8 @@ class Reader:
         key = (name, subject)
         if key not in self._read:
             base, _, parameter = name.partition(":")
-            function = SIGNS[base]
             args = (self.report, subject, parameter) if parameter else (self.report, subject)
-            self._read[key] = function(*args)
+            self._read[key] = find(base)(*args)
         return self._read[key]
 
     def weigh(self, cause: Cause, subject: Subject) -> Weighed:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import portdoctor.signs
 from portdoctor.catalogue import load
 from portdoctor.cause import Cause, CauseError, parse
-from portdoctor.signs import SIGNS
+from portdoctor.signs import load_all
 
 CATALOGUE = load()
 CAUSES = list(CATALOGUE)
+SIGNS = load_all()
 SECTIONS = ("How we know", "Usual reasons", "What to do")
 BLANKS = {
     "host", "port", "address", "service", "name", "resolver", "offender", "hop", "source", "gateway", "interface",
@@ -105,3 +107,9 @@ def test_a_sites_own_cause_is_read_beside_ours(tmp_path) -> None:  # type: ignor
     both = load([str(tmp_path)])
     assert "net.not-on-vpn" in both
     assert "tcp.port-filtered" in both
+
+
+def test_every_sign_that_is_written_is_found() -> None:
+    files = (Path(portdoctor.signs.__file__).parent).glob("*.py")
+    written = {name.replace("_", "-") for f in files for name in re.findall(r"^@sign\ndef (\w+)", f.read_text(), re.M)}
+    assert written == set(SIGNS)
