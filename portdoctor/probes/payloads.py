@@ -45,19 +45,23 @@ def nothing() -> Payload:
 
 
 def dns() -> Payload:
-    """The name servers of the root: every resolver knows them, and other servers refuse in DNS (RFC 1035, 4.1)."""
-    return _dns("DNS query", b"\0", 2, recursion=True)
+    """The name servers of the root, then the server's own name (RFC 1035, 4.1; RFC 4892).
+
+    Without the wish for recursion: a resolver whose own way out is broken is silent to it, and answers this.
+    """
+    return _dns("DNS query", (b"\0", 2, 1), (b"\x02id\x06server\0", 16, 3))
 
 
 def multicast_dns() -> Payload:
     """Which services there are, as an ordinary DNS client asks one responder (RFC 6762, 6.7; RFC 6763, 9)."""
-    return _dns("mDNS query", b"\x09_services\x07_dns-sd\x04_udp\x05local\0", 12, recursion=False)
+    return _dns("mDNS query", (b"\x09_services\x07_dns-sd\x04_udp\x05local\0", 12, 1))
 
 
-def _dns(name: str, owner: bytes, kind: int, *, recursion: bool) -> Payload:
+def _dns(name: str, *questions: tuple[bytes, int, int]) -> Payload:
+    """Questions as (name, type, class)."""
     ident = os.urandom(2)
-    flags = b"\x01\x00" if recursion else b"\0\0"
-    packet = ident + flags + b"\0\x01\0\0\0\0\0\0" + owner + struct.pack(">HH", kind, 1)
+    head = ident + b"\0\0\0\x01\0\0\0\0\0\0"
+    packets = tuple(head + owner + struct.pack(">HH", kind, of) for owner, kind, of in questions)
 
     def answers(data: bytes) -> str | None:
         if len(data) < 12 or data[:2] != ident or not data[2] & 0x80:
@@ -65,7 +69,7 @@ def _dns(name: str, owner: bytes, kind: int, *, recursion: bool) -> Payload:
         code = data[3] & 15
         return _RCODES.get(code, f"rcode {code}")
 
-    return Payload(name, (packet,), answers, "dns")
+    return Payload(name, packets, answers, "dns")
 
 
 _RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}  # RFC 6895
