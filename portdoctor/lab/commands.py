@@ -96,7 +96,10 @@ def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, ver
     from . import judge
 
     failed = broken = 0
-    for scenario, outcome in _outcomes(_chosen(wanted, every), jobs):
+    chosen = _chosen(wanted, every)
+    for scenario in [s for s in chosen if s.handmade]:
+        print(f"by hand         {scenario.name}: only a recording, {scenario.handmade}")
+    for scenario, outcome in _outcomes([s for s in chosen if not s.handmade], jobs):
         wrong = judge.of_run(scenario, outcome)
         print(f"{'ok   ' if not wrong else 'WRONG'}  {outcome.took:5.1f} s  {scenario.name}", flush=True)
         for line in wrong:

@@ -167,12 +167,12 @@ def parse(text: bytes, name: str) -> Scenario:
     except msgspec.DecodeError as error:
         raise ScenarioError(f"scenarios/{name}.toml: {error}") from None
     scenario = msgspec.structs.replace(scenario, name=name)
-    for complaint in _complaints(scenario):
+    for complaint in complaints(scenario):
         raise ScenarioError(f"scenarios/{name}.toml: {complaint}")
     return scenario
 
 
-def _complaints(scenario: Scenario) -> list[str]:
+def complaints(scenario: Scenario) -> list[str]:
     """What is wrong with a scenario that decodes, a sentence each."""
     known = scenario.nodes
     listed = ", ".join(known)

@@ -194,8 +194,6 @@ def _full(spec: Spec) -> Runner:
         time.sleep(float(spec.options.get("until", LIFE)))
         for filler in fillers:
             filler.close()
-        for _ in fillers:
-            listener.accept()[0].close()
         _accept(listener, CONVERSATIONS[spec.options.get("then", "hold")], spec.options)
 
     return run
