@@ -14,12 +14,12 @@ from ..model import (
     Want,
 )
 from ..outcomes import answered, family_of
-from . import local_limits, local_listeners
+from . import local_drop, local_limits, local_listeners
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .machine import bare, interfaces
 from .tcp import route_to, tried
 
-__all__ = ["local_limits", "local_listeners"]  # their signs are registered with ours
+__all__ = ["local_drop", "local_limits", "local_listeners"]  # their signs are registered with ours
 
 AT_ONCE = 0.1  # seconds: a refusal by this machine's own tables takes microseconds
 _ASKED_LONG = 1.0  # seconds: ARP and ND repeat their question every second (Linux retrans_time_ms)
