@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from .servers_dns import answer_dns, serve_dns_stream
 from .servers_http import drip, endless, http, redirect, slow, stuffed
+from .servers_udp import ntp, quic
 
 LIFE = 300.0  # seconds; a forgotten server ends by itself
 
@@ -261,6 +262,8 @@ KINDS: dict[str, Callable[[Spec], Runner]] = {
     "bound": _bound,
     "dns": _dns,
     "udp-echo": _udp(lambda asked, _: asked),
+    "quic": _udp(quic),
+    "ntp": _udp(ntp),
     "udp-silent": _udp(lambda _, __: None),
     "udp-reply": _udp(lambda _, options: options.get("text", "").encode().decode("unicode_escape").encode("latin-1")),
 }
