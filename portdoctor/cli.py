@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,24 +73,26 @@ def exit_code(tally: Tally) -> int:
     return FAILED if failed else UNKNOWN if unknown else OK
 
 
-def main() -> NoReturn:
-    """The entry point. 2: the user's mistake, in one sentence. 70: ours, with a traceback. 130: interrupted."""
+def main() -> int:
+    """Run the command line of this process and give its exit code.
+
+    2: the user's mistake, in one sentence. 70: ours, with a traceback. 130: interrupted.
+    """
     words = sys.argv[1:]
     nagios = "--format=nagios" in words or ("--format", "nagios") in pairwise(words)
     try:
-        code = _run(next((w for w in words if not w.startswith("-")), None))
+        return _run(next((w for w in words if not w.startswith("-")), None))
     except (Usage, _CommandLineError) as error:
         print(error if isinstance(error, Usage) else error.format_message(), file=sys.stderr)
-        code = UNKNOWN if nagios else USAGE
+        return UNKNOWN if nagios else USAGE
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return INTERRUPTED
     except Exception:  # noqa: BLE001  the last line of defence: a bug is ours and is never shown as a network fault
         import traceback
 
         traceback.print_exc()
         print("This is a bug in portdoctor, not a fault of the network.", file=sys.stderr)
-        code = BUG
-    sys.exit(code)
+        return BUG
 
 
 def _run(named: str | None) -> int:
@@ -101,4 +103,4 @@ def _run(named: str | None) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,11 +17,16 @@ MOST_MODULES = 330  # measured 2026-11: typer and asyncio alone are about 250
 
 def loaded(*args: str) -> set[str]:
     code = (
-        "import sys, json, atexit\n"
-        "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+        "import sys, json, os\n"
+        "leave = os._exit\n"
+        "def told(code):\n"
+        "    print(json.dumps(sorted(sys.modules)), file=sys.stderr, flush=True)\n"
+        "    leave(code)\n"
+        "os._exit = told\n"
         f"sys.argv = ['portdoctor', *{list(args)!r}]\n"
         "from portdoctor.__main__ import main\n"
         "main()\n"
+        "told(0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     return set(json.loads(done.stderr.splitlines()[-1]))

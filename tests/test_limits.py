@@ -121,7 +121,7 @@ def test_everything_that_was_opened_is_closed() -> None:
         "import gc, warnings, sys\n"
         "warnings.simplefilter('error')\n"
         "sys.argv = ['portdoctor', 'check', '127.0.0.1:%d', '--json']\n"
-        "from portdoctor.__main__ import main\n"
+        "from portdoctor.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "gc.collect()\n"
     )

@@ -35,6 +35,9 @@ def check(
     no_controls: Annotated[
         bool, typer.Option("--no-controls", help="Touch nothing but the target's own port.")
     ] = False,
+    attempts: Annotated[
+        int, typer.Option("--attempts", metavar="N", min=1, max=50, help="Connect N times: n of m, and in which order.")
+    ] = 1,
     strict: Strict = False,
     expect: Annotated[
         str, typer.Option("--expect", metavar="open|closed|refused|filtered|SYMPTOM|CAUSE", help="Exit 0 if so.")
@@ -62,6 +65,7 @@ def check(
         resolver=literal(resolver, "--resolver"),
         cafile=readable(cafile, "--cafile"),
         sni=sni or None,
+        attempts=attempts,
         controls=not no_controls and os.environ.get("PORTDOCTOR_NO_CONTROLS", "") in ("", "0"),
     )
     catalogue = catalogue_of(causes)

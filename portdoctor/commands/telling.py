@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..model import Symptom, Value
@@ -72,8 +73,7 @@ def look(
     ordered: bool = True,
 ) -> list[Case]:  # fmt: skip
     """Examine the targets and tell what can be told on the way. Ends early when nobody reads any more."""
-    import asyncio
-
+    asyncio = _asyncio()
     from .. import host
     from ..progress import Progress
     from ..run import examine_all, run
@@ -102,6 +102,23 @@ def look(
     if live and cases:
         reader.hear(lambda: live.ended(*cases[0]))
     return cases
+
+
+def _asyncio() -> ModuleType:
+    """asyncio without the ssl module, which it takes for optional: TLS is spoken beside it, where it is needed.
+
+    ssl costs nearly a bare start in time and 4 MiB. Only for a process that is ours alone.
+    """
+    if "ssl" in sys.modules:
+        import asyncio
+
+        return asyncio
+    sys.modules["ssl"] = None  # type: ignore[assignment]  # the import system's own mark for "there is none"
+    try:
+        import asyncio
+    finally:
+        del sys.modules["ssl"]
+    return asyncio
 
 
 def _line_by_line(how: How) -> bool:
