@@ -31,6 +31,7 @@ def facts_about(report: Report, subject: Subject) -> dict[str, str]:
         "service": t.service or f"{t.transport} port {t.port}",
         "transport": t.transport,
         "address": address,
+        "endpoint": at(address.partition("%")[0], t.port) if address else None,
         "sni": report.options.sni or t.host,
         "url": f"{'https' if 'tls' in t.stages else 'http'}://{at(t.host, t.port)}/",
         "source": v.source_address,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import time
@@ -265,13 +266,24 @@ def test_the_alert_that_asks_for_a_client_certificate_comes_with_the_answer(tmp_
     assert o.os_says == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
 
-def _ask_tls(script: Script, authority: Authority) -> HttpReply:
+def test_the_alert_counts_though_the_connection_was_reset_behind_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    context = authority.context("shop.example.com")
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.pem)
+    o = _ask_tls(over_tls(context, answer(OK)), authority, pause=0.2)
+    assert (o.outcome, o.alert, o.errno) == (Outcome.TLS_ALERT, "certificate_required", None)
+
+
+def _ask_tls(script: Script, authority: Authority, *, pause: float = 0.0) -> HttpReply:
     async def act(sock: socket.socket, clock: Callable[[], float]) -> HttpReply:
         until = clock() + 5
         _, channel = await handshake(
             sock, "127.0.0.1", port, "shop.example.com", str(authority.pem), ("http/1.1",), clock, until
         )
         assert channel is not None
+        await asyncio.sleep(pause)
         return await request(channel, "shop.example.com", port, "/", "127.0.0.1", clock, until)
 
     began = time.monotonic()

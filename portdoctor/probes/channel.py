@@ -141,7 +141,7 @@ class Heard:
         """Keep how the conversation broke."""
         if isinstance(error, TlsEnd):
             self.outcome = Outcome.TLS_ALERT if error.alert else Outcome.TLS_ERROR
-            self.reason, self.alert = error.reason, error.alert
+            self.reason, self.alert, self.errno = error.reason, error.alert, 0
         elif isinstance(error, TimeoutError) and error.errno is None:  # ours; the kernel's ETIMEDOUT has an errno
             self.outcome = Outcome.TIMEOUT
         else:
@@ -165,7 +165,7 @@ async def hear(channel: Channel, heard: Heard, deadline: float) -> bool:
     try:
         data = await channel.receive(deadline)
     except (OSError, TlsEnd) as error:
-        if not broken:
+        if not broken or (isinstance(error, TlsEnd) and error.alert):  # the reason why our sending failed
             heard.ended(error)
         return False
     if not data:

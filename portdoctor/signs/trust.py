@@ -44,7 +44,7 @@ def certificate_expired(report: Report, subject: Subject) -> Reading:
     server = http_date(report, subject)
     if server is not None and server[1] <= end:
         said = f"By the server's clock, {shown_time(server[1])}, the certificate is valid until {shown_time(end)}."
-        return absent(said, o, server[0])
+        return unknown("no-answer", o, server[0], says=said)
     ago = days_between(end, now)
     since = f"{ago} days" if ago != 1 else "1 day"
     return present(f"The certificate ended on {shown_time(end)}, {since} before {shown_time(now)}.", o)
@@ -86,7 +86,7 @@ def certificate_not_yet_valid(report: Report, subject: Subject) -> Reading:
     server = http_date(report, subject)
     if server is not None and server[1] >= start:
         said = f"By the server's clock, {shown_time(server[1])}, the certificate is valid since {shown_time(start)}."
-        return absent(said, o, server[0])
+        return unknown("no-answer", o, server[0], says=said)
     return present(f"The certificate begins on {shown_time(start)}; here it is {shown_time(now)}.", o)
 
 
