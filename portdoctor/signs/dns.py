@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Outcome, Report, Subject
-from . import dns_addresses, dns_reasons
+from . import dns_reasons
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .dns_answers import (
     FINAL,
@@ -19,7 +19,7 @@ from .dns_answers import (
     wire_addresses,
 )  # fmt: skip
 
-__all__ = ["dns_addresses", "dns_reasons"]  # their signs are registered with these
+__all__ = ["dns_reasons"]  # its signs are registered with these
 
 SLOW = 1.0  # seconds after which a "no such name" of a system that says nothing else is silence
 

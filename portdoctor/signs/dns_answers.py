@@ -34,7 +34,7 @@ OF_ITSELF = "id.server"  # the questions of the look whether a silent resolver i
 OF_THE_ROOT = "."
 
 
-class Standing(Value, kw_only=True):
+class Standing(Value, frozen=True, kw_only=True):
     """The best that any configured resolver gave: its state, who gave it, and all looks that were made.
 
     `could_be`: what it could still become, because some resolver was not asked or not understood.

@@ -1,0 +1,486 @@
+"""Signs about name resolution on reports made by hand: each one present, absent and unknown."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from msgspec.structs import replace
+
+from portdoctor.catalogue import load
+from portdoctor.model import (
+    Can,
+    Connect,
+    Errno,
+    HostsFile,
+    Icmp,
+    Lookup,
+    Note,
+    Observation,
+    Options,
+    Outcome,
+    Report,
+    Subject,
+    Target,
+    Vantage,
+    Want,
+)
+from portdoctor.signs import Reading, find
+from portdoctor.signs.dns_answers import standing, state_of
+from portdoctor.verdict import diagnose
+
+HOST = "shop.example.com"
+R1, R2 = "192.0.2.53", "192.0.2.54"
+NAME = Subject(kind="name", values=(HOST,))
+WORDS = {"NOERROR": Outcome.NO_DATA, "NXDOMAIN": Outcome.NAME_NOT_FOUND, "SERVFAIL": Outcome.SERVER_FAILURE,
+         "REFUSED": Outcome.QUERY_REFUSED, "NOTIMP": Outcome.OTHER}  # fmt: skip
+REFUSED = Errno(name="ECONNREFUSED", number=111)
+State = Literal["present", "absent", "unknown"]
+
+
+def report(*looks: Observation, resolvers: tuple[str, ...] = (R1,), os: str = "Linux 6.18", **more: Any) -> Report:
+    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate(looks, 1))
+    host = more.pop("host", HOST)
+    stages = more.pop("stages", ("dns", "tcp"))
+    return Report(
+        target=Target(input=f"{host}:443", host=host, port=443, stages=stages),
+        vantage=Vantage(os=os, resolvers=resolvers, can=Can(error_queue=True)),
+        observations=numbered,
+        **more,
+    )
+
+
+def system(outcome: Outcome = Outcome.TRY_AGAIN, *addresses: str, took: float = 0.01, **more: Any) -> Lookup:
+    return Lookup(
+        outcome=outcome, name=HOST, via="system", addresses=addresses, took=took, os_says=str(outcome), **more
+    )
+
+
+def answer(rcode: str, qtype: str = "A", resolver: str = R1, **more: Any) -> Lookup:
+    more.setdefault("outcome", WORDS[rcode])
+    return Lookup(name=HOST, qtype=qtype, via="wire", resolver=resolver, transport="udp", rcode=rcode, **more)
+
+
+def both(rcode: str, resolver: str = R1, **more: Any) -> tuple[Lookup, Lookup]:
+    return answer(rcode, "A", resolver, **more), answer(rcode, "AAAA", resolver, **more)
+
+
+def address(*addresses: str, resolver: str = R1, **more: Any) -> Lookup:
+    return answer("NOERROR", resolver=resolver, outcome=Outcome.OK, addresses=addresses, **more)
+
+
+def failed(outcome: Outcome, resolver: str = R1, **more: Any) -> tuple[Lookup, Lookup]:
+    a, aaaa = (
+        Lookup(outcome=outcome, name=HOST, qtype=q, via="wire", resolver=resolver, transport="udp", **more)
+        for q in ("A", "AAAA")
+    )
+    return a, aaaa
+
+
+def alive(udp: bool = False, root: bool = False, tcp: bool = False, resolver: str = R1) -> tuple[Lookup, ...]:
+    """The three looks whether a silent resolver is there."""
+
+    def look(name: str, qtype: str, transport: Any, good: bool) -> Lookup:
+        outcome = Outcome.OK if good else Outcome.TIMEOUT
+        rcode = "NOERROR" if good else None
+        return Lookup(
+            outcome=outcome, name=name, qtype=qtype, via="wire", resolver=resolver, transport=transport, rcode=rcode
+        )
+
+    return (
+        look("id.server", "TXT", "udp", udp), look(".", "NS", "udp", root), look("id.server", "TXT", "tcp", tcp),
+    )  # fmt: skip
+
+
+def silent(resolver: str = R1) -> tuple[Lookup, ...]:
+    return (*failed(Outcome.TIMEOUT, resolver, took=4.5), *alive(resolver=resolver))
+
+
+def closed(offender: str | None = R1, resolver: str = R1) -> tuple[Lookup, ...]:
+    icmp = Icmp(type=3, code=3, offender=offender) if offender else None
+    return failed(Outcome.REFUSED, resolver, errno=REFUSED, icmp=icmp, os_says="Connection refused")
+
+
+NOT_FOUND = system(Outcome.NAME_NOT_FOUND)
+FAILS = system()
+WORKS = system(Outcome.OK, "192.0.2.7")
+
+
+def read(name: str, r: Report, subject: Subject = NAME) -> Reading:
+    return find(name)(r, subject)
+
+
+# ---------------------------------------------------------------- where a resolver stands
+
+
+@pytest.mark.parametrize(
+    ("looks", "state"),
+    [
+        ((), "unasked"),
+        ((address("192.0.2.7"), answer("NOERROR", "AAAA")), "address"),
+        ((address("192.0.2.7"), failed(Outcome.TIMEOUT)[1]), "address"),
+        (both("NXDOMAIN"), "nxdomain"),
+        (both("NOERROR"), "nodata"),
+        ((answer("NOERROR", "A"),), "waiting"),
+        ((answer("NOERROR", "A"), failed(Outcome.TIMEOUT)[1]), "half"),
+        ((answer("NOERROR", "A"), answer("SERVFAIL", "AAAA")), "servfail"),
+        (both("SERVFAIL"), "servfail"),
+        (both("REFUSED"), "query-refused"),
+        (both("NOTIMP"), "other-rcode"),
+        (both("NOERROR", outcome=Outcome.TRUNCATED), "truncated"),
+        (failed(Outcome.MALFORMED), "malformed"),
+        (failed(Outcome.TIMEOUT), "waiting"),
+        (silent(), "silent"),
+        ((*failed(Outcome.TIMEOUT), *alive(udp=True)), "upstream-mute"),
+        ((*failed(Outcome.TIMEOUT), *alive(udp=True, root=True)), "mute"),
+        ((*failed(Outcome.TIMEOUT), *alive(tcp=True)), "udp-blocked"),
+        (closed(), "closed"),
+        (closed("192.0.2.1"), "unreachable"),
+        (closed(None), "closed-or-rejected"),
+        (failed(Outcome.NET_UNREACHABLE), "unreachable"),
+        (failed(Outcome.PROHIBITED), "unreachable"),
+        (failed(Outcome.EXHAUSTED), "not-sent"),
+    ],
+)
+def test_the_state_of_a_resolver(looks: tuple[Observation, ...], state: str) -> None:
+    assert state_of(report(*looks), R1) == state
+
+
+def test_a_closed_port_of_this_machine_needs_no_icmp() -> None:
+    assert state_of(report(*closed(None, "127.0.0.53")), "127.0.0.53") == "closed"
+
+
+def test_queries_without_the_signature_check_and_others_names_do_not_count() -> None:
+    unchecked = replace(address("192.0.2.7"), checking_disabled=True)
+    assert state_of(report(*both("SERVFAIL"), unchecked), R1) == "servfail"
+
+
+def test_the_best_answer_stands_for_all_resolvers() -> None:
+    r = report(*silent(R1), *both("SERVFAIL", R2), resolvers=(R1, R2))
+    found = standing(r)
+    assert found is not None
+    assert (found.state, found.resolvers, found.others, found.could_be) == ("servfail", (R2,), ((R1, "silent"),), ())
+
+
+def test_a_resolver_that_was_not_asked_could_still_do_better() -> None:
+    r = report(*both("SERVFAIL"), resolvers=(R1, R2))
+    assert read("resolver-says-servfail", r).state == "unknown"
+    assert read("resolver-says-nxdomain", r).state == "unknown"
+    assert read("resolvers-are-silent", r).state == "absent"
+    final = report(*both("NXDOMAIN"), resolvers=(R1, R2))
+    assert read("resolver-says-nxdomain", final).state == "present"
+
+
+# ---------------------------------------------------------------- each state's sign
+
+BY_STATE: dict[str, tuple[Observation, ...]] = {
+    "resolver-says-nxdomain": both("NXDOMAIN"),
+    "resolver-says-nodata": both("NOERROR"),
+    "resolver-says-servfail": both("SERVFAIL"),
+    "resolver-refuses-query": both("REFUSED"),
+    "answer-is-cut": both("NOERROR", outcome=Outcome.TRUNCATED, os_says="cut off by UDP, and by TCP: no answer"),
+    "answer-is-malformed": failed(Outcome.MALFORMED),
+    "resolver-is-mute": (*failed(Outcome.TIMEOUT), *alive(udp=True, root=True)),
+    "upstream-is-mute": (*failed(Outcome.TIMEOUT), *alive(udp=True)),
+    "only-tcp-is-answered": (*failed(Outcome.TIMEOUT), *alive(tcp=True)),
+    "resolvers-are-silent": silent(),
+    "resolvers-are-closed": closed(),
+    "resolvers-are-unreachable": failed(
+        Outcome.PROHIBITED,
+        errno=Errno(name="EHOSTUNREACH", number=113),
+        icmp=Icmp(type=3, code=13, offender="192.0.2.1"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_STATE)
+@pytest.mark.parametrize("seen", BY_STATE)
+def test_the_states_exclude_one_another(name: str, seen: str) -> None:
+    reading = read(name, report(FAILS, *BY_STATE[seen]))
+    assert reading.state == ("present" if name == seen else "absent")
+    assert reading.says.endswith(".")
+    assert reading.evidence
+
+
+@pytest.mark.parametrize("name", BY_STATE)
+def test_without_a_look_the_look_is_asked_for(name: str) -> None:
+    reading = read(name, report(FAILS))
+    assert (reading.state, reading.want) == ("unknown", Want(probe="wire", args=(HOST,)))
+    note = Note(kind="not-evaluated", text="no time", probe=reading.want, reason="out-of-budget")
+    assert read(name, report(FAILS, notes=(note,))).why == "out-of-budget"
+
+
+@pytest.mark.parametrize(
+    ("looks", "open_"),
+    [
+        (closed(None), {"resolvers-are-closed", "resolvers-are-unreachable"}),
+        (
+            failed(Outcome.TIMEOUT),
+            {"resolvers-are-silent", "resolver-is-mute", "upstream-is-mute", "only-tcp-is-answered"},
+        ),
+    ],
+)
+def test_what_was_not_fully_seen_stays_open(looks: tuple[Observation, ...], open_: set[str]) -> None:
+    readings = {name: read(name, report(FAILS, *looks)).state for name in BY_STATE}
+    assert {name for name, state in readings.items() if state == "unknown"} == open_
+    assert {state for name, state in readings.items() if name not in open_} == {"absent"}
+
+
+# ---------------------------------------------------------------- the other signs about the name
+
+ALIAS = ("gone.example.net",)
+LOOP = (f"www.{HOST}", HOST)
+UNCHECKED = answer("NOERROR", checking_disabled=True, outcome=Outcome.OK, addresses=("192.0.2.7",))
+CASES: list[tuple[str, State, Report]] = [
+    ("no-nameserver-configured", "present", report(FAILS, resolvers=())),
+    ("no-nameserver-configured", "absent", report(FAILS)),
+    ("no-nameserver-configured", "unknown", report(FAILS, resolvers=(), os="")),
+    ("system-got-no-answer", "present", report(FAILS)),
+    ("system-got-no-answer", "present", report(system(Outcome.TIMEOUT))),
+    ("system-got-no-answer", "absent", report(NOT_FOUND)),
+    ("system-got-no-answer", "absent", report(WORKS)),
+    ("system-got-no-answer", "unknown", report()),
+    ("system-got-no-answer", "unknown", report(NOT_FOUND, os="macOS 15")),
+    ("system-got-no-answer", "present", report(system(Outcome.NAME_NOT_FOUND, took=5.0), os="Windows 11")),
+    (
+        "resolvers-disagree",
+        "present",
+        report(NOT_FOUND, *both("NXDOMAIN"), address("192.0.2.7", resolver=R2), resolvers=(R1, R2)),
+    ),
+    ("resolvers-disagree", "absent", report(NOT_FOUND, *both("NXDOMAIN"), *both("NOERROR", R2), resolvers=(R1, R2))),
+    ("resolvers-disagree", "absent", report(NOT_FOUND, *both("NXDOMAIN"), *silent(R2), resolvers=(R1, R2))),
+    (
+        "other-family-has-address",
+        "present",
+        report(answer("NOERROR", "AAAA"), address("192.0.2.7"), options=Options(family=6)),
+    ),
+    ("other-family-has-address", "absent", report(*both("NOERROR"), options=Options(family=6))),
+    ("other-family-has-address", "absent", report(*both("NOERROR"))),
+    ("other-family-has-address", "unknown", report(answer("NOERROR", "AAAA"), options=Options(family=6))),
+    ("one-family-gets-no-answer", "present", report(address("192.0.2.7"), failed(Outcome.TIMEOUT)[1])),
+    ("one-family-gets-no-answer", "present", report(answer("NOERROR"), failed(Outcome.TIMEOUT)[1])),
+    ("one-family-gets-no-answer", "absent", report(address("192.0.2.7"), answer("NOERROR", "AAAA"))),
+    ("one-family-gets-no-answer", "absent", report(answer("NXDOMAIN"), failed(Outcome.TIMEOUT)[1])),
+    (
+        "one-family-gets-no-answer",
+        "absent",
+        report(address("192.0.2.7"), failed(Outcome.TIMEOUT)[1], answer("NOERROR", "AAAA", R2), resolvers=(R1, R2)),
+    ),
+    ("one-family-gets-no-answer", "unknown", report(address("192.0.2.7"))),
+    ("system-fails-where-dns-answers", "present", report(NOT_FOUND, address("192.0.2.7"))),
+    ("system-fails-where-dns-answers", "absent", report(WORKS, address("192.0.2.7"))),
+    ("system-fails-where-dns-answers", "absent", report(NOT_FOUND, *both("NXDOMAIN"))),
+    ("system-fails-where-dns-answers", "unknown", report(NOT_FOUND)),
+    ("system-fails-where-dns-answers", "unknown", report(address("192.0.2.7"))),
+    (
+        "system-fails-where-dns-answers",
+        "unknown",
+        report(NOT_FOUND, address("192.0.2.7"), options=Options(resolver=R1)),
+    ),
+    ("ede-names-dnssec", "present", report(*both("SERVFAIL", ede=((7, "expired"),)))),
+    ("ede-names-dnssec", "absent", report(*both("SERVFAIL", ede=((22, ""),)))),
+    ("ede-names-dnssec", "unknown", report(*both("SERVFAIL"))),
+    ("ede-names-authority", "present", report(*both("SERVFAIL", ede=((23, "timeout"),)))),
+    ("ede-names-authority", "absent", report(*both("SERVFAIL", ede=((6, ""),)))),
+    ("ede-names-authority", "absent", report(*both("NXDOMAIN"))),
+    ("ede-names-authority", "unknown", report(*both("SERVFAIL"))),
+    ("ede-names-authority", "unknown", report(*failed(Outcome.TIMEOUT), *alive(udp=True, root=True))),
+    ("ede-names-authority", "unknown", report()),
+    ("ede-names-policy", "present", report(*both("NXDOMAIN", ede=((15, "ads"),)))),
+    ("ede-names-policy", "absent", report(*silent())),
+    ("ede-names-policy", "unknown", report(*both("NXDOMAIN"))),
+    ("validation-fails", "present", report(*both("SERVFAIL"), UNCHECKED)),
+    ("validation-fails", "present", report(*both("SERVFAIL", ede=((6, ""),)))),
+    ("validation-fails", "absent", report(*both("SERVFAIL"), answer("SERVFAIL", checking_disabled=True))),
+    ("validation-fails", "absent", report(*both("NXDOMAIN"))),
+    ("validation-fails", "unknown", report(*both("SERVFAIL"))),
+    (
+        "validation-fails",
+        "unknown",
+        report(*both("SERVFAIL"), replace(failed(Outcome.TIMEOUT)[0], checking_disabled=True)),
+    ),
+    ("validation-fails", "unknown", report()),
+    ("alias-leads-nowhere", "present", report(*both("NXDOMAIN", aliases=ALIAS))),
+    ("alias-leads-nowhere", "absent", report(*both("NXDOMAIN"))),
+    ("alias-leads-nowhere", "absent", report(address("192.0.2.7", aliases=ALIAS))),
+    ("alias-leads-nowhere", "unknown", report()),
+    ("alias-goes-in-circles", "present", report(*both("NOERROR", aliases=LOOP))),
+    ("alias-goes-in-circles", "absent", report(*both("NOERROR", aliases=ALIAS))),
+    ("alias-goes-in-circles", "absent", report(*silent())),
+    ("alias-goes-in-circles", "unknown", report(*both("SERVFAIL"))),
+    ("alias-goes-in-circles", "unknown", report()),
+    ("system-lookup-was-slow", "present", report(system(Outcome.OK, "192.0.2.7", took=2.0))),
+    ("system-lookup-was-slow", "absent", report(WORKS)),
+    ("system-lookup-was-slow", "unknown", report()),
+    ("a-resolver-is-dead", "present", report(*silent(), address("192.0.2.7", resolver=R2), resolvers=(R1, R2))),
+    ("a-resolver-is-dead", "absent", report(address("192.0.2.7"))),
+    ("a-resolver-is-dead", "unknown", report(address("192.0.2.7"), resolvers=(R1, R2))),
+]
+
+
+@pytest.mark.parametrize(("name", "state", "seen"), CASES)
+def test_a_sign_about_the_name(name: str, state: State, seen: Report) -> None:
+    reading = read(name, seen)
+    assert reading.state == state, reading
+    assert state == "unknown" or reading.says.endswith(".")
+    assert reading.state != "unknown" or reading.why
+
+
+def test_the_look_that_would_settle_a_servfail() -> None:
+    want = read("validation-fails", report(*both("SERVFAIL"))).want
+    assert want == Want(probe="wire-cd", args=(HOST, R1))
+
+
+def test_what_only_a_person_can_try_is_asked() -> None:
+    ask = read("ede-names-authority", report(*both("SERVFAIL"))).ask
+    assert ask is not None
+    assert ask.commands["linux"] == "dig +trace {name}"
+    assert {a.then for a in ask.answers} == {"dns.no-reachable-authority", "dns.servfail"}
+
+
+# ---------------------------------------------------------------- about one resolver
+
+
+def about(resolver: str) -> Subject:
+    return Subject(kind="resolver", values=(resolver,))
+
+
+@pytest.mark.parametrize(
+    ("looks", "dead", "other"),
+    [
+        ((*silent(), address("192.0.2.7", resolver=R2)), "present", "present"),
+        ((*closed(), address("192.0.2.7", resolver=R2)), "present", "present"),
+        ((*silent(), *silent(R2)), "present", "unknown"),
+        ((*both("SERVFAIL"), address("192.0.2.7", resolver=R2)), "absent", "present"),
+        ((*failed(Outcome.TIMEOUT), address("192.0.2.7", resolver=R2)), "unknown", "present"),
+        ((address("192.0.2.7", resolver=R2),), "unknown", "present"),
+    ],
+)
+def test_one_resolver_of_two(looks: tuple[Observation, ...], dead: State, other: State) -> None:
+    r = report(WORKS, *looks, resolvers=(R1, R2))
+    assert read("this-resolver-is-dead", r, about(R1)).state == dead
+    assert read("another-resolver-answers", r, about(R1)).state == other
+
+
+def test_an_only_resolver_has_no_other() -> None:
+    assert read("another-resolver-answers", report(*silent()), about(R1)).state == "absent"
+
+
+# ---------------------------------------------------------------- about an address
+
+OLD, NEW = "198.51.100.9", "203.0.113.7"
+LINE = HostsFile(outcome=Outcome.OK, name=HOST, path="/etc/hosts", lines=((4, OLD, f"{OLD}\t{HOST}"),))
+NO_LINE = HostsFile(outcome=Outcome.OK, name=HOST, path="/etc/hosts")
+UNREAD = HostsFile(outcome=Outcome.DENIED, name=HOST, path="/etc/hosts")
+
+
+def tried(address: str, outcome: Outcome, role: Any = "target") -> Connect:
+    return Connect(outcome=outcome, address=address, port=443, role=role, took=0.001)
+
+
+DEAD = tried(OLD, Outcome.REFUSED)
+ELSEWHERE: list[tuple[str, State, Report]] = [
+    ("hosts-line-gave-this-address", "present", report(DEAD, LINE)),
+    ("hosts-line-gave-this-address", "absent", report(DEAD, NO_LINE)),
+    ("hosts-line-gave-this-address", "absent", report(DEAD, host=OLD, stages=("tcp",))),
+    ("hosts-line-gave-this-address", "unknown", report(DEAD)),
+    ("hosts-line-gave-this-address", "unknown", report(DEAD, UNREAD)),
+    ("dns-gives-other-address", "present", report(DEAD, address(NEW))),
+    ("dns-gives-other-address", "absent", report(DEAD, address(NEW, OLD))),
+    ("dns-gives-other-address", "absent", report(DEAD, *both("NXDOMAIN"))),
+    ("dns-gives-other-address", "unknown", report(DEAD)),
+    ("dns-address-works", "present", report(DEAD, LINE, address(NEW), tried(NEW, Outcome.OK, "elsewhere"))),
+    ("dns-address-works", "absent", report(DEAD, LINE, address(NEW), tried(NEW, Outcome.REFUSED, "elsewhere"))),
+    ("dns-address-works", "absent", report(DEAD, NO_LINE, address(NEW))),
+    ("dns-address-works", "unknown", report(DEAD, address(NEW))),
+    ("dns-address-works", "unknown", report(DEAD, LINE, address(NEW))),
+    ("connect-fails", "present", report(DEAD)),
+    ("connect-fails", "absent", report(tried(OLD, Outcome.OK))),
+    ("connect-fails", "unknown", report()),
+    ("address-is-name-collision", "absent", report(DEAD)),
+    ("address-is-bogon", "absent", report(DEAD)),
+    ("name-is-public", "present", report(DEAD)),
+    ("name-is-public", "absent", report(DEAD, host="printer")),
+    ("name-is-public", "absent", report(DEAD, host="nas.home.arpa")),
+    ("name-is-public", "absent", report(DEAD, host=OLD, stages=("tcp",))),
+    ("dns-gives-this-address", "present", report(DEAD, address(OLD))),
+    ("dns-gives-this-address", "absent", report(DEAD, address(NEW))),
+    ("dns-gives-this-address", "unknown", report(DEAD)),
+    (
+        "search-suffix-answered",
+        "present",
+        report(system(Outcome.OK, OLD, aliases=(f"{HOST}.corp.example",)), DEAD, *both("NXDOMAIN")),
+    ),
+    (
+        "search-suffix-answered",
+        "absent",
+        report(system(Outcome.OK, OLD, aliases=(f"{HOST}.corp.example",)), DEAD, address(OLD)),
+    ),
+    ("search-suffix-answered", "absent", report(system(Outcome.OK, OLD, aliases=("cdn.example.net",)), DEAD)),
+    ("search-suffix-answered", "unknown", report(system(Outcome.OK, OLD, aliases=(f"{HOST}.corp.example",)), DEAD)),
+]
+
+
+@pytest.mark.parametrize(("name", "state", "seen"), ELSEWHERE)
+def test_a_sign_about_an_address(name: str, state: State, seen: Report) -> None:
+    reading = read(name, seen, Subject(kind="address", values=(OLD,)))
+    assert reading.state == state, reading
+    assert state == "unknown" or reading.says.endswith((".", "”."))
+
+
+def test_the_other_address_is_touched_only_when_the_hosts_file_is_known_to_differ() -> None:
+    subject = Subject(kind="address", values=(OLD,))
+    assert read("dns-address-works", report(DEAD, address(NEW)), subject).want is None
+    want = read("dns-address-works", report(DEAD, LINE, address(NEW)), subject).want
+    assert want == Want(probe="elsewhere", args=(NEW, "443"))
+
+
+@pytest.mark.parametrize("bogon", ["0.0.0.0", "127.0.0.1", "169.254.7.7", "::", "::1", "255.255.255.255"])
+def test_bogons(bogon: str) -> None:
+    assert read("address-is-bogon", report(), Subject(kind="address", values=(bogon,))).state == "present"
+
+
+@pytest.mark.parametrize("good", ["10.0.0.1", "192.168.1.1", "203.0.113.7", "fd00::1", "fe80::1%eth0"])
+def test_no_bogons(good: str) -> None:
+    assert read("address-is-bogon", report(), Subject(kind="address", values=(good,))).state == "absent"
+
+
+def test_the_mark_of_a_name_collision() -> None:
+    subject = Subject(kind="address", values=("127.0.53.53",))
+    assert read("address-is-name-collision", report(), subject).state == "present"
+    typed = report(host="127.0.53.53", stages=("tcp",))
+    assert read("address-is-name-collision", typed, subject).state == "absent"
+
+
+# ---------------------------------------------------------------- causes that only a made-up report shows
+
+CATALOGUE = load()
+
+
+def test_no_resolver_is_likely_where_it_was_never_run() -> None:
+    r = report(system(Outcome.NAME_NOT_FOUND, took=3.0), resolvers=(), os="macOS 15.1")
+    verdict = diagnose(r, CATALOGUE).verdict
+    assert (verdict.cause, verdict.certainty, verdict.owner) == ("dns.no-resolver", "likely", "this-machine")
+
+
+def test_a_refusal_whose_sender_is_not_shown_decides_nothing() -> None:
+    problem = diagnose(report(FAILS, *closed(None)), CATALOGUE).problems[0]
+    assert problem.cause is None
+    assert {c.cause for c in problem.candidates} == {"dns.resolver-port-closed", "dns.resolver-unreachable"}
+
+
+def test_an_error_that_no_cause_knows_is_left_undetermined() -> None:
+    problem = diagnose(report(FAILS, *both("NOTIMP")), CATALOGUE).problems[0]
+    assert (problem.cause, problem.certainty) == (None, "undetermined")
+
+
+def test_a_wrong_address_hides_what_it_leads_to() -> None:
+    """A new cause about an address must be hidden by those that say that the address itself is wrong."""
+    wrong = [CATALOGUE[f"dns.{n}"] for n in ("hosts-override", "name-collision", "bogon-answer", "search-expanded")]
+    for cause in wrong:
+        symptoms = set(cause.front.explains)
+        led_to = {
+            c.name for c in CATALOGUE
+            if c.front.about == "address" and c.front.kind == "cause" and symptoms & set(c.front.explains)
+        }  # fmt: skip
+        assert led_to - {w.name for w in wrong} <= set(cause.front.hides), cause.name
