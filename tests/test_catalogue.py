@@ -19,7 +19,7 @@ SIGNS = load_all()
 SECTIONS = ("How we know", "Usual reasons", "What to do")
 BLANKS = {
     "host", "port", "address", "service", "name", "resolver", "offender", "hop", "source", "gateway", "interface",
-    "holder", "transport", "sni", "url", "protocol", "status", "detail",
+    "holder", "transport", "sni", "url", "endpoint", "protocol", "status", "detail",
 }  # fmt: skip
 
 
