@@ -1,0 +1,287 @@
+"""Signs and causes of TLS, HTTP and first words, on reports made by hand: each with its near misses."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from portdoctor.catalogue import load
+from portdoctor.model import (
+    Can,
+    Certainty,
+    Certificate,
+    Connect,
+    Diagnosis,
+    Errno,
+    Greeting,
+    Handshake,
+    HttpReply,
+    Observation,
+    Outcome,
+    Report,
+    Stage,
+    Subject,
+    Target,
+    Vantage,
+)  # fmt: skip
+from portdoctor.signs import find
+from portdoctor.signs.certificate import days_between, http_date, matches, named, shown_time
+from portdoctor.verdict import diagnose
+
+CATALOGUE = load()
+A = "203.0.113.45"
+HOST = "shop.example.com"
+SUBJECT = Subject(kind="address", values=(A,))
+CONNECT = Connect(id="c", outcome=Outcome.OK, took=0.02, address=A, port=443, rtt=0.02)
+GOOD = Certificate(
+    subject=f"CN={HOST}", issuer="CN=Example CA", not_before="2026-09-01T00:00:00Z", not_after="2027-03-01T00:00:00Z",
+    names=(HOST,), sha256="ab" * 32,
+)  # fmt: skip
+
+
+def report(*seen: Observation, stages: tuple[Stage, ...] = ("tcp", "tls", "http"), port: int = 443) -> Report:
+    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate((CONNECT, *seen), 1))
+    return Report(
+        target=Target(input=HOST, host=HOST, port=port, stages=stages), observations=numbered,
+        vantage=Vantage(os="Linux 6.18", started="2026-11-22T09:14:03.120Z", can=Can(error_queue=True)),
+    )  # fmt: skip
+
+
+def shake(outcome: Outcome, **more: object) -> Handshake:
+    fields: dict[str, object] = {"sni": HOST, "trust": "--cafile x.pem", "trust_anchors": 1, "received": 900, "took": 0.1}
+    return Handshake(outcome=outcome, address=A, port=443, **{**fields, **more})  # type: ignore[arg-type]
+
+
+def untrusted(code: int, *chain: Certificate, **more: object) -> Handshake:
+    return shake(Outcome.UNTRUSTED, verified=False, verify_code=code, verify_message="no", chain=chain, **more)
+
+
+def cert(**more: object) -> Certificate:
+    return replace(GOOD, **more)
+
+
+def reply(outcome: Outcome, status: int | None = None, **more: object) -> HttpReply:
+    return HttpReply(outcome=outcome, address=A, port=443, status=status, **more)  # type: ignore[arg-type]
+
+
+def greeting(outcome: Outcome, **more: object) -> Greeting:
+    return Greeting(outcome=outcome, address=A, port=443, **more)  # type: ignore[arg-type]
+
+
+def dated(date: str, **headers: str) -> HttpReply:
+    return reply(Outcome.OTHER_PROTOCOL, 400, role="variant", protocol="tls", headers={"date": date, **headers})
+
+
+def causes(found: Diagnosis) -> dict[str | None, Certainty]:
+    return {p.cause: p.certainty for p in found.problems}
+
+
+EXPIRED = cert(not_before="2026-01-01T00:00:00Z", not_after="2026-11-15T00:00:00Z")
+NOW, THEN = "Sun, 22 Nov 2026 09:14:00 GMT", "Sun, 01 Nov 2026 09:14:00 GMT"
+
+
+def test_an_expired_certificate_is_certain_once_the_clock_is_confirmed() -> None:
+    assert causes(diagnose(report(untrusted(10, EXPIRED)), CATALOGUE)) == {"tls.cert-expired": "likely"}
+    found = diagnose(report(untrusted(10, EXPIRED), dated(NOW)), CATALOGUE)
+    assert causes(found) == {"tls.cert-expired": "certain"}
+    assert "2026-11-15" in found.problems[0].explanation
+    assert found.problems[0].owner == "certificate-owner"
+
+
+def test_a_server_whose_clock_disagrees_makes_it_a_question_of_clocks() -> None:
+    found = diagnose(report(untrusted(10, EXPIRED), dated(THEN)), CATALOGUE)
+    assert causes(found) == {"local.clock-skew": "likely"}
+
+
+def test_a_cached_date_is_brought_up_to_date_by_its_age() -> None:
+    days = 21 * 86400
+    assert causes(diagnose(report(untrusted(10, EXPIRED), dated(THEN, age=str(days))), CATALOGUE)) == {
+        "tls.cert-expired": "certain"
+    }
+
+
+def test_all_three_faults_are_read_though_openssl_tells_one() -> None:
+    bad = cert(subject="CN=old", issuer="CN=old", names=("old.example.com",), not_after="2026-11-15T00:00:00Z",
+               self_signed=True)  # fmt: skip
+    found = causes(diagnose(report(untrusted(18, bad), dated(NOW)), CATALOGUE))
+    assert found == {
+        "tls.cert-expired": "certain", "tls.cert-name-mismatch": "certain", "tls.cert-self-signed": "certain",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (untrusted(9, cert(not_before="2027-01-01T00:00:00Z")), {"tls.cert-not-yet-valid": "likely"}),
+        (untrusted(62, cert(names=("a.example", "b.example"))), {"tls.cert-name-mismatch": "certain"}),
+        (untrusted(62, cert(names=())), {"tls.cert-name-mismatch": "certain"}),
+        (untrusted(18, cert(issuer=GOOD.subject, self_signed=True)), {"tls.cert-self-signed": "certain"}),
+        (untrusted(20, GOOD), {"tls.cert-private-ca": "likely"}),
+        (untrusted(19, GOOD, cert(self_signed=True)), {"tls.cert-private-ca": "likely"}),
+        (untrusted(20, cert(issuer_urls=("http://ca.example/i.cer",))), {"tls.chain-incomplete": "likely"}),
+        (untrusted(20, GOOD, trust_anchors=0), {"tls.trust-store-missing": "certain"}),
+        (shake(Outcome.NOT_TLS, sample="SSH-2.0-x", sample_protocol="ssh"), {"tls.plaintext-port": "certain"}),
+        (shake(Outcome.NOT_TLS, sample="odd"), {"tls.plaintext-port": "certain"}),
+        (shake(Outcome.TLS_ALERT, alert="protocol_version"), {"tls.version-mismatch": "certain"}),
+        (shake(Outcome.TLS_ERROR, reason="UNSUPPORTED_PROTOCOL"), {"tls.version-mismatch": "certain"}),
+        (shake(Outcome.TLS_ALERT, alert="unrecognized_name"), {"tls.sni-required": "certain"}),
+        (shake(Outcome.TLS_ALERT, alert="handshake_failure", client_cert_asked=True),
+         {"tls.client-cert-required": "certain"}),
+        (shake(Outcome.TLS_ALERT, alert="handshake_failure"), {None: "undetermined"}),
+        (shake(Outcome.TLS_ERROR, reason="SOMETHING_NEW"), {None: "undetermined"}),
+        (shake(Outcome.TIMEOUT, received=0), {"tls.handshake-timeout": "certain"}),
+        (shake(Outcome.RESET, received=0), {"tcp.reset-after-accept": "certain"}),
+        (shake(Outcome.CLOSED, received=0), {"tcp.closed-after-accept": "certain"}),
+        (shake(Outcome.CLOSED, received=50), {"tls.closed-in-handshake": "certain"}),
+        (shake(Outcome.RESET, received=50), {"tls.reset-in-handshake": "likely"}),
+    ],
+)  # fmt: skip
+def test_what_a_handshake_means(seen: Handshake, expected: dict[str | None, str]) -> None:
+    assert causes(diagnose(report(seen), CATALOGUE)) == expected
+
+
+def test_a_silent_hello_and_an_answered_plain_request_is_a_plain_text_port() -> None:
+    asked = reply(Outcome.OK, 200, role="variant")
+    found = diagnose(report(shake(Outcome.TIMEOUT, received=0), asked), CATALOGUE)
+    assert causes(found) == {"tls.plaintext-port": "certain"}
+    still = reply(Outcome.TIMEOUT, role="variant")
+    found = diagnose(report(shake(Outcome.TIMEOUT, received=0), still), CATALOGUE)
+    assert causes(found) == {"tls.handshake-timeout": "certain"}
+    tls = reply(Outcome.OTHER_PROTOCOL, role="variant", protocol="tls")
+    found = diagnose(report(shake(Outcome.TIMEOUT, received=0), tls), CATALOGUE)
+    assert causes(found) == {"tls.handshake-timeout": "certain"}
+
+
+def test_an_alert_after_the_handshake_is_read_from_the_answer() -> None:
+    seen = (shake(Outcome.OK, verified=True, chain=(GOOD,)), reply(Outcome.TLS_ALERT, alert="certificate_required"))
+    assert causes(diagnose(report(*seen), CATALOGUE)) == {"tls.client-cert-required": "certain"}
+
+
+def test_a_certificate_that_ends_soon_degrades_what_works() -> None:
+    def told(start: str, end: str) -> dict[str | None, Certainty]:
+        ok = shake(Outcome.OK, verified=True, chain=(cert(not_before=start, not_after=end),))
+        return causes(diagnose(report(ok, reply(Outcome.OK, 200)), CATALOGUE))
+
+    assert told("2026-09-01T00:00:00Z", "2026-12-01T00:00:00Z") == {"tls.cert-expires-soon": "certain"}
+    assert told("2026-09-01T00:00:00Z", "2026-12-20T00:00:00Z") == {}
+    assert told("2026-11-20T00:00:00Z", "2026-11-26T12:00:00Z") == {}  # a six-day certificate in its first half
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (reply(Outcome.ERROR_ANSWER, 502, phrase="Bad Gateway"), {"http.backend-down": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 503, text="no healthy upstream"), {"http.backend-down": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 503, headers={"server": "awselb/2.0"}), {"http.backend-down": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 503), {None: "undetermined"}),
+        (reply(Outcome.ERROR_ANSWER, 504), {"http.backend-timeout": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 500), {"http.app-error": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 522), {"http.cdn-origin-failed": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 429), {"http.rate-limited": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 407), {"http.auth-required": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 421), {"http.vhost-missing": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 302, os_says="redirects in a circle"), {"http.redirect-loop": "certain"}),
+        (reply(Outcome.OTHER_PROTOCOL, text="odd"), {"http.not-http": "certain"}),
+        (reply(Outcome.MALFORMED, protocol="http", text="HTTP/x"), {"http.not-http": "certain"}),
+        (reply(Outcome.OTHER_PROTOCOL, protocol="ssh", text="SSH-2.0"), {"app.wrong-protocol": "certain"}),
+        (reply(Outcome.OTHER_PROTOCOL, 400, protocol="tls"), {"tls.required-by-server": "certain"}),
+        (reply(Outcome.TIMEOUT), {"http.no-response": "certain"}),
+        (reply(Outcome.RESET, errno=Errno(name="ECONNRESET", number=104)), {"tcp.reset-after-accept": "certain"}),
+        (reply(Outcome.CLOSED), {"tcp.closed-after-accept": "certain"}),
+        (reply(Outcome.OK, 404), {}),
+        (reply(Outcome.OK, 200, first_byte=3.0), {"app.slow": "certain"}),
+        (reply(Outcome.OK, 200, first_byte=0.3), {}),
+    ],
+)
+def test_what_an_http_answer_means(seen: HttpReply, expected: dict[str | None, str]) -> None:
+    assert causes(diagnose(report(seen, stages=("tcp", "http")), CATALOGUE)) == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (greeting(Outcome.TIMEOUT, expected="ssh"), {"tcp.silent-after-accept": "certain"}),
+        (greeting(Outcome.TIMEOUT, expected="redis", sent="PING"), {"tcp.silent-after-accept": "certain"}),
+        (greeting(Outcome.RESET, expected="ssh"), {"tcp.reset-after-accept": "certain"}),
+        (greeting(Outcome.CLOSED, expected="ssh"), {"tcp.closed-after-accept": "certain"}),
+        (greeting(Outcome.OTHER_PROTOCOL, expected="ssh", protocol="http", text="HTTP/1.1 400", received=9),
+         {"app.wrong-protocol": "certain"}),
+        (greeting(Outcome.OTHER_PROTOCOL, expected="redis", text="who", received=3), {"app.wrong-protocol": "certain"}),
+        (greeting(Outcome.OTHER_PROTOCOL, expected="smtp", protocol="tls", received=7),
+         {"tls.required-by-server": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="mysql", text="Host '10.0.0.9' is not allowed to connect to this"),
+         {"app.access-denied-by-address": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="mysql", text="#08004Too many connections"),
+         {"app.too-many-connections": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="postgresql", text="SFATAL C53300 Msorry, too many clients already"),
+         {"app.too-many-connections": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="ssh", text="Exceeded MaxStartups"),
+         {"app.too-many-connections": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="smtp", text="421 Too many connections from your host"),
+         {"app.too-many-connections": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="redis", text="-DENIED Redis is running in protected mode"),
+         {"app.access-denied-by-address": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="redis", text="-LOADING Redis is loading the dataset in memory"),
+         {"app.starting": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="postgresql", text="C57P03 Mthe database system is starting up"),
+         {"app.starting": "certain"}),
+        (greeting(Outcome.ERROR_ANSWER, protocol="smtp", text="554 go away"), {None: "undetermined"}),
+        (greeting(Outcome.OK, expected="ssh", protocol="ssh", received=20), {}),
+    ],
+)  # fmt: skip
+def test_what_a_greeting_means(seen: Greeting, expected: dict[str | None, str]) -> None:
+    assert causes(diagnose(report(seen, stages=("tcp", "app"), port=22), CATALOGUE)) == expected
+
+
+def test_a_503_of_nobody_known_asks_a_person() -> None:
+    found = diagnose(report(reply(Outcome.ERROR_ANSWER, 503), stages=("tcp", "http")), CATALOGUE)
+    problem = found.problems[0]
+    assert {c.cause for c in problem.candidates} == {"http.backend-down", "http.app-error"}
+    assert problem.next_test is not None
+    assert problem.next_test.where == "server"
+
+
+def test_what_cannot_be_seen_on_another_system_is_only_likely() -> None:
+    seen = report(untrusted(62, cert(names=("a.example",))))
+    mac = replace(seen, vantage=replace(seen.vantage, os="macOS 15"))
+    assert causes(diagnose(mac, CATALOGUE)) == {"tls.cert-name-mismatch": "likely"}
+
+
+def test_every_sign_of_ours_stands_an_empty_report() -> None:
+    empty = Report(target=Target(input=HOST, host=HOST, port=443))
+    for name in (
+        "certificate-expired", "certificate-not-yet-valid", "certificate-names-another", "certificate-self-signed",
+        "issuer-unknown", "intermediate-missing", "trust-store-empty", "certificate-ends-soon", "clock-agrees",
+        "clocks-disagree-on-validity", "speaks-plain-text", "hello-unanswered", "version-refused", "nothing-said",
+        "client-certificate-asked", "reset-before-a-byte", "closed-before-a-byte", "http-request-unanswered",
+        "another-protocol-answers", "tls-answers-plain-text", "answer-is-no-http", "gateway-blames-backend",
+        "service-fails-itself", "redirects-in-a-circle", "service-is-full", "service-bars-address",
+        "service-is-starting", "first-byte-late",
+    ):  # fmt: skip
+        assert find(name)(empty, SUBJECT).state == "unknown", name
+    for name, parameter in (("alert-is", "unknown_ca"), ("broke-in-handshake", "reset"), ("http-status", "500")):
+        assert find(name)(empty, SUBJECT, parameter).state == "unknown", name
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "same"),
+    [
+        ("shop.example.com", "SHOP.example.com.", True), ("*.example.com", "shop.example.com", True),
+        ("*.example.com", "example.com", False), ("*.example.com", "a.b.example.com", False),
+        ("*.com", "example.com", False), ("f*.example.com", "foo.example.com", False),
+        ("*.0.0.1", "127.0.0.1", False), ("127.0.0.1", "127.0.0.1", True),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1", True), ("2001:db8::2", "2001:db8::1", False),
+        ("fe80::1", "fe80::1%eth0", True), ("shop.example.com", "", False), ("", "", True),
+    ],
+)  # fmt: skip
+def test_names_match_as_rfc_9525_says(name: str, wanted: str, same: bool) -> None:
+    assert matches(name, wanted) is same
+
+
+def test_times_and_names_for_people() -> None:
+    assert days_between("2026-11-01T00:00:00Z", "2026-11-22T12:00:00Z") == 21
+    assert days_between(None, "2026-11-22T12:00:00Z") == 0
+    assert shown_time("2026-11-15T09:14:00Z") == "2026-11-15 09:14 UTC"
+    assert named("CN=Example CA, O=Example") == "“Example CA”"
+    assert http_date(report(dated("yesterday")), SUBJECT) is None
+    assert http_date(report(dated("Sun, 31 Feb 2026 09:14:00 GMT", age="5")), SUBJECT) is not None
