@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any, Literal
@@ -84,6 +85,7 @@ class _Exchange:
         self.sock, self.payload, self.blank, self.clock, self.host = sock, payload, blank, clock, host
         self.until = blank.began + limit
         self.between = min(AGAIN_AFTER, limit / 3)
+        self.again = blank.began
         self.sent = 0
         self.replies = 0
         self.stray: bytes | None = None
@@ -95,7 +97,8 @@ class _Exchange:
             self._open(address, port, source)
             text = await self._converse()
         except _Ended as end:
-            return _failed(self.blank, self.clock, end.number, end.icmp, end.call, **self._counted())
+            icmp = self.too_big if end.number == errno.EMSGSIZE else end.icmp  # said before, and kept by the kernel
+            return _failed(self.blank, self.clock, end.number, icmp, end.call, **self._counted())
         blank = replace(self.blank, took=self.clock() - self.blank.began, **self._counted())
         if text is not None:
             return replace(blank, outcome=Outcome.OK, protocol=self.payload.protocol or None, text=text)
@@ -141,13 +144,12 @@ class _Exchange:
 
     async def _converse(self) -> str | None:
         """The words of the answer, None when none came that belongs to the question. Raises _Ended."""
-        again = self.clock()
         while (now := self.clock()) < self.until:
-            if now >= again and self.sent < MOST_SENT and self.stray is None:
+            if now >= self.again and self.sent < MOST_SENT and self.stray is None:
                 self._send()
-                again += self.between
+                self.again = now + self.between
             more = self.sent < MOST_SENT and self.stray is None
-            data = await self._received((min(again, self.until) if more else self.until) - now)
+            data = await self._received((min(self.again, self.until) if more else self.until) - now)
             if data is None:
                 continue
             self.replies += 1
@@ -173,7 +175,8 @@ class _Exchange:
             end = self._end(error, "receive")
             if end.icmp is None or of_errno(end.number, end.icmp) is not Outcome.MESSAGE_TOO_BIG:
                 raise end from error
-            self.too_big = end.icmp  # the kernel now knows the path's size: sending again shows whether it fits
+            self.too_big = end.icmp
+            self.again = self.clock()  # the kernel now knows the path's size: sending again shows whether it fits
             return None
         own = not self.payload.elsewhere or sender[0] == self.where[0]
         return data if own else None
@@ -185,6 +188,7 @@ class _Exchange:
             return
         if queued[1] is not None and of_errno(*queued) is Outcome.MESSAGE_TOO_BIG:
             self.too_big = queued[1]
+            self.again = self.clock()
             return
         raise _Ended(queued[0], queued[1], "receive")
 
