@@ -153,12 +153,14 @@ class Linux:
 
     def listeners(self, port: int, transport: Transport = "tcp", *, owners: bool = True) -> Listeners:
         """By sock_diag, else by /proc/net; `port` 0 gives the listeners of every port."""
-        from . import procfs, sockdiag
+        from . import sockdiag
 
         try:
             table = sockdiag.sockets(port, transport)
             rows, bound_shown = table.rows, table.bound_shown
         except OSError:
+            from . import procfs
+
             try:
                 rows, bound_shown = procfs.sockets(port, transport), False
             except OSError as error:
@@ -265,10 +267,12 @@ def _no_route(address: str, source: str | None, error: OSError) -> Route:
 
 def _holders(rows: tuple[Socket, ...]) -> dict[int, Holder]:
     """Inode -> owner of the sockets that hold the port: listeners and bound ones; without any, its connections."""
-    from . import owners
-
     owned = [row for row in rows if row.inode]  # a lingering connection (TIME_WAIT) has none
     holding = [row for row in owned if row.state in _HOLDS] or owned[:_MOST_OWNERS]
+    if not holding:
+        return {}
+    from . import owners
+
     mine = owners.processes(row.inode for row in holding)
     paths = owners.cgroup_paths(row.cgroup for row in holding if row.inode not in mine)
     return {row.inode: owners.holder(mine.get(row.inode), row.uid, paths.get(row.cgroup)) for row in holding}
