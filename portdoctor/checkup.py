@@ -225,6 +225,10 @@ class Checkup:
                 if sock is not None:
                     silence.cancel()
                 await asyncio.gather(silence, return_exceptions=True)
+            if self.options.attempts > 1:
+                from .attempts import series
+
+                await series(self, address, self.options.attempts)
         finally:
             task.cancel()
 

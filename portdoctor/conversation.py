@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from .model import Handshake, HttpReply, Observation, Outcome, Stage
+from .model import Greeting, Handshake, HttpReply, Observation, Outcome, Stage
 from .probes.channel import Channel
 from .probes.connect import Patience, connect, discard
+from .subjects import path_of
 
 if TYPE_CHECKING:
     from .checkup import Checkup
 
+SMALL = 536  # bytes a segment: what every IPv4 path carries (RFC 9293 section 3.7.1), below every IPv6 path's 1280
 _LIMIT = 5.0  # seconds for a further look on a connection of its own
+_AGAIN = 3.0  # seconds for a conversation that stalled before: two retransmissions of a lost packet, and the answer
 
 
 async def talk(c: Checkup, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
@@ -85,12 +89,12 @@ async def _connect_again(c: Checkup, address: str, encrypted: bool) -> tuple[Cha
 
 
 async def variant_handshake(c: Checkup, address: str, variant: str) -> Handshake | None:
-    """A second handshake in another way: "no-sni" without a server name, "sni:NAME" with that one, "small-mss"."""
+    """A second handshake in another way: "no-sni" without a server name, "sni:NAME" with that one."""
     from .probes.handshake import handshake
 
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
-        role="repeat", source=c.options.source, mss=536 if variant == "small-mss" else None,
+        role="repeat", source=c.options.source,
     )  # fmt: skip
     if sock is None:
         c.see(o)
@@ -122,6 +126,65 @@ async def plain_http(c: Checkup, address: str) -> None:
         _kept(c, replace(o, role="variant"))
     finally:
         discard(sock)
+
+
+async def small_segments(c: Checkup, address: str) -> None:
+    """The conversation that stalled, again: once as it was and twice in small segments, all at the same time."""
+    path = path_of(c.report(), address)
+    reached = [s for s in ("tls", "http", "app") if s in path]
+    if not reached:
+        return
+    limit = min(c.options.timeout or _AGAIN, max(c.left() - 0.2, 0.1))
+    sizes = (None, SMALL, SMALL)
+    await asyncio.gather(*(_again(c, address, size, reached[-1], limit) for size in sizes))
+
+
+async def _again(c: Checkup, address: str, mss: int | None, last: str, limit: float) -> None:
+    """As far as the stage `last` on a connection of its own; only what that stage gave goes into the record."""
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(limit), role="repeat",
+        source=c.options.source, mss=mss,
+    )  # fmt: skip
+    if sock is None:
+        c.see(o)
+        return
+    role = "variant" if mss else "repeat"
+    try:
+        channel: Channel | None = Channel(sock, c.clock)
+        seen: Handshake | HttpReply | Greeting | None = None
+        if "tls" in c.target.stages:
+            seen, channel = await _shake_again(c, address, sock, role, limit)
+        if channel is not None and last != "tls":
+            seen = await _ask_again(c, address, channel, role, last, limit)
+        if seen is not None:
+            c.see(replace(seen, mss_clamp=mss))
+    finally:
+        discard(sock)
+
+
+async def _shake_again(
+    c: Checkup, address: str, sock: socket.socket, role: str, limit: float
+) -> tuple[Handshake, Channel | None]:
+    from .probes.handshake import handshake
+
+    alpn = ("http/1.1",) if "http" in c.target.stages else ()
+    return await handshake(
+        sock, address, c.target.port, c.options.sni or c.target.host, c.options.cafile, alpn, c.clock,
+        c.clock() + limit, role=role,
+    )  # fmt: skip
+
+
+async def _ask_again(
+    c: Checkup, address: str, channel: Channel, role: str, last: str, limit: float
+) -> HttpReply | Greeting:
+    t, deadline = c.target, c.clock() + limit
+    if last == "http":
+        from .probes.http import request
+
+        return await request(channel, t.host, t.port, c.asked.path, address, c.clock, deadline, role=role)
+    from .probes.greeting import greet
+
+    return await greet(channel, address, t.port, t.service, c.clock, deadline, role=role)
 
 
 def _kept(c: Checkup, o: Handshake | HttpReply) -> Handshake:

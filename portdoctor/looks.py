@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from . import ports
 from .model import Connect, Datagram, Handshake, Outcome, Target, Trace, Want
 from .outcomes import answered
@@ -69,15 +71,20 @@ async def _shorten(
 
 async def _repeat(c: Checkup, address: str, after: float, patience: Patience) -> None:
     await asyncio.sleep(after)
-    await _connect(c, address, c.target.port, "repeat", patience)
+    await attempt(c, address, c.target.port, "repeat", patience)
 
 
-async def _connect(c: Checkup, address: str, port: int, role: Role, patience: Patience) -> Connect:
+async def attempt(
+    c: Checkup, address: str, port: int, role: Role, patience: Patience, *, series: int | None = None
+) -> Connect:
+    """Connect once more, put it into the record and hang up. `series`: its place in an ordered series."""
     o, sock = await connect(
         address, port, clock=c.clock, host=c.host, patience=patience, role=role, source=c.options.source
     )
     if sock is not None:
         discard(sock)
+    if series is not None:
+        o = replace(o, series=series)
     c.see(o)
     return o
 
@@ -88,7 +95,7 @@ async def controls(c: Checkup, address: str) -> None:
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left(), 0.05))
     async with asyncio.TaskGroup() as group:
         for port in _beside(c.target)[:8]:
-            group.create_task(_connect(c, address, port, "control", Patience(limit)))
+            group.create_task(attempt(c, address, port, "control", Patience(limit)))
 
 
 def _beside(target: Target) -> tuple[int, ...]:
@@ -232,7 +239,7 @@ async def _hosts_file(c: Checkup, name: str) -> None:
 
 
 async def _elsewhere(c: Checkup, address: str, port: str) -> None:
-    await _connect(c, address, int(port), "elsewhere", Patience(c.options.timeout or 2.0))
+    await attempt(c, address, int(port), "elsewhere", Patience(c.options.timeout or 2.0))
 
 
 async def _repeats(c: Checkup, address: str) -> None:
@@ -242,7 +249,7 @@ async def _repeats(c: Checkup, address: str) -> None:
         await datagrams.repeat(c, address)
         return
     for _ in range(3):
-        await _connect(c, address, c.target.port, "repeat", Patience(c.options.timeout or 3.0))
+        await attempt(c, address, c.target.port, "repeat", Patience(c.options.timeout or 3.0))
         await asyncio.sleep(0.05)
 
 
@@ -267,12 +274,31 @@ async def _wire_cd(c: Checkup, name: str, resolver: str) -> None:
         c.see(await ask(name, qtype, resolver, c.clock, c.clock() + 3.0, checking_disabled=True, host=c.host))
 
 
+async def _series(c: Checkup, address: str) -> None:
+    from . import attempts
+
+    await attempts.series(c, address)
+
+
+async def _negative(c: Checkup, address: str) -> None:
+    from . import attempts
+
+    await attempts.negative(c, address)
+
+
+async def _small_segments(c: Checkup, address: str) -> None:
+    from .conversation import small_segments
+
+    await small_segments(c, address)
+
+
 def forbid_controls(c: Checkup) -> None:
     """The user forbade to touch other ports: say so for every look that would."""
     for address in dict.fromkeys(o.address for o in (*c.of(Connect), *c.of(Datagram)) if o.role == "target"):
-        want = Want(probe="controls", args=(address,))
-        c.done.add(want)
-        c.settle(want, "forbidden-by-option", "Other ports were not tried: --no-controls.")
+        for probe in ("controls", "negative"):
+            want = Want(probe=probe, args=(address,))
+            c.done.add(want)
+            c.settle(want, "forbidden-by-option", "Other ports were not tried: --no-controls.")
 
 
 class Row(NamedTuple):
@@ -295,6 +321,9 @@ LOOKS: dict[str, Row] = {
     "elsewhere": Row(0.3, _elsewhere),
     "handshake": Row(0.3, _handshake),
     "plain-http": Row(0.3, _plain_http),
+    "negative": Row(0.3, _negative),
+    "series": Row(2.0, _series),
+    "small-segments": Row(2.0, _small_segments),
     "wire-cd": Row(0.5, _wire_cd),
     "controls": Row(1.0, controls),
     "trace": Row(1.5, traced),

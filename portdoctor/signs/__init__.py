@@ -10,7 +10,10 @@ from .base import SIGNS, Ask, Reading
 __all__ = ["MODULES", "SIGNS", "Ask", "Reading", "find", "load_all"]
 
 # In the order in which diagnoses come to need them: a refused port must not pay for what is known of certificates.
-MODULES = ("tcp", "path", "own", "local", "dns_addresses", "target", "bind", "app", "dns", "tls", "udp", "merged")
+MODULES = (
+    "tcp", "series", "path", "own", "local", "addresses", "dns_addresses", "target", "bind", "app", "passing", "dns",
+    "tls", "udp", "merged",
+)  # fmt: skip
 
 
 def find(name: str) -> Callable[..., Reading]:

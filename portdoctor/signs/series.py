@@ -1,0 +1,138 @@
+"""Signs about attempts made again and again: a share, n of m, in which order. Pure; the subject is an address."""
+
+from __future__ import annotations
+
+from ..model import Connect, Outcome, Report, Subject, Trace, Want
+from .base import Reading, absent, present, sign, unknown, unsettled
+from .tcp import connection, others
+
+_FAIR = 3.0  # seconds: an attempt that waited less may only have been cut short
+_ENOUGH = 5  # attempts below which no share is spoken of
+# How an attempt ends by what happens beyond this machine; what its own limits and rules do is no question of luck.
+_BEYOND = (
+    Outcome.REFUSED, Outcome.TIMEOUT, Outcome.RESET, Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE,
+    Outcome.PROHIBITED, Outcome.TTL_EXPIRED,
+)  # fmt: skip
+
+
+def attempts(report: Report, subject: Subject) -> list[Connect]:
+    """The ordered series: the user's own connection, then the attempts that were made in order; [] without one."""
+    own = connection(report, subject)
+    later = sorted((o for o in others(report, subject, "repeat") if o.series), key=lambda o: o.series or 0)
+    return [own, *later] if own is not None and later else []
+
+
+def _wanted(report: Report, subject: Subject, *evidence: Connect) -> Reading:
+    want = Want(probe="series", args=subject.values[:1])
+    return unsettled(report, want, *evidence, looked=bool(evidence))
+
+
+def _first_try(o: Connect) -> bool:
+    """Whether the first SYN of the attempt was answered by an acceptance."""
+    return o.outcome is Outcome.OK and (o.syns or 1) == 1
+
+
+def _places(found: list[Connect], series: list[Connect]) -> str:
+    """ "attempts 2, 5 and 9": where these lie in the series."""
+    numbers = [str(series.index(o) + 1) for o in found]
+    if len(numbers) == 1:
+        return f"attempt {numbers[0]}"
+    return f"attempts {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+@sign
+def attempts_disagree(report: Report, subject: Subject) -> Reading:
+    """The asked port accepted once and failed once, in whatever attempts were made: connections and traces.
+
+    An attempt that was given up early does not count as failed.
+    """
+    own = connection(report, subject)
+    if own is None:
+        return unknown("not-looked")
+    seen = [own, *(o for o in others(report, subject, "repeat") if o.mss_clamp is None)]
+    traces = [t for t in report.of(Trace) if t.role == "target" and t.address in subject.values]
+    worked: list[Connect | Trace] = [o for o in seen if o.outcome is Outcome.OK]
+    worked += [t for t in traces if any(h.outcome is Outcome.OK for h in t.hops)]
+    failed = [
+        o for o in seen
+        if o.outcome in _BEYOND and (o.outcome is not Outcome.TIMEOUT or o is own or o.series or o.took >= _FAIR)
+    ]  # fmt: skip
+    if worked and failed:
+        how = str(failed[0].outcome).replace("-", " ")
+        return present(f"One attempt was accepted, another ended with {how}.", worked[0], failed[0])
+    return absent("The attempts that were made ended alike.", *seen)
+
+
+@sign
+def some_of_a_series_fail(report: Report, subject: Subject) -> Reading:
+    """Of an ordered series, at least two attempts fail and at least two are accepted: no single accident."""
+    series = attempts(report, subject)
+    if not series:
+        return _wanted(report, subject)
+    good = [o for o in series if o.outcome is Outcome.OK]
+    bad = [o for o in series if o.outcome in _BEYOND]
+    if len(good) >= 2 and len(bad) >= 2:
+        return present(f"{len(bad)} of {len(series)} attempts failed: {_places(bad, series)}.", *series)
+    if len(series) < _ENOUGH:
+        return _wanted(report, subject, *series)
+    if len(bad) >= 2:
+        return absent(f"{len(bad)} of {len(series)} attempts failed.", *series)
+    return absent(f"{len(good)} of {len(series)} attempts worked.", *series)
+
+
+@sign
+def some_of_a_series_resent(report: Report, subject: Subject) -> Reading:
+    """Of an ordered series, at least two attempts needed another SYN and at least one did not.
+
+    What else looks like it: a server or firewall that drops some first packets on purpose or under load.
+    """
+    series = attempts(report, subject)
+    if not series:
+        return _wanted(report, subject)
+    again = [o for o in series if (o.syns or 1) > 1]
+    at_once = [o for o in series if _first_try(o)]
+    if len(again) >= 2 and at_once:
+        said = f"{len(again)} of {len(series)} attempts needed more than one SYN: {_places(again, series)}."
+        return present(said, *series)
+    if len(series) < _ENOUGH:
+        return _wanted(report, subject, *series)
+    if at_once:
+        return absent(f"{len(at_once)} of {len(series)} attempts were answered at the first SYN.", *series)
+    return absent(f"All {len(series)} attempts needed more than one SYN.", *series)
+
+
+@sign
+def every_attempt_resent(report: Report, subject: Subject) -> Reading:
+    """Every attempt of the series needed another SYN: no cold neighbour cache, no packet lost by chance."""
+    series = attempts(report, subject)
+    if not series:
+        return _wanted(report, subject)
+    at_once = [o for o in series if (o.syns or 1) == 1]
+    if at_once:
+        said = f"{len(at_once)} of {len(series)} attempts did not need a second SYN."
+        return absent(said, *at_once)
+    if len(series) < _ENOUGH:
+        return _wanted(report, subject, *series)
+    return present(f"All {len(series)} attempts needed more than one SYN.", *series)
+
+
+@sign
+def works_until_a_limit(report: Report, subject: Subject) -> Reading:
+    """In order: the first attempts were answered at once, and after the first that was not, none was any more.
+
+    Needs two at the beginning and three after them. What else looks like it: a server that stopped meanwhile.
+    """
+    series = attempts(report, subject)
+    if not series:
+        return unknown("not-looked", says="No ordered series of attempts was made.")
+    at_once = [_first_try(o) for o in series]
+    first = at_once.index(False) if False in at_once else len(series)
+    if first >= 2 and len(series) - first >= 3 and not any(at_once[first:]):
+        bad = [o for o in series[first:] if o.outcome is not Outcome.OK]
+        then = "failed" if len(bad) == len(series) - first else "needed another SYN or failed"
+        rest = len(series) - first
+        said = f"The first {first} of {len(series)} attempts were answered at once, the {rest} after them {then}."
+        return present(said, *series)
+    if len(series) < _ENOUGH:
+        return unknown("not-looked", *series, says="Too few attempts were made to see an order.")
+    return absent("The attempts do not stop working at one point.", *series)
