@@ -10,6 +10,7 @@ from .dns_answers import (
     Standing,
     State,
     about_name,
+    could_have_address,
     describe,
     standing,
     state_of,
@@ -214,6 +215,6 @@ def system_fails_where_dns_answers(report: Report, subject: Subject) -> Reading:
     if found:
         said = f"DNS gives {found[0]}, while programs here get: {o.os_says}."
         return present(said, o, *about_name(report))
-    if not about_name(report):
+    if could_have_address(report):
         return unsettled(report, want_wire(report), o)
     return absent("DNS gives no address either.", o, *about_name(report))

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from ..model import Connect, HostsFile, Outcome, Report, Subject, Want
 from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .dns_answers import about_name, standing, system, want_wire, wire_addresses
+from .dns_answers import about_name, could_have_address, standing, system, want_wire, wire_addresses
 
 COLLISION = "127.0.53.53"  # ICANN's answer for names that a private network and a new top-level domain share
 # Addresses that no public server has: RFC 6890. Private ranges are left out: split DNS gives them on purpose.
@@ -45,7 +45,7 @@ def dns_gives_other_address(report: Report, subject: Subject) -> Reading:
         return present(f"DNS gives {found[0]} instead.", *looks)
     if found:
         return absent("DNS gives the same address.", *looks)
-    if not looks:
+    if could_have_address(report):
         return unsettled(report, want_wire(report))
     return absent("DNS has no address for the name.", *looks)
 
@@ -125,7 +125,7 @@ def dns_gives_this_address(report: Report, subject: Subject) -> Reading:
     found = [o for o in looks if set(o.addresses) & set(subject.values)]
     if found:
         return present(f"{found[0].resolver} gives this address.", *looks)
-    if not looks:
+    if could_have_address(report):
         return unsettled(report, want_wire(report))
     return absent("DNS does not give this address.", *looks)
 
@@ -143,7 +143,7 @@ def search_suffix_answered(report: Report, subject: Subject) -> Reading:
     found = next((a for a in o.aliases if a.lower().startswith(host + ".")), None)
     if found is None:
         return absent("The address was not found under a longer name.", o)
-    if stand is None:
+    if stand is None or stand.state == "unasked":
         return unsettled(report, want_wire(report), o)
     if stand.state in ("nxdomain", "nodata"):
         return present(f"The address is that of {found}; {host} itself has none.", o, *stand.looks)

@@ -85,8 +85,10 @@ def state_of(report: Report, resolver: str) -> State:
         return "unasked"
     if any(o.addresses and o.outcome is Outcome.OK for o in own):
         return "address"
+    if not {o.qtype for o in own} >= set(qtypes(report)) and Outcome.NAME_NOT_FOUND not in outcomes:
+        return "unasked"  # the check went on before the other type was answered
     if outcomes == {Outcome.NO_DATA}:
-        return "nodata" if {o.qtype for o in own} >= set(qtypes(report)) else "waiting"
+        return "nodata"
     if outcomes == {Outcome.NO_DATA, Outcome.TIMEOUT}:
         return "half"
     named: tuple[tuple[Outcome, State], ...] = (
@@ -143,6 +145,12 @@ def standing(report: Report) -> Standing | None:
         could_be=tuple(dict.fromkeys(better)),
         others=tuple((r, s) for r, s in states.items() if s != best),
     )
+
+
+def could_have_address(report: Report) -> bool:
+    """Whether some resolver was not fully asked and may yet have an address for the name."""
+    stand = standing(report)
+    return stand is None or "address" in stand.could_be
 
 
 def want_wire(report: Report) -> Want:
