@@ -173,6 +173,11 @@ def test_hostile_text_is_made_visible() -> None:
     assert "\u202e" not in shown
 
 
+def test_folded_and_repeated_headers_are_joined() -> None:
+    o = ask(answer(b"HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nVIA: 1.1 b\r\nServer: one\r\n\ttwo\r\nodd line\r\n\r\n"))
+    assert o.headers == {"server": "one two", "via": "1.1 a, 1.1 b"}
+
+
 def test_headers_that_cannot_be_parsed_lose_nothing_else() -> None:
     o = ask(answer(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 99 + b"X: " + b"z" * 66000 + b"\r\n\r\n"))
     assert o.status == 200

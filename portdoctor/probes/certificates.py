@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..model import Certificate
@@ -69,9 +68,13 @@ def _anchors(context: ssl.SSLContext) -> int | None:
 
     count = context.cert_store_stats()["x509_ca"]
     folder = os.environ.get("SSL_CERT_DIR") or ssl.get_default_verify_paths().capath
-    if count or not folder or not Path(folder).is_dir():
+    if count or not folder:
         return count
-    return None if any(Path(folder).iterdir()) else 0
+    try:
+        with os.scandir(folder) as entries:
+            return None if any(entries) else 0
+    except OSError:
+        return 0
 
 
 def unverified() -> Trust:

@@ -6,7 +6,6 @@ OpenSSL works on memory here, so the bytes are ours: a server that answers in pl
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +73,13 @@ async def handshake(
 
 
 def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, name.partition("%")[0])
+        except OSError:
+            continue
+        return True
+    return False
 
 
 class _Talk:
