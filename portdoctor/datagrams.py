@@ -32,7 +32,7 @@ async def visit(c: Checkup, address: str) -> None:
         if beside is not None:
             await beside
         if c.host.is_own(address):
-            await looks.own_port(c, address, free=True)
+            await looks.own_port(c, address, free=False)  # a bind says little: UDP sockets may share a port
     finally:
         asked.cancel()
         if beside is not None:

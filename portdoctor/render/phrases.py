@@ -158,7 +158,7 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "port-conflict":
             return f"{it} is already in use on this machine."
         case "permission-denied":
-            what = "listen on" if isinstance(o, Bind) else "connect to"
+            what = "listen on" if isinstance(o, Bind) else "send to" if isinstance(o, Datagram) else "connect to"
             return f"This machine does not let you {what} {it}" + (f": {error(o)}." if o else ".")
         case "address-unavailable":
             return f"This machine cannot use the address for {it}" + (f": {error(o)}." if o else ".")
@@ -208,7 +208,7 @@ def named(problem: Problem) -> str:
 
 def test_of(test: NextTest) -> str:
     """Where a next test is run: "On the server, run"."""
-    where = WHERE.get(test.where, f"on {test.where}")
+    where = WHERE.get(test.where, f"on {test.where[:40]}")
     return f"{where[0].upper()}{where[1:]}, run"
 
 

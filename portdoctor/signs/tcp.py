@@ -167,14 +167,15 @@ def unreachable_in_another_way(report: Report, subject: Subject) -> Reading:
 
 @sign
 def some_addresses_work(report: Report, subject: Subject) -> Reading:
-    """Of several addresses of the name, at least one fails to connect and at least one connects."""
-    tried_ = [o for o in report.of(Connect) if o.role == "target"]
+    """Of several addresses of the name, at least one fails and at least one connects (UDP: answers)."""
+    tried_ = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
     good = [o for o in tried_ if o.outcome is Outcome.OK]
     bad = [o for o in tried_ if o.outcome is not Outcome.OK]
     if good and bad:
         listed = ", ".join(o.address for o in bad)
-        return present(f"{len(good)} of {len(tried_)} addresses connect; {listed} does not.", *tried_)
-    return absent("All addresses behave alike when connecting.", *tried_)
+        how = "connect" if report.target.transport == "tcp" else "answer"
+        return present(f"{len(good)} of {len(tried_)} addresses {how}; {listed} does not.", *tried_)
+    return absent("All addresses behave alike.", *tried_)
 
 
 @sign

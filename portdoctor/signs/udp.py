@@ -167,6 +167,22 @@ def udp_silent(report: Report, subject: Subject) -> Reading:
 
 
 @sign
+def beside_the_silence(report: Report, subject: Subject) -> Reading:
+    """What TCP ports of the same host did meanwhile: whether the host is there. It decides nothing about UDP."""
+    o = asked(report, subject)
+    if o is None:
+        return _not_udp(report)
+    controls = others(report, subject, "control")
+    found = [c for c in controls if answered(c)]
+    if found:
+        best = next((c for c in found if c.outcome is Outcome.OK), found[0])
+        return present(f"The host is there: its TCP port {best.port} answers.", o, best)
+    if controls and all(c.outcome is Outcome.TIMEOUT for c in controls):
+        return present(f"{len(controls)} TCP ports of the same address were silent, too.", o, *controls)
+    return present("Whether the host is there was not seen.", o, *controls)
+
+
+@sign
 def service_keeps_silent(report: Report, subject: Subject) -> Reading:
     """The service never answers, or answers only to those it knows: silence is what it gives when it works, too.
 
@@ -187,17 +203,15 @@ def service_keeps_silent(report: Report, subject: Subject) -> Reading:
     return absent("The service of this port is not known to keep silent.", o)
 
 
-def _quic(o: Datagram) -> bool:
-    return o.payload.startswith("QUIC")
-
-
 @sign
 def quic_was_asked(report: Report, subject: Subject) -> Reading:
     """A QUIC packet of an unknown version was sent: every QUIC server answers it (RFC 9000, section 6)."""
     o = asked(report, subject)
     if o is None:
         return _not_udp(report)
-    return present("A QUIC packet was sent.", o) if _quic(o) else absent("The port was not asked by QUIC.", o)
+    if not o.payload.startswith("QUIC"):
+        return absent("The port was not asked by QUIC.", o)
+    return present("Every QUIC server answers a packet like ours.", o)
 
 
 @sign
