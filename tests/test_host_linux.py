@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from portdoctor.host import files, netlink, owners, procfs, sockdiag
-from portdoctor.host.linux import Linux, read_extended_error
+from portdoctor.host.errqueue import read_extended_error
+from portdoctor.host.linux import Linux
 from portdoctor.model import Icmp, Outcome
 
 HOST = Linux()

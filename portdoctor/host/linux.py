@@ -26,6 +26,8 @@ from ..model import (
     Transport,
 )  # fmt: skip
 from ..outcomes import errno_of, of_errno
+from .addresses import name_of
+from .errqueue import read_extended_error
 
 if TYPE_CHECKING:
     from .table import Socket
@@ -35,7 +37,6 @@ assert sys.platform == "linux"
 _IP_RECVERR, _IPV6_RECVERR, _MSG_ERRQUEUE = 11, 25, 0x2000  # linux/in.h, linux/in6.h, linux/socket.h
 _TCP_SYNCNT, _TCP_INFO = 7, 11  # linux/tcp.h
 _RETRANSMITS, _RTT, _TOTAL_RETRANS = 2, 68, 100  # offsets in struct tcp_info
-_ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3  # linux/errqueue.h
 _MOST_ERRORS = 32  # entries drained at once
 _TYPE_OF_ERRNO = {
     errno.EACCES: "prohibit", errno.EINVAL: "blackhole", errno.EHOSTUNREACH: "unreachable", errno.ENETUNREACH: "none",
@@ -80,8 +81,6 @@ class Linux:
 
         return hosts_file("/etc/hosts", name)
 
-    # ------------------------------------------------------------ the way to an address
-
     def route(self, address: str, source: str | None = None) -> Route:
         """The errno of the kernel's answer is itself the observation: a connect would get it."""
         from . import netlink
@@ -115,7 +114,7 @@ class Linux:
 
         way = self.route(address)
         try:
-            rows = [(netlink.name_of(index), state) for index, state in netlink.neighbours(address)]
+            rows = [(name_of(index), state) for index, state in netlink.neighbours(address)]
         except OSError as error:
             return Neighbour(**_failure(error), address=address, state="unknown")
         rows.sort(key=lambda row: row[0] != way.interface)
@@ -148,8 +147,6 @@ class Linux:
     def is_own(self, address: str) -> bool:
         """The kernel's own answer: a packet to it would be delivered here."""
         return self.route(address).type == "local"
-
-    # ------------------------------------------------------------ sockets, ports, limits
 
     def listeners(self, port: int, transport: Transport = "tcp", *, owners: bool = True) -> Listeners:
         """By sock_diag, else by /proc/net; `port` 0 gives the listeners of every port."""
@@ -193,8 +190,6 @@ class Linux:
             return Counters(outcome=Outcome.OK, values=procfs.counters())
         except OSError as error:
             return Counters(**_failure(error))
-
-    # ------------------------------------------------------------ one socket
 
     def watch_errors(self, sock: socket.socket) -> bool:
         level, option = (
@@ -299,19 +294,3 @@ def _tcp_info(sock: socket.socket) -> bytes:
         return sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 256)
     except OSError:
         return b""
-
-
-def read_extended_error(data: bytes) -> tuple[int, Icmp | None] | None:
-    """(errno, ICMP error) of a sock_extended_err with the offender's sockaddr (ip(7)); None when too short."""
-    if len(data) < 16:
-        return None
-    number, origin, kind, code, _, _, _ = struct.unpack_from("=IBBBBII", data)
-    offender = data[16:]
-    if origin == _ORIGIN_ICMP and len(offender) >= 8:
-        return number, Icmp(type=kind, code=code, offender=socket.inet_ntop(socket.AF_INET, offender[4:8]))
-    if origin == _ORIGIN_ICMP6 and len(offender) >= 24:
-        from .netlink import name_of, text
-
-        scope = struct.unpack_from("=I", offender, 24)[0] if len(offender) >= 28 else 0
-        return number, Icmp(type=kind, code=code, offender=text(offender[8:24], name_of(scope)))
-    return number, None

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from ..model import Value
+from .addresses import name_of, pack, split_scope, text
 
 assert sys.platform == "linux"
 
@@ -106,36 +107,6 @@ def attributes(data: bytes) -> dict[int, bytes]:
 def attribute(kind: int, value: bytes) -> bytes:
     """One rtattr, padded."""
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
-
-
-def split_scope(address: str) -> tuple[str, int]:
-    """(address, interface index) of ``fe80::1%eth0``; 0 without a scope. Raises OSError for no such interface."""
-    address, _, scope = address.partition("%")
-    if not scope:
-        return address, 0
-    return address, int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
-
-
-def pack(address: str) -> tuple[int, bytes]:
-    """(family, bytes) of a literal address. Raises OSError when it is none."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return family, socket.inet_pton(family, address)
-
-
-def text(packed: bytes, interface: str | None = None) -> str:
-    """The address of 4 or 16 bytes; an IPv6 link-local one gets its scope."""
-    if len(packed) == 4:
-        return socket.inet_ntop(socket.AF_INET, packed)
-    address = socket.inet_ntop(socket.AF_INET6, packed)
-    return f"{address}%{interface}" if interface and address.startswith("fe80:") else address
-
-
-def name_of(index: int) -> str | None:
-    """The name of an interface; None when it is gone."""
-    try:
-        return socket.if_indextoname(index) if index else None
-    except OSError:
-        return None
 
 
 def look_up_route(address: str, source: str | None = None, *, match: bool = False) -> RouteFact:

@@ -17,7 +17,8 @@ _SYS = "/proc/sys/net/ipv4/"
 _CAP_NET_BIND_SERVICE = 10  # linux/capability.h
 _NS_GET_USERNS = 0xB701  # linux/nsfs.h: _IO(0xb7, 1)
 _WANTED = {
-    "TcpExt": ("ListenOverflows", "ListenDrops", "TCPReqQFullDrop", "TCPReqQFullDoCookies", "TCPTimeouts", "TCPSynRetrans", "TCPRetransFail",
+    "TcpExt": ("ListenOverflows", "ListenDrops", "TCPReqQFullDrop", "TCPReqQFullDoCookies",
+               "TCPTimeouts", "TCPSynRetrans", "TCPRetransFail",
                "TCPMemoryPressures", "PAWSPassive", "TCPWantZeroWindowAdv"),
     "Tcp": ("RetransSegs", "AttemptFails", "EstabResets", "OutRsts", "CurrEstab"),
     "Ip": ("OutNoRoutes", "OutDiscards", "InDiscards"),

@@ -15,6 +15,7 @@ import msgspec
 
 from ..model import Transport
 from . import netlink
+from .addresses import name_of, text
 from .table import STATES, Socket, Table
 
 assert sys.platform == "linux"
@@ -74,13 +75,13 @@ def read_socket(payload: bytes) -> Socket:
     port, peer_port = struct.unpack_from(">HH", payload, 4)
     size = 16 if family == socket.AF_INET6 else 4
     (index,) = struct.unpack_from("=I", payload, 40)
-    interface = netlink.name_of(index)
+    interface = name_of(index)
     _, queued, backlog, uid, inode = struct.unpack_from("=IIIII", payload, 52)
     found = netlink.attributes(payload[72:])
-    peer = netlink.text(payload[24 : 24 + size], interface)
+    peer = text(payload[24 : 24 + size], interface)
     listening = state == 10
     return Socket(
-        address=netlink.text(payload[8 : 8 + size], interface),
+        address=text(payload[8 : 8 + size], interface),
         port=port,
         state=STATES.get(state, str(state)),
         peer=(f"[{peer}]:{peer_port}" if size == 16 else f"{peer}:{peer_port}") if peer_port else None,

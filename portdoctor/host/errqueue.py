@@ -1,0 +1,25 @@
+"""Reads what the error queue of a Linux socket holds: who sent the ICMP error. Bytes in, values out."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from ..model import Icmp
+from .addresses import name_of, text
+
+_ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3  # linux/errqueue.h
+
+
+def read_extended_error(data: bytes) -> tuple[int, Icmp | None] | None:
+    """(errno, ICMP error) of a sock_extended_err with the offender's sockaddr (ip(7)); None when too short."""
+    if len(data) < 16:
+        return None
+    number, origin, kind, code, _, _, _ = struct.unpack_from("=IBBBBII", data)
+    offender = data[16:]
+    if origin == _ORIGIN_ICMP and len(offender) >= 8:
+        return number, Icmp(type=kind, code=code, offender=socket.inet_ntop(socket.AF_INET, offender[4:8]))
+    if origin == _ORIGIN_ICMP6 and len(offender) >= 24:
+        scope = struct.unpack_from("=I", offender, 24)[0] if len(offender) >= 28 else 0
+        return number, Icmp(type=kind, code=code, offender=text(offender[8:24], name_of(scope)))
+    return number, None
