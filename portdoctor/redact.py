@@ -42,7 +42,7 @@ MOST_TEXT = 4096  # characters of one string
 
 _NAME = re.compile(r"(?<![\w@.-])(?:\*\.)?(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{0,61}\w(?!\w|\.\w)")
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
-_MAILBOX = re.compile(r"[\w.+-]+(?=@[\w-]+\.)")
+_MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]+(?=@[\w-]+\.)")
 _AFTER_HOST = re.compile(r"(?<=://)([^/\s?#]+)[/?#]\S*")
 _PAIR = re.compile(r"(?<==)([^,=/]+?)(?=\s*(?:,|/|$))")
 _ORDINARY_INTERFACE = re.compile(

@@ -27,6 +27,7 @@ from ..model import (
     Verdict,
 )  # fmt: skip
 from ..text import clean
+from .walk import cleaned
 
 MOST_TEXT = 4096  # characters of one string: a greeting is worth a sample, not a transcript
 
@@ -57,7 +58,7 @@ class Document(Value, frozen=True, kw_only=True):
 
 
 def document(report: Report, diagnosis: Diagnosis) -> Document:
-    """The object of the contract, before its text is cleaned."""
+    """The object of the contract; its text is as it came in."""
     first = diagnosis.problems[0] if diagnosis.problems else None
     return Document(
         schema="portdoctor.report/1",
@@ -82,7 +83,7 @@ def document(report: Report, diagnosis: Diagnosis) -> Document:
 
 def render(report: Report, diagnosis: Diagnosis) -> str:
     """One line of JSON, without its line feed. Every string in it is clean."""
-    plain = _clean(msgspec.to_builtins(document(report, diagnosis)))
+    plain = msgspec.to_builtins(document(*cleaned(report, diagnosis, MOST_TEXT)))
     for each in (plain, *plain["others"]):
         each["observations"] = [{"id": o["id"], **o} for o in each["observations"]]
     return msgspec.json.encode(plain).decode()
@@ -95,18 +96,6 @@ def schema() -> dict[str, Any]:
         "title": f"PortDoctor report ({SCHEMA})",
         **msgspec.json.schema(Document),
     }
-
-
-def _clean(value: Any) -> Any:
-    match value:
-        case str():
-            return clean(value, MOST_TEXT)
-        case dict():
-            return {clean(str(key), MOST_TEXT): _clean(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_clean(item) for item in value]
-        case _:
-            return value
 
 
 # ---------------------------------------------------------------- the way back

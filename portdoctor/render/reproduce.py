@@ -28,6 +28,8 @@ def trials(report: Report, problem: Problem | None) -> tuple[Trial, ...]:
         o.address for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"
     )
     addresses = [*(a for a in tried if a in concerned), *(a for a in tried if a not in concerned)][:_MOST_ADDRESSES]
+    if any(word.startswith("-") for word in (report.target.host, *tried)):
+        return ()  # no name and no address: a tool would read an option in it
     found = [*_of_name(report), *_of_bind(report)]
     for address in addresses:
         found += [*_of_connect(report, address), *_of_tls(report, address), *_of_http(report, address)]
@@ -46,7 +48,7 @@ def _of_name(report: Report) -> list[Trial]:
     ]
     asked: dict[tuple[str, str], Lookup] = {}
     for o in report.of(Lookup):
-        if o.via == "wire" and o.resolver:
+        if o.via == "wire" and o.resolver and not o.name.startswith("-"):
             asked.setdefault((o.resolver, o.qtype), o)
     for (resolver, qtype), o in list(asked.items())[:4]:
         said = ", ".join(o.addresses) if o.outcome is Outcome.OK else error(o)
@@ -87,7 +89,8 @@ def _of_connect(report: Report, address: str) -> list[Trial]:
         works = "TcpTestSucceeded True" if o.outcome is Outcome.OK else "TcpTestSucceeded False"
         found.append(Trial("The same on Windows (PowerShell)", windows, works))
     if o.outcome is not Outcome.OK:
-        watch = f"sudo tcpdump -ni any 'host {address.partition('%')[0]} and (port {port} or icmp or icmp6)'"
+        heard = quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
+        watch = f"sudo tcpdump -ni any {heard}"
         found.append(Trial("What comes back, while you connect again in another window", watch, _heard(o)))
     traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address}
     for at_port, trace in sorted(traces.items(), key=lambda item: item[0] != port):

@@ -25,20 +25,22 @@ _WORSE: dict[Symptom, str] = {"ok": "bold green", "degraded": "bold yellow", "un
 
 
 class Room(NamedTuple):
-    """How many items of each list are shown; what is left out is counted in a line of its own."""
+    """How many items of each list are shown (what is left out is counted in a line of its own), how long each."""
 
     steps: int
     ruled_out: int
     candidates: int
     also: int
     notes: int
+    text: int = 500
     commands: bool = True
 
 
 # From generous to bare: the first that fits is taken.
 _ROOMS = (
     Room(4, 4, 5, 3, 3), Room(3, 3, 4, 3, 2), Room(3, 2, 4, 2, 2), Room(2, 2, 3, 2, 1), Room(2, 1, 3, 1, 1),
-    Room(1, 1, 3, 1, 1), Room(1, 1, 2, 1, 0), Room(1, 0, 2, 0, 0), Room(1, 0, 1, 0, 0, commands=False),
+    Room(1, 1, 3, 1, 1), Room(1, 1, 2, 1, 0), Room(1, 0, 2, 0, 0, 300), Room(1, 0, 1, 0, 0, 200, commands=False),
+    Room(1, 0, 0, 0, 0, 100, commands=False), Room(0, 0, 0, 0, 0, 60, commands=False),
 )  # fmt: skip
 _ALL = Room(99, 99, 99, 99, 99)
 
@@ -68,10 +70,10 @@ def heading(report: Report, columns: int = COLUMNS) -> list[Line]:
     target, asked = clean(phrases.target(report)), clean(phrases.asked(report))
     if asked:
         asked = f"asked {asked}"
-    elsewhere = [line(Span(f"  also seen, {clean(each)}", "dim")) for each in phrases.also_asked(report)]
+    elsewhere = [line(Span(cut(f"  also seen, {clean(each)}", columns), "dim")) for each in phrases.also_asked(report)]
     if width(target) + 3 + width(asked) <= columns:
         return [line(Span(target, "bold"), Span(f"   {asked}", "dim") if asked else ""), *elsewhere]
-    below = [line(Span(f"  {each}", "dim")) for each in wrapped(asked, columns - 2)]
+    below = [line(Span(f"  {each}", "dim")) for each in wrapped(clean(asked, 150), columns - 2)]
     return [line(Span(cut(target, columns), "bold")), *below, *elsewhere]
 
 
@@ -104,8 +106,9 @@ def verdict(
     for room in _ROOMS:
         found = _verdict(report, diagnosis, room, columns)
         if taken + len(found) <= MOST_LINES:
-            break
-    return found
+            return found
+    # Only texts of absurd length come here; what is ours has had its room by then.
+    return [*found[: max(MOST_LINES - taken - 1, 1)], line(Span("(more: -v)", "dim"))]
 
 
 def _verdict(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> list[Line]:
@@ -120,7 +123,7 @@ def _verdict(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> 
         found.append(line(Span("Interrupted: this is what was seen until then.", "bold yellow")))
     symptom = diagnosis.verdict.symptom
     happened = phrases.happened(report, diagnosis)
-    found += _labelled("What happened", [happened], columns, style=_WORSE.get(symptom, "bold red"))
+    found += _labelled("What happened", [clean(happened, room.text)], columns, style=_WORSE.get(symptom, "bold red"))
     if first is not None:
         found += _problem(first, room, columns)
         found += _also(report, diagnosis, first, room, columns)
@@ -134,19 +137,20 @@ def _problem(problem: Problem, room: Room, columns: int) -> list[Line]:
     if problem.cause is None:
         says = f"{says or 'The cause is not decided.'} {problem.explanation}".rstrip()
     else:
-        says = f"{problem.explanation or says} {phrases.named(problem)}"
-    found += _labelled(phrases.CERTAINTIES[problem.certainty], [says], columns)
-    if problem.candidates:
+        says = f"{clean(problem.explanation or says, room.text)} {phrases.named(problem)}"
+    found += _labelled(phrases.CERTAINTIES[problem.certainty], [clean(says, room.text + 80)], columns)
+    if problem.candidates and room.candidates:
         listed = [_with_name(c.title, c.cause) for c in problem.candidates]
-        found += _labelled("Still possible", _shortened(listed, room.candidates), columns)
+        label = "Also open" if problem.certainty == "certain" else "Still possible"
+        found += _labelled(label, _shortened(listed, room.candidates), columns)
     if problem.ruled_out and room.ruled_out:
         listed = [f"{r.cause}: {r.because}" for r in problem.ruled_out]
         found += _labelled("Ruled out", _shortened(listed, room.ruled_out), columns)
     elif problem.ruled_out:
-        found += _labelled("Ruled out", [words(r.cause for r in problem.ruled_out)], columns)
+        found += _labelled("Ruled out", [clean(words(r.cause for r in problem.ruled_out), room.text)], columns)
     found += _labelled("Whom to ask", [sentence(phrases.OWNERS[problem.owner])], columns)
     found += _steps(problem, room, columns)
-    return [*found, *_next_test(problem, columns)]
+    return [*found, *_next_test(problem, room, columns)]
 
 
 def _steps(problem: Problem, room: Room, columns: int) -> list[Line]:
@@ -156,7 +160,8 @@ def _steps(problem: Problem, room: Room, columns: int) -> list[Line]:
         where = f" ({phrases.WHERE[step.scope]}{', risky' if step.risk == 'high' else ''})"
         prefix = f"{number}. " if len(shown) > 1 else ""
         label = "What to do" if number == 1 else ""
-        found += _labelled(label, [f"{prefix}{step.text}{where}"], columns, hang=" " * len(prefix))
+        text = f"{prefix}{clean(step.text, room.text)}{where}"
+        found += _labelled(label, [text], columns, hang=" " * len(prefix))
         if step.command and room.commands:
             found += _command(step.command, columns)
     if len(problem.steps) > len(shown):
@@ -164,13 +169,14 @@ def _steps(problem: Problem, room: Room, columns: int) -> list[Line]:
     return found
 
 
-def _next_test(problem: Problem, columns: int) -> list[Line]:
+def _next_test(problem: Problem, room: Room, columns: int) -> list[Line]:
     test = problem.next_test
     if test is None:
         return []
     found = _labelled("Next test", [f"{phrases.test_of(test)}:"], columns)
-    found += _command(test.command, columns)
-    return [*found, *_labelled("", [f"{a.answer} → {a.then}" for a in test.if_], columns, hang="  ")]
+    found += _command(clean(test.command, room.text), columns)
+    answers = [clean(f"{a.answer} → {a.then}", room.text) for a in test.if_]
+    return [*found, *_labelled("", answers, columns, hang="  ")]
 
 
 def _command(command: str, columns: int) -> list[Line]:
@@ -192,7 +198,8 @@ def _remarks(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> 
     if diagnosis.unexplained:
         seen = {o.id: o for o in phrases.everything(report)}
         listed = [": ".join(observed(seen[i])) for i in diagnosis.unexplained if i in seen]
-        found += _labelled("Unexplained", _shortened(listed, max(room.notes, 1)), columns)
+        shown = [clean(each, room.text) for each in _shortened(listed, max(room.notes, 1))]
+        found += _labelled("Unexplained", shown, columns)
     notes = [n for n in dict.fromkeys((*report.notes, *diagnosis.notes)) if _worth(n) or room is _ALL]
     if notes and room.notes:
         found += _labelled("Note", _shortened([n.text for n in notes], room.notes), columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Diagnosis, Report
-from ..text import sentence, width, wrapped
+from ..text import clean, sentence, width, wrapped
 from .command import broken
 from .content import Content, Section, content
 from .lines import encodable
@@ -11,8 +11,8 @@ from .lines import encodable
 COLUMNS = 78
 HEAD_LINES = 15
 _LABEL = 14
-# How many items of a label stand in the head, from generous to bare; all of them stand in the sections below.
-_MOST = (99, 5, 4, 3, 2, 1)
+# How many items of a label stand in the head and how long each, from generous to bare; all of it stands below.
+_MOST = ((99, 500), (5, 500), (4, 500), (3, 400), (2, 300), (1, 200), (1, 100), (1, 50))
 
 
 def render(report: Report, diagnosis: Diagnosis, *, names: bool = False, encoding: str = "utf-8") -> str:
@@ -26,20 +26,20 @@ def render(report: Report, diagnosis: Diagnosis, *, names: bool = False, encodin
 
 
 def _head(it: Content) -> list[str]:
-    for most in _MOST:
-        lines = wrapped(it.title, COLUMNS)[:2]
+    for most, length in _MOST:
+        lines = wrapped(it.title, COLUMNS)[:1]
         for label, items in it.head:
-            lines += _labelled(label, items, most)
+            lines += _labelled(label, items, most, length)
         if len(lines) <= HEAD_LINES:
             break
     return lines[:HEAD_LINES]
 
 
-def _labelled(label: str, items: tuple[str, ...], most: int) -> list[str]:
+def _labelled(label: str, items: tuple[str, ...], most: int, length: int) -> list[str]:
     shown = items if len(items) <= most else (*items[:most], f"({len(items) - most} more below)")
     lines: list[str] = []
     for item in shown:
-        for place, text in enumerate(wrapped(item, COLUMNS - _LABEL - 2)):
+        for place, text in enumerate(wrapped(clean(item, length), COLUMNS - _LABEL - 2)):
             mark = f"{label:<{_LABEL}}" if not lines else " " * _LABEL
             lines.append(f"{mark}{'  ' if place and len(shown) > 1 else ''}{text}")
     return lines
