@@ -94,11 +94,12 @@ def snmp() -> Payload:
     number, empty, zero = _ber(2, ident), _ber(4, b""), _ber(2, b"\0")
     header = _ber(0x30, number + _ber(2, b"\x05\xdc") + _ber(4, b"\x04") + _ber(2, b"\x03"))
     user = _ber(4, _ber(0x30, empty + zero + zero + empty + empty + empty))
-    ask = _ber(0x30, empty + empty + _ber(0xA0, number + zero + zero + _ber(0x30, b"")))
-    packet = _ber(0x30, _ber(2, b"\x03") + header + user + ask)
+    get = _ber(0xA0, number + zero + zero + _ber(0x30, b""))
+    packet = _ber(0x30, _ber(2, b"\x03") + header + user + _ber(0x30, empty + empty + get))
 
     def answers(data: bytes) -> str | None:
-        return "version 3 report" if data[:1] == b"\x30" and ident in data[:40] else None
+        ours = data[:1] == b"\x30" and ident in data[:40]
+        return "version 3 report" if ours and get not in data else None
 
     return Payload("SNMP discovery", (packet,), answers, "snmp")
 
@@ -113,9 +114,8 @@ def stun() -> Payload:
     rest = b"\x21\x12\xa4\x42" + os.urandom(12)
 
     def answers(data: bytes) -> str | None:
-        if data[4:20] != rest or data[0] & 0xC0:
-            return None
-        return {b"\x01\x01": "binding response", b"\x01\x11": "binding error"}.get(data[:2], "")
+        kinds = {b"\x01\x01": "binding response", b"\x01\x11": "binding error"}
+        return kinds.get(data[:2]) if data[4:20] == rest else None
 
     return Payload("STUN binding", (b"\0\x01\0\0" + rest,), answers, "stun")
 
@@ -174,7 +174,8 @@ def memcache() -> Payload:
     ident = os.urandom(2)
 
     def answers(data: bytes) -> str | None:
-        return clean(data[8:], 80) if data[:2] == ident and len(data) > 8 else None
+        said = data[8:]
+        return clean(said, 80) if data[:2] == ident and said.startswith((b"VERSION ", b"ERROR", b"SERVER_")) else None
 
     return Payload("memcached version", (ident + b"\0\0\0\x01\0\0version\r\n",), answers, "memcache")
 
