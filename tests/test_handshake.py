@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portdoctor.model import Handshake, Outcome
 from portdoctor.probes.certificates import prepare
 from portdoctor.probes.channel import TlsEnd, alert_of
-from portdoctor.probes.handshake import handshake
+from portdoctor.probes.handshake import _first_alert, _plain_messages, handshake
 
 from .loopback import Authority, Script, on, over_tls, reset, saying, server, until_closed
 
@@ -242,3 +244,10 @@ def test_the_environment_names_the_trust_store(
 )  # fmt: skip
 def test_the_alert_in_openssl_words(reason: str | None, alert: str | None) -> None:
     assert alert_of(reason) == alert
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_can_be_looked_through(data: bytes) -> None:
+    for begun in (data, b"\x16\x03\x03" + data, b"\x15\x03\x03\x00\x02" + data):
+        assert isinstance(_plain_messages(begun), list)
+        assert _first_alert(bytearray(begun)) is None or begun[0] == 21

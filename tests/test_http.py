@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portdoctor.model import HttpReply, Outcome
-from portdoctor.probes.channel import Channel
+from portdoctor.probes.channel import Channel, Heard
 from portdoctor.probes.handshake import handshake
-from portdoctor.probes.http import browse, request
+from portdoctor.probes.http import _reply, browse, request
+from portdoctor.text import is_clean
 
 from .loopback import Authority, Script, on, over_tls, reset, saying, server, until_closed
 
@@ -182,6 +185,16 @@ def test_headers_that_cannot_be_parsed_lose_nothing_else() -> None:
     o = ask(answer(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 99 + b"X: " + b"z" * 66000 + b"\r\n\r\n"))
     assert o.status == 200
     assert o.headers == {}
+
+
+@given(st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(lambda rest: b"HTTP/1.1 " + rest)))
+def test_any_bytes_give_an_answer_that_can_be_shown(data: bytes) -> None:
+    heard = Heard()
+    heard.take(data, 0.0)
+    heard.outcome = Outcome.CLOSED
+    o = _reply(heard, {"address": "127.0.0.1", "port": 80})
+    assert all(is_clean(text) for text in (o.text, o.phrase, *o.headers.values(), o.location or ""))
+    assert o.outcome is not Outcome.OK or o.status is not None
 
 
 # ------------------------------------------------------------------ redirects

@@ -109,6 +109,13 @@ def test_all_three_faults_are_read_though_openssl_tells_one() -> None:
     }  # fmt: skip
 
 
+def test_names_that_were_cut_off_prove_nothing() -> None:
+    many = cert(names=tuple(f"n{n}.example" for n in range(100)))
+    assert find("certificate-names-another")(report(untrusted(20, many)), SUBJECT).state == "unknown"
+    assert find("certificate-names-another")(report(untrusted(62, many)), SUBJECT).state == "present"
+    assert find("certificate-names-another")(report(untrusted(10, many)), SUBJECT).state == "absent"
+
+
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
