@@ -1,0 +1,60 @@
+"""How long the pure diagnosis of a recorded report takes, with a catalogue that is warm. Row 7: at most 2 ms."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from timing import table
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from portdoctor.catalogue import load  # noqa: E402  the checkout's own, wherever this is run
+from portdoctor.render.json import load as load_report  # noqa: E402
+from portdoctor.verdict import diagnose  # noqa: E402
+
+_ROUNDS = 15
+_SHOWN = 10
+
+
+def bare_work() -> object:
+    """About a millisecond of plain Python, to compare machines by."""
+    return sorted(str(number) for number in range(4000))
+
+
+def median(work: Callable[[], object]) -> float:
+    """Seconds that one call takes."""
+    times = []
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def main() -> None:
+    """Print the slowest recordings, and the median of all."""
+    catalogue = load()
+    took = {}
+    for path in sorted(ROOT.glob("scenarios/*/*.json")):
+        report = load_report(path.read_bytes())
+        diagnose(report, catalogue)
+        took[f"{path.parent.name}/{path.stem}"] = median(lambda report=report: diagnose(report, catalogue))  # type: ignore[misc]
+    if not took:
+        sys.exit("There is no recording: run `portdoctor lab record --all` first.")
+    unit = median(bare_work)
+    slowest = sorted(took.items(), key=lambda row: -row[1])[:_SHOWN]
+    rows = [("recording", "one diagnosis", "ratio to bare work")]
+    rows += [(name, f"{seconds * 1e3:.2f} ms", f"{seconds / unit:.1f}") for name, seconds in slowest]
+    middle = statistics.median(took.values())
+    rows.append((f"median of {len(took)}", f"{middle * 1e3:.2f} ms", f"{middle / unit:.1f}"))
+    print(table(rows))
+    print(f"to reach: 2 ms; bare work took {unit * 1e3:.2f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""A port that a router drops silently, R = 50 ms away, by an ordinary user. Row 5: the hop named, as fast as nmap.
+
+nmap -sT says "filtered" and no more. What we say is looked at too: a fast answer that names no hop does not count.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from installed import arguments, install
+from timing import table
+from wire import SERVER, chain, measure, report, why_not
+
+R = 0.05
+_PORT, _OPEN = 8080, 80
+
+
+def main() -> None:
+    """Print the table and what was found."""
+    options = arguments("A dropped port behind two routers, with its hop named.", 5)
+    if reason := why_not():
+        sys.exit(reason)
+    nmap = shutil.which("nmap")
+    if not nmap:
+        sys.exit("This needs nmap, to compare with.")
+    programs = install(options.venv)
+    ours = [str(programs / "portdoctor"), "check", f"{SERVER}:{_PORT}", "--json"]
+    commands = {
+        "nmap -sT": [nmap, "-n", "-Pn", "-sT", "--unprivileged", "-p", str(_PORT), SERVER],
+        "check --json": ours,
+    }
+    with chain(R, _PORT, _OPEN) as client:
+        found = report(client, ours)
+        measured = measure(client, commands, options.rounds)
+    theirs = measured["nmap -sT"].took
+    rows = [("what", "median", "ratio to nmap", "to reach")]
+    for what, m in measured.items():
+        rows.append((what, f"{m.took:.2f} s", f"{m.took / theirs:.2f}", "1.0" if what.startswith("check") else ""))
+    print(table(rows))
+    verdict = found["verdict"]
+    print(f"found: {verdict['cause']}, {verdict['certainty']}. {verdict['explanation']}")  # type: ignore[index]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Networks with a round trip, in namespaces of this machine. Needs root, `ip`, `nft`, a C compiler and /dev/net/tun."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from timing import Measured
+
+HERE = Path(__file__).parent
+SERVER = "10.98.3.2"
+_SECONDS = 600  # after which a wire ends by itself, whatever happened to us
+_READY = 5.0
+_LISTEN = (
+    "import socket\n"
+    "s = socket.create_server(('', {port}))\n"
+    "print(flush=True)\n"
+    "while True: s.accept()[0].close()\n"
+)  # fmt: skip
+
+
+def why_not() -> str:
+    """Why the networks cannot be built here, in a sentence; "" when they can."""
+    missing = [tool for tool in ("ip", "nft", "cc", "unshare") if not shutil.which(tool)]
+    if sys.platform != "linux" or missing:
+        return f"This needs Linux with {', '.join(missing) or 'network namespaces'}."
+    if os.geteuid() != 0:
+        return "This needs root, for namespaces that outlive a command and for /dev/net/tun."
+    return "" if os.path.exists("/dev/net/tun") else "This needs /dev/net/tun, the device behind the wire with a delay."
+
+
+@contextmanager
+def direct(round_trip: float) -> Iterator[str]:
+    """A client and a server on one wire. Gives the client's namespace; the server has SERVER and refuses all ports."""
+    with ExitStack() as stack:
+        client, server = (stack.enter_context(_namespace(name)) for name in ("c", "s"))
+        stack.enter_context(_wire(client, server, round_trip))
+        _in(client, "ip addr add 10.98.3.1/24 dev wire")
+        _in(server, f"ip addr add {SERVER}/24 dev wire")
+        yield client
+
+
+@contextmanager
+def chain(round_trip: float, dropped: int, open_port: int) -> Iterator[str]:
+    """client ~wire~ router - router - server. The last router drops `dropped` silently, `open_port` is served."""
+    with ExitStack() as stack:
+        client, near, far, server = (stack.enter_context(_namespace(name)) for name in ("c", "n", "f", "s"))
+        stack.enter_context(_wire(client, near, round_trip))
+        _in(client, "ip addr add 10.98.1.1/24 dev wire", "ip route add default via 10.98.1.2")
+        _in(near, "ip addr add 10.98.1.2/24 dev wire", f"ip link add right type veth peer left netns {far}",
+            "ip addr add 10.98.2.1/24 dev right", "ip link set right up", "ip route add 10.98.3.0/24 via 10.98.2.2")
+        _in(far, "ip addr add 10.98.2.2/24 dev left", "ip link set left up",
+            f"ip link add right type veth peer left netns {server}",
+            "ip addr add 10.98.3.1/24 dev right", "ip link set right up", "ip route add 10.98.1.0/24 via 10.98.2.1",
+            "nft add table ip t", "nft add chain ip t f { type filter hook forward priority 0 ; }",
+            f"nft add rule ip t f tcp dport {dropped} drop")  # fmt: skip
+        _in(server, f"ip addr add {SERVER}/24 dev left", "ip link set left up", "ip route add default via 10.98.3.1")
+        for router in (near, far):
+            _in(router, "sysctl -qw net.ipv4.ip_forward=1")
+        stack.enter_context(_listening(server, open_port))
+        yield client
+
+
+def measure(namespace: str, commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Measured]:
+    """Run commands in turns in a namespace, as a user without any privilege over it."""
+    asked = json.dumps({"commands": commands, "rounds": rounds})
+    done = _plainly(namespace, [sys.executable, str(HERE / "timing.py")], asked)
+    return {name: Measured(*row) for name, row in json.loads(done).items()}
+
+
+def report(namespace: str, command: Sequence[str]) -> dict[str, object]:
+    """The JSON that a command prints in a namespace."""
+    found: dict[str, object] = json.loads(_plainly(namespace, command))
+    return found
+
+
+def _plainly(namespace: str, command: Sequence[str], text: str = "") -> str:
+    """A user namespace of its own takes every privilege over the network, and still reads what root may read."""
+    prefix = ["ip", "netns", "exec", namespace, "unshare", "--user", "--map-user=1000", "--"]
+    whole = [*prefix, *command]
+    done = subprocess.run(whole, input=text, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    if not done.stdout:
+        sys.exit(f"{command[0]} failed: {done.stderr}")
+    return done.stdout
+
+
+@contextmanager
+def _namespace(name: str) -> Iterator[str]:
+    full = f"portdoctor-{os.getpid()}-{name}"
+    _run(f"ip netns add {full}")
+    try:
+        _in(full, "ip link set lo up")
+        yield full
+    finally:
+        _run(f"ip netns del {full}")
+
+
+@contextmanager
+def _wire(one: str, other: str, round_trip: float) -> Iterator[None]:
+    """An interface called "wire" in both namespaces; a packet takes half the round trip from one to the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = f"{folder}/delaytun"
+        _run(f"cc -O2 -w -o {program} {HERE / 'delaytun.c'}")
+        process = subprocess.Popen(
+            [program, one, "wire", other, "wire", str(round_trip * 500), "0", str(_SECONDS)]
+        )  # milliseconds each way
+        try:
+            for namespace in (one, other):
+                _until(lambda n=namespace: _succeeds(f"ip -n {n} link set wire up"))  # type: ignore[misc]
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def _listening(namespace: str, port: int) -> Iterator[None]:
+    command = ["ip", "netns", "exec", namespace, sys.executable, "-c", _LISTEN.format(port=port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            if process.stdout:
+                process.stdout.readline()
+            yield
+        finally:
+            process.terminate()
+
+
+def _until(done: Callable[[], bool]) -> None:
+    ends = time.monotonic() + _READY
+    while not done():
+        if time.monotonic() > ends:
+            sys.exit("The wire did not come up.")
+        time.sleep(0.02)
+
+
+def _in(namespace: str, *commands: str) -> None:
+    for command in commands:
+        _run(f"ip netns exec {namespace} {command}")
+
+
+def _run(command: str) -> None:
+    subprocess.run(command.split(), check=True)
+
+
+def _succeeds(command: str) -> bool:
+    return subprocess.run(command.split(), check=False, stderr=subprocess.DEVNULL).returncode == 0
