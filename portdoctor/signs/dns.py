@@ -12,6 +12,7 @@ from .dns_answers import (
     about_name,
     could_have_address,
     describe,
+    not_asked,
     standing,
     state_of,
     system,
@@ -29,7 +30,7 @@ def _in_state(report: Report, state: State) -> Reading:
     """Whether the best that the resolvers gave is this state: the states exclude one another."""
     found = standing(report)
     if found is None:
-        return unsettled(report, want_wire(report), says="No resolver was asked.")
+        return not_asked(report)
     says = describe(found.state, found.resolvers)
     if state == found.state and (state in FINAL or not found.could_be):
         return present(" ".join((says, *_rest(found))), *found.looks)
@@ -135,7 +136,7 @@ def no_nameserver_configured(report: Report, subject: Subject) -> Reading:
         return absent(f"The configured resolver is {' and '.join(report.vantage.resolvers)}.")
     if not report.vantage.os:
         return unknown("not-looked")
-    return present("This machine has no nameserver configured.")
+    return present("The list of nameservers is empty.")
 
 
 @sign
@@ -197,8 +198,10 @@ def one_family_gets_no_answer(report: Report, subject: Subject) -> Reading:
         waited = max(o.took for o in looks if o.qtype == other)
         said = f"Queries for {one} records are answered, those for {other} get no answer in {waited:.1f} s."
         return present(said, *looks)
+    if not looks:
+        return not_asked(report)
     if len({o.qtype for o in looks}) < 2:
-        return unsettled(report, want_wire(report), looked=bool(looks))
+        return unsettled(report, want_wire(report), *looks, looked=True)
     return absent("No address family is left without an answer.", *looks)
 
 
@@ -216,5 +219,5 @@ def system_fails_where_dns_answers(report: Report, subject: Subject) -> Reading:
         said = f"DNS gives {found[0]}, while programs here get: {o.os_says}."
         return present(said, o, *about_name(report))
     if could_have_address(report):
-        return unsettled(report, want_wire(report), o)
+        return not_asked(report, o)
     return absent("DNS gives no address either.", o, *about_name(report))

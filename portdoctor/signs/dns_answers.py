@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..model import Lookup, Outcome, Report, Value, Want
+from ..model import Ending, Lookup, Outcome, Report, Value, Want
+from .base import Reading, absent, unsettled
 
 State = Literal[
     "address", "nxdomain", "nodata", "half", "servfail", "query-refused", "other-rcode", "truncated", "malformed",
@@ -156,6 +157,13 @@ def could_have_address(report: Report) -> bool:
 def want_wire(report: Report) -> Want:
     """The look that asks every configured resolver."""
     return Want(probe="wire", args=(report.target.host,))
+
+
+def not_asked(report: Report, *evidence: Ending) -> Reading:
+    """The reading of a sign about answers when no resolver was asked: none could be, or the look is wanted."""
+    if not report.vantage.resolvers and report.vantage.os:
+        return absent("No nameserver is configured that could be asked.", *evidence)
+    return unsettled(report, want_wire(report), *evidence, says="No resolver was asked.")
 
 
 def is_loopback(address: str) -> bool:

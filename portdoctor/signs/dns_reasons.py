@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from ..model import Answer, Lookup, Outcome, Report, Subject, Want
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
-from .dns_answers import ANSWERS, DEAD, State, about_name, describe, standing, state_of, system, want_wire, wire
+from .dns_answers import (
+    ANSWERS,
+    DEAD,
+    State,
+    about_name,
+    describe,
+    not_asked,
+    standing,
+    state_of,
+    system,
+    want_wire,
+    wire,
+)
 
 SLOW = 1.0  # seconds for a name: a user notices, and no healthy resolver needs it
 _DNSSEC = range(6, 13)  # RFC 8914: DNSSEC Bogus to NSEC Missing
@@ -49,7 +61,7 @@ def _reason_named(
         return present(said, *{o.id: o for o, _, _ in found}.values())
     looks, stand = about_name(report), standing(report)
     if stand is None:
-        return unsettled(report, want_wire(report))
+        return not_asked(report)
     says = describe(stand.state, stand.resolvers)
     if stand.state not in fits and not set(fits) & set(stand.could_be):
         return absent(says, *looks)
@@ -88,7 +100,7 @@ def validation_fails(report: Report, subject: Subject) -> Reading:
         return ede_names_dnssec(report, subject)
     stand = standing(report)
     if stand is None:
-        return unsettled(report, want_wire(report))
+        return not_asked(report)
     if stand.state != "servfail":
         return absent(describe(stand.state, stand.resolvers), *stand.looks)
     resolver = stand.resolvers[0]
@@ -112,7 +124,7 @@ def alias_leads_nowhere(report: Report, subject: Subject) -> Reading:
         said = f"The name is an alias (CNAME) of {found[0].aliases[-1]}, and that name does not exist."
         return present(said, *found)
     if not looks:
-        return unsettled(report, want_wire(report))
+        return not_asked(report)
     return absent("No alias leads to a name that does not exist.", *looks)
 
 
@@ -126,7 +138,7 @@ def alias_goes_in_circles(report: Report, subject: Subject) -> Reading:
         if len(set(chain)) < len(chain):
             return present(f"The aliases come back to {chain[-1]}: {' → '.join(chain[:6])}.", o)
     if not looks:
-        return unsettled(report, want_wire(report))
+        return not_asked(report)
     stand = standing(report)
     open_ = stand is not None and ({stand.state, *stand.could_be} & {"servfail", "mute"})
     if stand is not None and open_ and not any(o.ede for o in looks):
