@@ -6,8 +6,14 @@ import os
 from typing import Any
 
 import pytest
+from pytest_socket import socket_allow_hosts
 
 NOT_RUN: list[str] = []  # scenarios that this machine could not run
+
+
+def pytest_runtest_setup() -> None:
+    """No test reaches the network: connecting anywhere but to this machine raises SocketConnectBlockedError."""
+    socket_allow_hosts(["127.0.0.0/8", "::1"], allow_unix_socket=True)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
