@@ -22,6 +22,10 @@ _KEPT_ENDS = ("local", "localdomain", "internal", "lan", "home", "arpa", "test",
 _KEPT_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "root", "nobody")
 _SECOND_LEVEL = ("co", "com", "org", "net", "ac", "gov", "edu")
 
+_ORDINARY_INTERFACE = re.compile(
+    r"lo\d*|(eth|en|wl|ww|utun|tun|tap|wg|ppp|bond|veth|br|docker|virbr|lxc|cni|cali|tailscale)[\w-]*\d[\w.]*"
+)
+
 TOKEN6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.:]*(?:%[\w.-]*\w)?")
 TOKEN4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
 
@@ -71,7 +75,11 @@ class Pseudonyms:
         plain = str(address)
         if plain not in self.key:
             self.key[plain] = self._address(address)
-        return self.key[plain] + percent + zone
+        return self.key[plain] + percent + self.interface(zone)
+
+    def interface(self, name: str) -> str:
+        """A network interface; the usual names of systems (eth0, en0, wlan0, docker0) name nobody and stay."""
+        return name if _ORDINARY_INTERFACE.fullmatch(name) else self.word("interface", name)
 
     # ------------------------------------------------------------ one of a kind
 
@@ -82,7 +90,7 @@ class Pseudonyms:
     def _name(self, plain: str) -> str:
         labels = plain.split(".")
         if len(labels) == 1:
-            return self._next("host")
+            return self._label(plain)
         country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
         size = 3 if country else 2
         domain = ".".join(labels[-size:])

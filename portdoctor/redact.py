@@ -45,9 +45,6 @@ _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 _MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]+(?=@[\w-]+\.)")
 _AFTER_HOST = re.compile(r"(?<=://)([^/\s?#]+)[/?#]\S*")
 _PAIR = re.compile(r"(?<==)([^,=/]+?)(?=\s*(?:,|/|$))")
-_ORDINARY_INTERFACE = re.compile(
-    r"lo\d*|(eth|en|wl|ww|utun|tun|tap|wg|ppp|bond|veth|br|docker|virbr|lxc|cni|cali|tailscale)[\w-]*\d[\w.]*"
-)
 # Fields whose text is one of our own words or a protocol's; every other string may hold what must not be shown.
 _WORDS = {
     "id", "kind", "outcome", "symptom", "cause", "certainty", "owner", "evidence", "missing", "then",
@@ -123,6 +120,8 @@ def _learnable(report: Report) -> Iterator[str]:
                 yield from (o.name, *o.aliases)
             case HostsFile():
                 yield o.name
+                for _, _, text in o.lines:
+                    yield from text.partition("#")[0].split()[1:]
             case Handshake():
                 yield o.sni or ""
                 yield from (name for c in o.chain for name in c.names)
@@ -170,15 +169,15 @@ def _structured(report: Report, names: Pseudonyms, change: _Change) -> Report:
             case HttpReply(location=str() as location):
                 return msgspec.structs.replace(o, location=_AFTER_HOST.sub(r"\1/…", location))
             case Route(interface=str() as interface):
-                return msgspec.structs.replace(o, interface=_interface(interface, names))
+                return msgspec.structs.replace(o, interface=names.interface(interface))
             case Interfaces():
-                rows = tuple(msgspec.structs.replace(r, name=_interface(r.name, names)) for r in o.rows)
+                rows = tuple(msgspec.structs.replace(r, name=names.interface(r.name)) for r in o.rows)
                 return msgspec.structs.replace(o, rows=rows)
             case _:
                 return _holders(o, names)
 
     v = report.vantage
-    interface = _interface(v.interface, names) if v.interface else None
+    interface = names.interface(v.interface) if v.interface else None
     return msgspec.structs.replace(
         report,
         vantage=msgspec.structs.replace(v, interface=interface),
@@ -207,10 +206,6 @@ def _holders(o: Any, names: Pseudonyms) -> Any:
         )
 
     return msgspec.structs.replace(o, rows=tuple(map(row, o.rows)))
-
-
-def _interface(name: str, names: Pseudonyms) -> str:
-    return name if _ORDINARY_INTERFACE.fullmatch(name) else names.word("interface", name)
 
 
 def _part(value: str, names: Pseudonyms, change: _Change) -> str:
