@@ -112,7 +112,7 @@ def _judged(o: Greeting, data: bytes, heard: Heard, talks: bool) -> Greeting:
     protocol = o.expected if seen is None or seen == "smtp-or-ftp" else seen
     error = _ERRORS.get(protocol or "")
     if error is not None and error.match(data):
-        return replace(o, outcome=Outcome.ERROR_ANSWER, protocol=protocol, **_ending(heard))
+        return replace(o, outcome=Outcome.ERROR_ANSWER, protocol=protocol, os_says=clean(o.text, limit=120))
     if seen is None and heard.outcome is Outcome.TOO_LONG:
         return replace(o, outcome=Outcome.TOO_LONG)
     if seen is None and o.expected is not None and talks and o.expected not in _FREE_TEXT:
