@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from .cause import Catalogue
@@ -38,8 +38,11 @@ async def examine_all(
     parallel: int = 16,
     ordered: bool = True,
     told: Told | None = None,
-) -> AsyncIterator[Case]:
-    """Look at many targets, `parallel` at a time; in the order asked, or as they end."""
+) -> AsyncGenerator[Case]:
+    """Look at many targets, `parallel` at a time; in the order asked, or as they end.
+
+    An interruption ends them all: those under way give a partial report, those whose turn had not come give none.
+    """
     slots = asyncio.Semaphore(parallel)
 
     async def one(a: Asked) -> Case:
@@ -47,13 +50,24 @@ async def examine_all(
             return await examine(a, options, host, catalogue, told)
 
     tasks = [asyncio.create_task(one(a)) for a in asked]
+    given: set[int] = set()
     try:
         for task in tasks if ordered else asyncio.as_completed(tasks):
-            yield await task
+            try:
+                case = await task
+            except asyncio.CancelledError:
+                break
+            given.add(id(case))
+            yield case
+            if case[0].interrupted:  # the task under way took the cancellation for itself
+                break
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for left in ended:
+        if not isinstance(left, BaseException) and id(left) not in given:
+            yield left
 
 
 def run(main: Callable[[], Awaitable[R]]) -> R:

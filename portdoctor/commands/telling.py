@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -92,10 +93,11 @@ def look(
 
         with Progress(len(asked), options) as progress:
             found = examine_all(asked, options, here, catalogue, parallel=parallel, ordered=ordered, told=told)
-            async for case in found:
-                cases.append(case)
-                if _line_by_line(how) and not reader.hear(partial(print, render([case], how), flush=True)):
-                    return
+            async with aclosing(found):
+                async for case in found:
+                    cases.append(case)
+                    if _line_by_line(how) and not reader.hear(partial(print, render([case], how), flush=True)):
+                        return
 
     if reader.there:
         run(main)
