@@ -12,7 +12,7 @@ from .model import Stage, Symptom
 
 
 class What(NamedTuple):
-    """Words that name a symptom, the stage it belongs to, and the causes they name themselves."""
+    """Words, in lower case, that name a symptom; its stage, and the causes that the words name themselves."""
 
     pattern: re.Pattern[str]
     symptom: Symptom
@@ -28,7 +28,9 @@ class Tool(NamedTuple):
 
 
 def _what(words: str, symptom: Symptom, stage: Stage, *hints: str) -> What:
-    return What(re.compile(words, re.IGNORECASE), symptom, stage, hints)
+    # In lower case, for a lowered line: several times quicker than a search that ignores case.
+    lowered = re.sub(r"\\.|[A-Z]", lambda m: m[0] if m[0][0] == "\\" else m[0].lower(), words)
+    return What(re.compile(lowered), symptom, stage, hints)
 
 
 WHAT: tuple[What, ...] = (
@@ -174,9 +176,9 @@ WHERE: tuple[re.Pattern[str], ...] = tuple(
         rf"connect to (?P<host>[0-9A-Fa-f:.]+|[\w.-]+)(?: \([^)]*\))? port {_PORT}",  # curl -v, nc
         rf"connect to host (?P<host>\S+) port {_PORT}",  # ssh
         r"Connection (?:closed|reset|refused|timed out|to) (?:by|with"
-          r"|to)? ?(?:remote host )?(?P<host>[\w.:]+) port {_PORT}",
+          rf"|to)? ?(?:remote host )?(?P<host>[\w.:]+) port {_PORT}",
         r"Could not resolve host(?:name)?:? (?P<host>[\w.-]+\w)",  # curl, ssh
-        rf"Connecting to [^|\s]*\|(?P<host>[^|]+)\|:{_PORT}",  # wget
+        rf"Connecting to [^|]*\|(?P<host>[^|]+)\|:{_PORT}",  # wget
         r"unable to resolve host address [‘'\"](?P<host>[^’'\"]+)",
         rf"\bconnect E[A-Z]+ {_BARE6}:{_PORT}\b",  # Node.js
         r"getaddrinfo E[A-Z_]+ (?P<host>[\w.-]+)(?::(?P<port>\d+))?",
@@ -212,7 +214,7 @@ WHERE: tuple[re.Pattern[str], ...] = tuple(
         rf"[a-zA-Z][\w+.-]*://(?:[^/@\s]*@)?{_HOST}(?::{_PORT})?(?=[/\s\"'\),;?#]|$)",
         r"(?<![\w.\]])(?P<host>\[[0-9A-Fa-f:.]+\]|\d{1,3}(?:\.\d{1,3}){3}|localhost"
         r"|(?:[\w-]+\.)+(?!(?:go|js|ts|mjs|py|java|rb|rs|c|cc|cpp|h|kt|php|cs|scala"
-          r"|log)\b)[A-Za-z]{{2,}}):{_PORT}(?![\d:])",
+          rf"|log)\b)[A-Za-z]{{2,}}):{_PORT}(?![\d:])",
         r"https?://(?P<host>[\w.-]+)",
         r"(?:host|Host|server|lookup|resolve)[ =:'\"]+(?P<host>(?:[\w-]+\.)+[A-Za-z]{2,})\b",
     )
@@ -221,21 +223,22 @@ WHERE: tuple[re.Pattern[str], ...] = tuple(
 _TOOLS: dict[str, str] = {
     "psql": r"psql:|connection to server at \"|could not translate host name|FATAL: .*pg_hba",
     "curl": r"curl: \(\d+\)|^\* +(Trying|connect to)|fatal: unable to access",
-    "ssh": r"^ssh: |kex_exchange_identification|ssh_exchange|port \d+: (Connection|Operation|No route)",
+    "ssh": r"^ssh: |^Connection (closed|reset) by \S+ port|kex_exchange_identification|ssh_exchange"
+    r"|port \d+: (Connection|Operation|No route)",
     "mysql": r"ERROR (2002|2003|2005|1040|1130)|(MySQL|MariaDB) server",
     "redis-cli": r"Redis at |redis\.exceptions|RedisConnection",
     "nginx": r"\[(error|emerg|crit|warn)\] \d+#\d+",
     "HAProxy": r"Server \S+/\S+ is DOWN|haproxy\[\d+\]|Layer[467] ",
     "Docker": r"docker:|driver failed programming|port is already allocated|Ports are not available",
     "kubectl": r"connection to the server \S+ was refused|Unable to connect to the server",
-    "Java": r"java\.|javax\.|\bException: |org\.postgresql|Caused by:",
-    "Go": r"\bdial (tcp|udp)|listen (tcp|udp)[46]? |x509: |net/http: ",
+    ".NET": r"System\.Net|HttpRequestException|SocketException|actively refused|Npgsql",
+    "Java": r"java\.|javax\.|Exception(: |$)|io\.netty|org\.postgresql|Caused by:",
+    "Go": r"\bdial (tcp|udp)|http: server gave|Client\.Timeout|listen (tcp|udp)[46]? |x509: |net/http: ",
     "Node.js": r"\b(connect|getaddrinfo|listen) E[A-Z_]+|\bFetchError|AxiosError|ERR_TLS_|socket hang up",
     "Python": r"Traceback|\[Errno -?\d+\]|requests\.exceptions|urllib3|ConnectionPool|aiohttp|httpx|asyncio",
     "Rust": r"os error \d+|reqwest|hyper|rustls",
-    ".NET": r"System\.Net|HttpRequestException|SocketException|actively refused|Npgsql",
     "a browser": r"\b(net::)?ERR_[A-Z_]+|NS_ERROR_|DNS_PROBE_|SSL_ERROR_|SEC_ERROR_|PR_[A-Z_]+_ERROR",
-    "wget": r"wget: |Connecting to \S*\|",
+    "wget": r"wget: |Connecting to [^|]*\|",
 }
 TOOLS: tuple[Tool, ...] = tuple(Tool(name, re.compile(words)) for name, words in _TOOLS.items())
 

@@ -7,14 +7,17 @@ Docker and others as their own sources print them.
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from .error_tables import DEFAULT_PORTS, TOOLS, WHAT, WHERE, What
 from .model import Stage, Symptom, Value
 from .text import at, clean
 
-MOST_LINES = 20_000  # of a log: what matters is at its end
+MOST_LINES = 10_000  # of a log: what matters is at its end
 MOST_WIDTH = 2_000  # characters of one line
-_NEAR = 3  # lines before and after an error in which its target may stand
+_NEAR = 5  # lines before and after an error in which its target may stand
+_PASTED = 12  # lines: in a longer text, the lines before an error belong to something else
+_GOES_ON = re.compile(r"\s|Caused by|at |TCP/IP connections")
 
 
 class Recognised(Value, frozen=True, kw_only=True):
@@ -53,7 +56,8 @@ def recognise(text: str, most: int = 5) -> list[Recognised]:
     lines = [line[:MOST_WIDTH] for line in text.splitlines() if line.strip()][-MOST_LINES:]
     found: dict[tuple[object, ...], Recognised] = {}
     for number, line in enumerate(lines):
-        what = next((w for w in WHAT if w.pattern.search(line)), None)
+        lowered = line.lower()
+        what = next((w for w in WHAT if w.pattern.search(lowered)), None)
         if what is None:
             continue
         one = _understood(lines, number, what)
@@ -66,7 +70,9 @@ def recognise(text: str, most: int = 5) -> list[Recognised]:
 
 def _understood(lines: list[str], number: int, what: What) -> Recognised:
     line = lines[number]
-    near = [line, *lines[number + 1 : number + 1 + _NEAR], *reversed(lines[max(0, number - _NEAR) : number])]
+    after = [*takewhile(_continues, lines[number + 1 : number + 1 + _NEAR])]
+    before = lines[max(0, number - _NEAR) : number] if len(lines) <= _PASTED else []
+    near = [line, " ".join(after), *reversed(before)]
     host, port = "", ""
     for each in near:
         host, port = _where(each)
@@ -84,6 +90,11 @@ def _understood(lines: list[str], number: int, what: What) -> Recognised:
         hints=what.hints,
         binds=what.stage == "bind",
     )
+
+
+def _continues(line: str) -> bool:
+    """Whether a line belongs to the message before it: indented, or the next part of a stack trace."""
+    return _GOES_ON.match(line) is not None
 
 
 def _where(line: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ class SymptomText(Value, frozen=True, kw_only=True):
 def cause_page(cause: Cause, origin: str = "") -> list[Line]:
     """One cause, all of it. `origin`: the file it comes from, when it is not one of ours."""
     front = cause.front
-    found = [_title(cause.name, cause.title), line()]
+    found = [*_title(cause.name, cause.title), line()]
     found += _paragraph(cause.meaning)
     sections = re.split(r"^## ", cause.page, flags=re.MULTILINE)[1:]
     for section in sections:
@@ -62,7 +62,7 @@ def _certainty(cause: Cause) -> str:
 
 def symptom_page(name: Symptom, said: SymptomText, causes: Sequence[Cause]) -> list[Line]:
     """One symptom and the causes that explain it."""
-    found = [_title(name, said.title), line(), *_paragraph(said.text), line(), *_rows([("Seen as", said.seen)])]
+    found = [*_title(name, said.title), line(), *_paragraph(said.text), line(), *_rows([("Seen as", said.seen)])]
     if causes:
         found += [line(), line(Span("Causes that explain it", "bold")), *_causes(causes)]
         found += [line(), line(Span("portdoctor explain NAME says more of each.", "dim"))]
@@ -100,7 +100,7 @@ def recognised(
     said = symptoms[text.symptom]
     who = f" (as {text.tool} prints it)" if text.tool else ""
     often = f", {plural(text.count, 'time')}" if text.count > 1 else ""
-    found = [_title(text.symptom, said.title)]
+    found = _title(text.symptom, said.title)
     found += [line(Span(f"  {each}", "dim")) for each in wrapped(text.line, columns - 2)]
     rows = [("Means", said.text), ("Stage", f"{text.stage}{who}{often}")]
     if text.target:
@@ -120,8 +120,11 @@ def recognised(
 # ---------------------------------------------------------------- laying out
 
 
-def _title(name: str, title: str) -> Line:
-    return line(Span(clean(name), "bold"), f"   {clean(title)}")
+def _title(name: str, title: str) -> list[Line]:
+    name, title = clean(name), clean(title)
+    if width(name) + 3 + width(title) <= COLUMNS:
+        return [line(Span(name, "bold"), f"   {title}")]
+    return [line(Span(name, "bold")), *(line(f"  {each}") for each in wrapped(title, COLUMNS - 2))]
 
 
 def _paragraph(text: str) -> list[Line]:
