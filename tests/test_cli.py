@@ -1,0 +1,484 @@
+"""The command line: exit codes in every combination, what goes where, and ends that are not the user's fault."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from portdoctor import __version__, cli
+from portdoctor.commands import COMMANDS, telling
+from portdoctor.commands.telling import Tally
+from portdoctor.model import Symptom
+
+from .loopback import reset, server, until_closed
+
+ESC = "\x1b["
+
+
+class Done(NamedTuple):
+    """What a run of the command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line in this process."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "PORTDOCTOR_NO_CONTROLS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def _run(*words: str, stdin: str = "") -> Done:
+        monkeypatch.setattr(sys, "argv", ["portdoctor", *words])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        code = cli.main()
+        return Done(code, *capsys.readouterr())
+
+    return _run
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    """The command line in a process of its own."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-m", "portdoctor", *words], stdout=pipe, stderr=pipe, text=True)
+
+
+@pytest.fixture
+def closed() -> str:
+    """A loopback target that refuses."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.fixture
+def opened() -> Iterator[str]:
+    """A loopback target that accepts, and is asked for no more than that."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield f"tcp://127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.fixture
+def broken() -> Iterator[str]:
+    """A loopback web server that resets every connection."""
+    with server(reset) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+# ---------------------------------------------------------------- exit codes
+
+
+def _code_of_the_contract(tally: Tally) -> int:
+    """The contract, sentence by sentence: 130, 1, 3, 0; --expect; Nagios."""
+    failing = [s for s in tally.symptoms if s not in ("ok", "undetermined") and (s != "degraded" or tally.strict)]
+    vague = "undetermined" in tally.symptoms or tally.unreadable or tally.unheard
+    if tally.interrupted and not tally.unheard:
+        return 130
+    if tally.met is not None:
+        return 1 if False in tally.met else 3 if None in tally.met or tally.unreadable or tally.unheard else 0
+    if tally.nagios:
+        return 2 if failing else 3 if vague else 1 if "degraded" in tally.symptoms else 0
+    return 1 if failing else 3 if vague else 0
+
+
+def test_exit_codes_in_every_combination() -> None:
+    kinds: list[Symptom] = ["ok", "degraded", "undetermined", "timeout"]
+    some = [c for size in range(4) for c in itertools.combinations(kinds, size)]
+    answers: list[tuple[bool | None, ...] | None] = [None, (True,), (True, None), (True, False), (None, False)]
+    flags = list(itertools.product([False, True], repeat=5))
+    for symptoms, met, (stopped, unreadable, unheard, strict, nagios) in itertools.product(some, answers, flags):
+        tally = Tally(
+            symptoms=symptoms, met=met, interrupted=stopped, unreadable=unreadable, unheard=unheard, strict=strict,
+            nagios=nagios,
+        )  # fmt: skip
+        assert cli.exit_code(tally) == _code_of_the_contract(tally), tally
+
+
+def test_a_target_that_works_is_0_and_one_that_fails_is_1(run: Run, opened: str, closed: str) -> None:
+    assert run("check", opened).code == 0
+    assert run("check", closed).code == 1
+    assert run("check", opened, closed, "-q").code == 1
+
+
+@pytest.mark.parametrize(
+    ("expect", "of_opened", "of_closed"),
+    [
+        ("open", 0, 1), ("closed", 1, 0), ("refused", 1, 0), ("filtered", 1, 1), ("ok", 0, 1),
+        ("connection-refused", 1, 0), ("tcp.no-listener", 1, 0), ("tcp.port-filtered", 1, 1),
+    ],
+)  # fmt: skip
+def test_expect(run: Run, opened: str, closed: str, expect: str, of_opened: int, of_closed: int) -> None:
+    assert run("check", opened, "-q", "--expect", expect).code == of_opened
+    assert run("check", closed, "-q", "--expect", expect).code == of_closed
+
+
+def test_nagios(run: Run, opened: str, closed: str) -> None:
+    good, bad = run("check", opened, "--format", "nagios"), run("check", closed, "--format=nagios")
+    assert (good.code, bad.code) == (0, 2)
+    assert good.out.startswith("PORTDOCTOR OK")
+    assert bad.out.startswith("PORTDOCTOR CRITICAL")
+    usage = run("check", "no-port", "--format", "nagios")
+    assert usage.code == 3
+
+
+def test_bind_is_0_for_a_free_port_and_1_for_a_taken_one(run: Run, opened: str, closed: str) -> None:
+    assert run("bind", closed).code == 0
+    taken = run("bind", opened.removeprefix("tcp://"), "--json")
+    assert taken.code == 1
+    assert json.loads(taken.out)["verdict"]["symptom"] == "port-conflict"
+
+
+# ---------------------------------------------------------------- the user's mistakes
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check"], ["check", "example.com"], ["check", "2001:db8::1:443"], ["check", "localhost:99999"],
+        ["check", "localhost:1", "-4", "-6"], ["check", "localhost:1", "--timeout", "0"],
+        ["check", "localhost:1", "--timeout", "soon"], ["check", "localhost:1", "--budget", "-1"],
+        ["check", "localhost:1", "--source", "eth0"], ["check", "localhost:1", "--resolver", "one"],
+        ["check", "localhost:1", "--cafile", "/nowhere.pem"], ["check", "localhost:1", "--format", "xml"],
+        ["check", "localhost:1", "--color", "blue"], ["check", "localhost:1", "--expect", "shut"],
+        ["check", "localhost:1", "--causes", "/nowhere"], ["check", "localhost:1", "--parallel", "0"],
+        ["check", "localhost:1", "--bogus"], ["check", "-i", "/nowhere"], ["check", "localhost:1", "--record"],
+        ["bind"], ["bind", "https://x"], ["bind", "300.1.1.1:80"], ["bind", "80", "81"],
+        ["diagnose"], ["diagnose", "/nowhere.json"], ["diagnose", __file__], ["ticket", __file__],
+        ["port", "99999"], ["port", "htps"], ["port"], ["explain"], ["explain", "tcp.no-listner"],
+        ["chek", "localhost:1"], ["--bogus"], ["lab", "show", "tcp/nothing"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_mistake_is_one_sentence_on_stderr(run: Run, words: list[str]) -> None:
+    done = run(*words)
+    assert done.code == 2
+    assert done.out == ""
+    assert len(done.err.splitlines()) == 1, done.err
+    assert "Traceback" not in done.err
+
+
+def test_what_was_misspelt_is_suggested(run: Run) -> None:
+    assert "'check'" in run("chek", "localhost:1").err
+    assert "tcp.no-listener" in run("explain", "tcp.no-listner").err
+    assert "https" in run("port", "htps").err
+
+
+def test_no_command_shows_the_commands(run: Run) -> None:
+    done = run()
+    assert done.code == 2
+    assert "check" in done.err
+
+
+# ---------------------------------------------------------------- many targets
+
+
+def test_an_unreadable_line_is_said_with_its_number_and_the_others_are_checked(
+    run: Run, tmp_path: Path, opened: str
+) -> None:
+    file = tmp_path / "targets"
+    file.write_text(f"# ours\n{opened}\n\nexample.com\n")
+    done = run("check", "-i", str(file), "--json")
+    assert done.code == 3
+    assert done.err.startswith("line 4: ")
+    assert len(done.err.splitlines()) == 1
+    assert [json.loads(line)["verdict"]["symptom"] for line in done.out.splitlines()] == ["ok"]
+
+
+def test_an_unreadable_line_does_not_hide_a_failure(run: Run, tmp_path: Path, closed: str) -> None:
+    file = tmp_path / "targets"
+    file.write_text(f"{closed}\nexample.com\n")
+    assert run("check", "-i", str(file), "-q").code == 1
+
+
+def test_lines_from_stdin(run: Run, opened: str) -> None:
+    done = run("check", "-i", "-", "--json", stdin=f"{opened}  # the one\n")
+    assert (done.code, done.err, len(done.out.splitlines())) == (0, "", 1)
+
+
+@pytest.mark.parametrize(("lines", "said"), [("example.com\n[::1\n", 3), ("example.com\n", 1), ("# none\n", 1)])
+def test_no_readable_line_is_a_mistake(run: Run, tmp_path: Path, lines: str, said: int) -> None:
+    file = tmp_path / "targets"
+    file.write_text(lines)
+    done = run("check", "-i", str(file))
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", said)
+
+
+def test_an_unreadable_target_among_others(run: Run, opened: str) -> None:
+    done = run("check", opened, "example.com", "--json")
+    assert done.code == 3
+    assert len(done.err.splitlines()) == 1
+
+
+def test_json_is_one_object_a_target_in_the_order_asked(run: Run, opened: str, closed: str) -> None:
+    done = run("check", closed, opened, closed.replace("127.0.0.1", "127.0.0.2"), "--json")
+    reports = [json.loads(line) for line in done.out.splitlines()]
+    assert [r["target"]["input"] for r in reports] == [closed, opened, closed.replace("127.0.0.1", "127.0.0.2")]
+    assert done.err == ""
+    unordered = run("check", closed, opened, "--json", "--unordered")
+    assert {json.loads(line)["target"]["input"] for line in unordered.out.splitlines()} == {closed, opened}
+
+
+@pytest.mark.parametrize("form", ["ticket", "markdown", "jsonl", "nagios", "junit", "openmetrics", "tap", "terminal"])
+def test_every_format_tells_two_targets(run: Run, opened: str, closed: str, form: str) -> None:
+    done = run("check", opened, closed, "--format", form)
+    assert done.code == (2 if form == "nagios" else 1)
+    assert closed.rpartition(":")[2] in done.out
+    assert opened.rpartition(":")[2] in done.out
+    assert ESC not in done.out
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_output_goes_to_a_file_and_nothing_to_stdout(run: Run, tmp_path: Path, closed: str) -> None:
+    file = tmp_path / "out"
+    done = run("check", closed, "--json", "-o", str(file))
+    assert (done.code, done.out) == (1, "")
+    assert json.loads(file.read_text())["verdict"]["symptom"] == "connection-refused"
+    assert run("check", closed, "-o", str(file)).out == ""
+    assert closed in file.read_text()
+
+
+@pytest.mark.parametrize("option", ["-o", "--record"])
+def test_a_file_that_cannot_be_written_is_one_sentence(run: Run, tmp_path: Path, closed: str, option: str) -> None:
+    done = run("check", closed, "-q", option, str(tmp_path / "no" / "folder"))
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_record_is_diagnosed_again_and_told_as_a_ticket(run: Run, tmp_path: Path, closed: str) -> None:
+    file = tmp_path / "report.json"
+    first = run("check", closed, "--json", "--record", str(file))
+    assert file.read_text() == first.out
+    again = run("diagnose", str(file), "--json")
+    assert again.code == 1
+    assert json.loads(again.out)["problems"] == json.loads(first.out)["problems"]
+    from_file, from_stdin = run("ticket", str(file)), run("ticket", stdin=file.read_text())
+    assert from_file == from_stdin
+    assert from_file.code == 1
+    assert "ECONNREFUSED" in from_file.out
+
+
+# ---------------------------------------------------------------- ends
+
+
+def test_the_reader_may_leave_before_the_first_line(broken: str, closed: str) -> None:
+    for command in (f"check {broken} --json", f"check {closed}", f"check {closed} {closed}", f"bind {closed}"):
+        line = f"{sys.executable} -m portdoctor {command} | head -0; echo ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+        assert done.stderr == "", command
+        assert done.stdout.strip() in ("1", "3"), command  # what was found until then; never "all as expected"
+
+
+@contextmanager
+def full_queue() -> Iterator[int]:
+    """A loopback listener that answers no SYN, because nobody takes what waits in its queue."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(address)
+        try:
+            yield address[1]
+        finally:
+            for sock in waiting:
+                sock.close()
+
+
+def test_ctrl_c_while_a_connect_is_silent(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    with full_queue() as port:
+        words = [f"127.0.0.1:{port}", "--timeout", "20", "--budget", "30", "--record", str(file)]
+        process = started("check", *words)
+        assert process.stdout is not None
+        first = process.stdout.readline()  # from then on a checkup is under way
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    report = json.loads(file.read_text())
+    assert process.returncode == 130
+    assert str(port) in first
+    assert "What happened" in out
+    assert report["interrupted"] is True
+    assert report["verdict"]["certainty"] != "certain"
+    assert err == ""
+
+
+@pytest.mark.parametrize("options", [(), ("--unordered",), ("--parallel", "2")], ids=" ".join)
+def test_ctrl_c_ends_a_whole_batch(options: tuple[str, ...]) -> None:
+    heard = threading.Semaphore(0)
+
+    def silent(conn: socket.socket) -> None:
+        heard.release()
+        until_closed(conn)
+
+    with server(silent) as one, server(silent) as other:
+        process = started("check", f"http://127.0.0.1:{one}/", f"http://127.0.0.1:{other}/", "--json", *options)
+        for _ in range(2):
+            assert heard.acquire(timeout=30)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    reports = [json.loads(line) for line in out.splitlines()]
+    assert process.returncode == 130
+    assert [r["interrupted"] for r in reports] == [True, True]
+    assert all(o["outcome"] == "ok" for r in reports for o in r["observations"] if o["kind"] == "connect")
+    assert err == ""
+
+
+def test_a_bug_is_ours(run: Run, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        raise TypeError("a bug of ours")
+
+    monkeypatch.setattr("portdoctor.checkup.connect", wrong)
+    done = run("check", closed, "--json")
+    assert done.code == 70
+    assert done.out == ""
+    assert "a bug of ours" in done.err
+    assert done.err.splitlines()[-1] == "This is a bug in portdoctor, not a fault of the network."
+
+
+def test_a_process_ends_with_the_code_and_all_of_its_output(closed: str) -> None:
+    process = started("check", closed, "--json")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert json.loads(out)["verdict"]["cause"] == "tcp.no-listener"
+    assert err == ""
+
+
+def test_without_stdout_the_code_still_tells(closed: str) -> None:
+    line = f"{sys.executable} -m portdoctor check {closed} --json >&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+# ---------------------------------------------------------------- colours
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "coloured"),
+    [
+        ("auto", {}, False), ("auto", {"FORCE_COLOR": "1"}, True), ("auto", {"NO_COLOR": "1"}, False),
+        ("auto", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ("auto", {"FORCE_COLOR": "", "NO_COLOR": ""}, False),
+        ("always", {"NO_COLOR": "1"}, True), ("never", {"FORCE_COLOR": "1"}, False),
+    ],
+)  # fmt: skip
+def test_colours(
+    run: Run, monkeypatch: pytest.MonkeyPatch, closed: str, option: str, environment: dict[str, str], coloured: bool
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert (ESC in run("check", closed, "--color", option).out) is coloured
+
+
+def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert telling.colours("auto")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not telling.colours("auto")
+
+
+# ---------------------------------------------------------------- the other commands
+
+
+def test_every_command_has_help(run: Run) -> None:
+    listed = run("--help")
+    assert listed.code == 0
+    for name in COMMANDS:
+        assert f"  {name}" in listed.out
+        done = run(name, "-h")
+        assert (done.code, done.err) == (0, "")
+        assert "Usage:" in done.out
+
+
+def test_only_the_command_that_is_named_is_built() -> None:
+    assert [c.name for c in cli.build("port").registered_commands] == ["port"]
+    assert len(cli.build(None).registered_commands) + len(cli.build(None).registered_groups) == len(COMMANDS)
+    assert len(cli.build("prot").registered_commands) > 1  # so that a near one can be suggested
+
+
+def test_version(run: Run) -> None:
+    done = run("--version")
+    assert (done.code, done.err) == (0, "")
+    process = started("--version")
+    out, _ = process.communicate(timeout=60)
+    assert out == done.out == f"portdoctor {__version__}\n"
+
+
+def test_explain(run: Run) -> None:
+    cause, symptom = run("explain", "tcp.no-listener"), run("explain", "connection-refused")
+    assert cause.code == symptom.code == 0
+    assert "tcp.no-listener" in cause.out
+    assert "tcp.no-listener" in symptom.out
+    error = "connect to 127.0.0.1 port 8080 failed: Connection refused"
+    assert "connection-refused" in run("explain", *error.split()).out
+    assert run("explain", stdin=error).out == run("explain", error).out
+    listing = run("explain", "--list")
+    assert listing.code == 0
+    assert "tcp.port-filtered" in listing.out
+
+
+def test_port(run: Run, opened: str) -> None:
+    assert "https" in run("port", "443").out
+    facts = json.loads(run("port", opened.rpartition(":")[2], "--json").out)
+    assert facts["schema"] == "portdoctor.port/1"
+    assert [row["address"] for row in facts["held_by"]] == ["127.0.0.1"]
+
+
+def test_schema(run: Run) -> None:
+    done = run("schema")
+    assert done.code == 0
+    assert json.loads(done.out)["$defs"]
+
+
+def test_controls_can_be_forbidden(run: Run, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    def controls(done: Done) -> bool:
+        return bool(json.loads(done.out)["options"]["controls"])
+
+    assert controls(run("check", closed, "--json"))
+    assert not controls(run("check", closed, "--json", "--no-controls"))
+    monkeypatch.setenv("PORTDOCTOR_NO_CONTROLS", "1")
+    assert not controls(run("check", closed, "--json"))
+
+
+def test_the_options_of_the_contract_are_there(run: Run) -> None:
+    text = run("check", "--help").out
+    wanted = {
+        "--json", "--format", "-o", "--record", "-w", "--timeout", "--budget", "-4", "-6", "--source", "--resolver",
+        "--cafile", "--sni", "--no-controls", "--expect", "--strict", "--parallel", "--unordered", "--causes", "-q",
+        "-v", "--color", "-h", "-i",
+    }  # fmt: skip
+    assert wanted <= {word for word in text.replace(",", " ").split() if word.startswith("-")}
+
+
+def test_the_environment_is_not_needed(closed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "portdoctor", "check", closed, "-q"],
+        capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parent.parent,
+        env={"PATH": os.defpath},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
