@@ -110,14 +110,11 @@ def own_udp_port_is_taken(report: Report, subject: Subject) -> Reading:
 
 
 @sign
-def own_udp_port_is_free(report: Report, subject: Subject) -> Reading:
-    """The target is this machine, and its complete table has no socket for the port at that address."""
-    return _of_own_port(report, subject, taken=False)
-
-
-@sign
 def nothing_has_the_udp_port(report: Report, subject: Subject) -> Reading:
-    """The same; about another machine only somebody there can tell."""
+    """The target is this machine, and its complete table has no socket for the port at that address.
+
+    About another machine only somebody there can tell.
+    """
     route, _ = _own_table(report, subject)
     if report.target.transport == "udp" and route is not None and route.type != "local":
         ask = Ask(
