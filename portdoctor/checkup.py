@@ -24,6 +24,7 @@ from .model import (
     Note,
     Observation,
     Options,
+    Outcome,
     Report,
     Route,
     Vantage,
@@ -106,16 +107,20 @@ class Checkup:
             self._thought = record, diagnose(self.report(interrupted=interrupted), self.catalogue)
         return self._thought[1]
 
+    def resolvers(self) -> tuple[str, ...]:
+        """Whom to ask for the name: the configured nameservers, and the one that --resolver adds."""
+        more = (self.options.resolver,) if self.options.resolver else ()
+        return tuple(dict.fromkeys((*self.host.resolvers(), *more)))
+
     def _vantage(self) -> Vantage:
         route = next((o for o in self._seen if isinstance(o, Route)), None)
         source = next((o.source for o in self._seen if isinstance(o, Connect) and o.source), None)
         started = self._started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        resolvers = (self.options.resolver,) if self.options.resolver else self.host.resolvers()
         return Vantage(
             host=socket.gethostname(), os=self.host.describe(), user=user_name(), started=started,
             source_address=source or (route.source if route else None),
             interface=route.interface if route else None, gateway=route.gateway if route else None,
-            resolvers=resolvers, can=self.host.can(), limits=self.host.limits(),
+            resolvers=self.host.resolvers(), can=self.host.can(), limits=self.host.limits(),
         )  # fmt: skip
 
     # ------------------------------------------------------------ the order
@@ -153,7 +158,7 @@ class Checkup:
             await self._addresses(found)
         finally:
             if wire is not None:
-                await self._last_answers(wire, bool(found))
+                await self._last_answers(wire)
 
     async def _name(self) -> list[str]:
         from .probes.lookup import resolve
@@ -169,17 +174,21 @@ class Checkup:
             return
         from .probes.lookup import ask_all
 
-        resolvers = self._vantage().resolvers
+        resolvers = self.resolvers()
         families = (self.options.family,) if self.options.family else (4, 6)
         limit = self.clock() + min(6.0, self.left())
         async for o in ask_all(host, resolvers, families, self.clock, limit, self.host):
             self.see(o)
         self.done.add(Want(probe="wire", args=(self.target.host,)))
 
-    async def _last_answers(self, wire: asyncio.Task[None], resolved: bool) -> None:
-        """A name that resolves waits for the other answers 100 ms at most; one that does not, to the end."""
+    async def _last_answers(self, wire: asyncio.Task[None]) -> None:
+        """A name whose addresses all connect waits 100 ms for the other answers; one that fails, longer."""
+        system = [o for o in self.of(Lookup) if o.via == "system"]
+        resolved = any(o.addresses for o in system)
+        connects = [o for o in self.of(Connect) if o.role == "target"]
+        healthy = resolved and all(o.outcome is Outcome.OK for o in connects)
         if resolved and not wire.done():
-            await asyncio.wait({wire}, timeout=0.1)
+            await asyncio.wait({wire}, timeout=0.1 if healthy else 1.0)
         if resolved and not wire.done():
             wire.cancel()
         (result,) = await asyncio.gather(wire, return_exceptions=True)
@@ -219,7 +228,9 @@ class Checkup:
             self.see(o)
             if self.host.is_own(address):
                 await looks.own_port(self, address, free=sock is None)
-            if sock is not None:
+            if sock is not None and o.self_connected:
+                discard(sock)
+            elif sock is not None:
                 await self._talk(address, sock)
             if silence is not None:
                 if sock is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from .model import Greeting, Handshake, HttpReply, Observation, Outcome, Stage
+from .model import Connect, Greeting, Handshake, HttpReply, Observation, Outcome, Stage
 from .probes.channel import Channel
 from .probes.connect import Patience, connect, discard
 from .subjects import path_of
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 SMALL = 536  # bytes a segment: what every IPv4 path carries (RFC 9293 section 3.7.1), below every IPv6 path's 1280
 _LIMIT = 5.0  # seconds for a further look on a connection of its own
-_AGAIN = 3.0  # seconds for a conversation that stalled before: two retransmissions of a lost packet, and the answer
+_PLAIN = 2.0  # seconds for a plaintext request: whoever speaks it answers at once
+_AGAIN = 1.5  # seconds for a conversation that stalled before: one lost packet is sent again within a second
+_TRIPS = 12  # round trips for the same where they are longer: TLS and its certificate in small segments take five
 
 
 async def talk(c: Checkup, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
@@ -122,7 +124,7 @@ async def plain_http(c: Checkup, address: str) -> None:
         return
     channel, sock = again
     try:
-        o = await request(channel, c.target.host, c.target.port, "/", address, c.clock, c.clock() + _LIMIT)
+        o = await request(channel, c.target.host, c.target.port, "/", address, c.clock, c.clock() + _PLAIN)
         _kept(c, replace(o, role="variant"))
     finally:
         discard(sock)
@@ -134,7 +136,8 @@ async def small_segments(c: Checkup, address: str) -> None:
     reached = [s for s in ("tls", "http", "app") if s in path]
     if not reached:
         return
-    limit = min(c.options.timeout or _AGAIN, max(c.left() - 0.2, 0.1))
+    trips = [o.rtt or o.took for o in c.of(Connect) if o.address == address and o.outcome is Outcome.OK]
+    limit = min(c.options.timeout or max(_AGAIN, _TRIPS * min(trips, default=0.0)), max(c.left() - 0.2, 0.1))
     sizes = (None, SMALL, SMALL)
     await asyncio.gather(*(_again(c, address, size, reached[-1], limit) for size in sizes))
 

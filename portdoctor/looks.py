@@ -36,6 +36,7 @@ async def silence(c: Checkup, address: str, task: asyncio.Task[object], patience
     Shortens the wait once a control answered in d seconds and three SYNs of ours, the kernel's own
     retransmission at 1 s among them, stayed unanswered for max(0.6 s, 8 d): waiting longer adds nothing.
     """
+    c.see(await local.counters(c.host, c.clock))  # before the second SYN: does it fail inside this machine?
     waits = [(0.0, patience)]
     async with asyncio.TaskGroup() as group:
         for after in _REPEATS:
@@ -267,6 +268,17 @@ async def _plain_http(c: Checkup, address: str) -> None:
     await plain_http(c, address)
 
 
+async def _wire(c: Checkup, name: str) -> None:
+    from .model import Lookup
+    from .probes.lookup import ask_all
+
+    seen = {(o.resolver, o.qtype) for o in c.of(Lookup) if o.via == "wire"}
+    limit = c.clock() + min(3.0, max(c.left(), 0.1))
+    async for o in ask_all(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
+        if (o.resolver, o.qtype) not in seen:
+            c.see(o)
+
+
 async def _wire_cd(c: Checkup, name: str, resolver: str) -> None:
     from .probes.lookup import ask
 
@@ -323,7 +335,8 @@ LOOKS: dict[str, Row] = {
     "plain-http": Row(0.3, _plain_http),
     "negative": Row(0.3, _negative),
     "series": Row(2.0, _series),
-    "small-segments": Row(2.0, _small_segments),
+    "small-segments": Row(1.5, _small_segments),
+    "wire": Row(0.2, _wire),
     "wire-cd": Row(0.5, _wire_cd),
     "controls": Row(1.0, controls),
     "trace": Row(1.5, traced),

@@ -17,6 +17,7 @@ from .model import (
     Diagnosis,
     Handshake,
     HttpReply,
+    Lookup,
     NextTest,
     Note,
     Outcome,
@@ -43,6 +44,7 @@ def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
     """What a report means. Raises KeyError for a cause that names a sign that does not exist."""
     case = _Case(report, catalogue)
     problems = _numbered(case.problems())
+    case.note_wire_answers()
     told = {o for p in problems for o in _evidence(p)} | {o for n in case.notes for o in n.evidence}
     unexplained = tuple(o.id for o in report.observations if o.outcome is not Outcome.OK and o.id not in told)
     stages = stage_lines(report)
@@ -104,6 +106,16 @@ class _Case:
         self.reader = Reader(report)
         self.wants: Counter[Want] = Counter()
         self.notes: list[Note] = []
+
+    def note_wire_answers(self) -> None:
+        """A name that resolves may well have no record of one family, or stand in the hosts file only."""
+        name = of_name(self.report)
+        empty = (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)
+        seen = [o for o in self.report.of(Lookup) if o.via == "wire" and o.outcome in empty]
+        if name is not None and name.symptom == "ok" and seen:
+            text = "Some records that DNS was asked for do not exist; the name resolves without them."
+            note = Note(kind="not-evaluated", text=text, stage="dns", evidence=tuple(o.id for o in seen))
+            self.notes.append(note)
 
     def problems(self) -> list[Problem]:
         """The problems in order: what stops the user's own connection first, earlier stages before later ones."""
@@ -235,7 +247,7 @@ class _Case:
         return replace(
             problem,
             cause=cause.name,
-            certainty=self._certainty(finding.subject, chosen, rivals),
+            certainty=self._certainty(finding.subject, chosen, rivals, open_),
             title=cause.title,
             explanation=" ".join((fill(cause.front.says, facts), *says[:3])),
             owner=self._owner(finding.subject, cause),
@@ -249,11 +261,16 @@ class _Case:
         here = bool(routes) and routes[-1].type == "local"
         return "this-machine" if here and cause.front.owner == "server-operator" else cause.front.owner
 
-    def _certainty(self, subject: Subject, chosen: Weighed, rivals: list[Weighed]) -> Certainty:
+    def _certainty(
+        self, subject: Subject, chosen: Weighed, rivals: list[Weighed], open_: list[Weighed]
+    ) -> Certainty:
         front = chosen.cause.front
         if front.kind == "remainder":
             return "undetermined"
-        proven = chosen.state == "established" and self.reader.any_present(front.proof, subject) is not None
+        # While the address itself may be wrong, what is seen there may be no more than a consequence of that.
+        consequence = any(w.cause.phase == "dns" and weigh.hides(w.cause, chosen.cause) for w in open_)
+        proof = self.reader.any_present(front.proof, subject)
+        proven = chosen.state == "established" and proof is not None and not consequence
         alone = chosen.state == "established" and not rivals
         reached: Certainty = "certain" if proven or alone else "likely"
         cap = "certain" if proven else front.cap
@@ -301,7 +318,7 @@ class _Case:
 
 
 def _behind(w: Weighed, established: list[Weighed]) -> bool:
-    return any(w.cause.name in e.cause.front.hides or w.cause.name in e.cause.front.refines for e in established)
+    return any(weigh.hides(e.cause, w.cause) or weigh.special(e.cause, w.cause) for e in established)
 
 
 def _rivals(chosen: Weighed, others: list[Weighed]) -> list[Weighed]:

@@ -63,6 +63,15 @@ class Reader:
         return next((r for r in readings if r.state == "present"), None)
 
 
+def hides(one: Cause, other: Cause) -> bool:
+    """Whether `other` would be a consequence of `one`: named in its `hides`, by name or as "tcp.*"."""
+    if one.name == other.name:
+        return False
+    return any(
+        name == other.name or (name.endswith(".*") and other.name.startswith(name[:-1])) for name in one.front.hides
+    )
+
+
 def special(one: Cause, other: Cause) -> bool:
     """Whether `one` is a special case of `other`."""
     return other.name in one.front.refines
@@ -86,5 +95,5 @@ def leading(established: list[Weighed]) -> list[Weighed]:
     causes = [w.cause for w in established]
     return [
         w for w in established
-        if not any(w.cause.name in c.front.hides or w.cause.name in c.front.refines for c in causes)
+        if not any(hides(c, w.cause) or special(c, w.cause) for c in causes)
     ]  # fmt: skip

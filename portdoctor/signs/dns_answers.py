@@ -128,11 +128,16 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
     return "silent" if len(alive) == 3 else "waiting"
 
 
+def configured(report: Report, resolver: str) -> bool:
+    """Whether programs here use the nameserver; one that only --resolver names says nothing about their failure."""
+    return resolver != report.options.resolver or resolver in report.vantage.resolvers
+
+
 def standing(report: Report) -> Standing | None:
     """Where the name stands with the configured resolvers together; None when none was asked."""
     if not about_name(report):
         return None
-    asked = [o.resolver for o in about_name(report) if o.resolver]
+    asked = [o.resolver for o in about_name(report) if o.resolver and configured(report, o.resolver)]
     states = {r: state_of(report, r) for r in dict.fromkeys((*report.vantage.resolvers, *asked))}
     if not states:
         return None
