@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -37,6 +38,9 @@ from .probes.connect import Patience, connect, discard
 from .target import Asked
 from .verdict import diagnose
 
+if TYPE_CHECKING:
+    from .probes.certificates import Trust
+
 PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router seeks a host for 3 s, then says so
 MOST_ADDRESSES = 16
 _LAST = 0.2  # seconds of the budget kept for saying how the last stage ended
@@ -59,6 +63,7 @@ class Checkup:
         self._seen: list[Observation] = []
         self._notes: list[Note] = []
         self._thought: tuple[tuple[int, int, bool], Diagnosis] | None = None
+        self._trust: asyncio.Task[Trust] | None = None
         self._started = datetime.now(UTC)
         self._zero = time.monotonic()
 
@@ -147,7 +152,23 @@ class Checkup:
         for o in await examine_bind(self.target, self.host, self.clock):
             self.see(o)
 
+    async def trust(self) -> Trust:
+        """Whom to trust in TLS: loaded once, in a thread, while the name and the connection are under way."""
+        if self._trust is None:
+            from .probes.certificates import prepare
+
+            self._trust = asyncio.create_task(asyncio.to_thread(prepare, self.options.cafile))
+        return await asyncio.shield(self._trust)
+
     async def _stages(self) -> None:
+        early = asyncio.create_task(self.trust()) if "tls" in self.target.stages else None
+        try:
+            await self._look()
+        finally:
+            if early is not None:
+                await asyncio.gather(early, return_exceptions=True)
+
+    async def _look(self) -> None:
         wire: asyncio.Task[None] | None = None
         if "dns" in self.target.stages:
             wire = asyncio.create_task(self._wire(), name="wire")

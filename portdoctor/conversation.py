@@ -45,8 +45,9 @@ async def _secure(
     from .probes.handshake import handshake
 
     alpn = ("http/1.1",) if "http" in stages else ()
+    name, trust = c.options.sni or c.target.host, await c.trust()
     o, channel = await handshake(
-        sock, address, c.target.port, c.options.sni or c.target.host, c.options.cafile, alpn, c.clock, c.clock() + limit
+        sock, address, c.target.port, name, c.options.cafile, alpn, c.clock, c.clock() + limit, trust=trust
     )
     c.see(o)
     return channel if o.outcome is Outcome.OK else None
@@ -82,8 +83,9 @@ async def _connect_again(c: Checkup, address: str, encrypted: bool) -> tuple[Cha
 
     host = c.options.sni or c.target.host
     _, channel = await handshake(
-        sock, address, c.target.port, host, c.options.cafile, ("http/1.1",), c.clock, c.clock() + _LIMIT
-    )
+        sock, address, c.target.port, host, c.options.cafile, ("http/1.1",), c.clock, c.clock() + _LIMIT,
+        trust=await c.trust(),
+    )  # fmt: skip
     if channel is None:
         discard(sock)
         return None

@@ -8,7 +8,7 @@ import typer
 from ..model import Options
 from . import Usage
 from .options import Budget, Causes, Color, Format, Json, Output, Quiet, Record, Strict, Verbose, how
-from .reading import catalogue_of, expectation, literal, readable, seconds, targets_of
+from .reading import catalogue_of, expectation, literal, name_of, seconds, targets_of, trusted
 from .telling import Tally, judge
 
 
@@ -63,8 +63,8 @@ def check(
         family=4 if ipv4 else 6 if ipv6 else None,
         source=literal(source, "--source"),
         resolver=literal(resolver, "--resolver"),
-        cafile=readable(cafile, "--cafile"),
-        sni=sni or None,
+        cafile=trusted(cafile),
+        sni=name_of(sni, "--sni"),
         attempts=attempts,
         controls=not no_controls and os.environ.get("PORTDOCTOR_NO_CONTROLS", "") in ("", "0"),
     )

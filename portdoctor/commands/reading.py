@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -88,11 +87,27 @@ def literal(text: str, option: str) -> str | None:
     return text
 
 
-def readable(file: str, option: str) -> str | None:
-    """The file that was given, when it can be read; None when it was left out."""
-    if file and not os.access(file, os.R_OK):
-        raise Usage(f"{option}: cannot read {file}.")
-    return file or None
+def trusted(file: str) -> str | None:
+    """A PEM file of authorities. Raises Usage when it cannot be read or holds no certificate."""
+    if not file:
+        return None
+    from ..probes.certificates import prepare
+
+    try:
+        prepare(file)
+    except OSError as error:  # ssl.SSLError is one
+        raise Usage(f"--cafile: {file} cannot be used: {error.strerror or error}.") from None
+    return file
+
+
+def name_of(text: str, option: str) -> str | None:
+    """A host name, in the form that TLS carries. Raises Usage for what is none."""
+    from ..hosts import UsageError, host_of
+
+    try:
+        return host_of(text).rstrip(".") if text else None
+    except UsageError as error:
+        raise Usage(f"{option}: {error}") from None
 
 
 def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
