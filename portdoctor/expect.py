@@ -21,7 +21,7 @@ def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:
     tried = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
     if expect == "open":
         if tried:
-            return all(o.outcome is Outcome.OK for o in tried)
+            return all(o.outcome is Outcome.OK and not getattr(o, "self_connected", False) for o in tried)
         return None if v.symptom == "undetermined" else v.symptom == "ok"
     if expect == v.symptom:
         return True

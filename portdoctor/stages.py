@@ -69,12 +69,16 @@ def _line(report: Report, stage: Stage, seen: list[Ending], before: list[StageLi
         chosen = (good or failed or reached)[0]
         good = [chosen] if chosen.outcome is Outcome.OK else []
     else:
-        good = [o for o in seen if o.outcome is Outcome.OK]
+        good = [o for o in seen if _well(o)]
         chosen = min(good, key=lambda o: o.took) if good else seen[0]
     status: Literal["failed", "slow", "ok"] = "failed" if not good else "slow" if chosen.took > SLOW else "ok"
-    bad = len(seen) - len([o for o in seen if o.outcome is Outcome.OK])
+    bad = len(seen) - len([o for o in seen if _well(o)])
     rest = f"; {bad} of {len(seen)} addresses failed" if good and bad and stage != "bind" else ""
     return StageLine(name=stage, status=status, took=chosen.took, summary=_summary(chosen) + rest)
+
+
+def _well(o: Ending) -> bool:
+    return o.outcome is Outcome.OK and not (isinstance(o, Connect) and o.self_connected)
 
 
 def _why_skipped(report: Report, stage: Stage, before: list[StageLine]) -> str:
@@ -94,6 +98,8 @@ def _summary(o: Ending) -> str:
         case Lookup(outcome=Outcome.OK):
             shown = ", ".join(o.addresses[:3])
             return shown + (f" and {len(o.addresses) - 3} more" if len(o.addresses) > 3 else "")
+        case Connect(self_connected=True):
+            return "connected to itself"
         case Connect(outcome=Outcome.OK):
             return f"{o.address} answers on port {o.port}"
         case Datagram(outcome=Outcome.OK):

@@ -66,7 +66,8 @@ def at_address(report: Report, address: str) -> Finding:
     path = path_of(report, address)
     stage: Stage = "tcp"
     for stage, o in path.items():
-        state = symptom(stage, o.outcome, o.icmp)
+        ourselves = isinstance(o, Connect) and o.self_connected
+        state = "wrong-protocol" if ourselves else symptom(stage, o.outcome, o.icmp)
         if state != "ok":
             break
     else:

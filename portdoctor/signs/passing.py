@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..model import Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
 from .app import last_word
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .tcp import connection, others, route_to
+from .tcp import connection, millis, others, route_to
 
 Spoken = Handshake | HttpReply | Greeting
 _NOT_THE_SERVICE = (
@@ -47,8 +47,11 @@ def small_segments_pass(report: Report, subject: Subject) -> Reading:
     if any(v.outcome is not Outcome.TIMEOUT for v in usual):
         return absent("A repeat in segments of the usual size was answered.", o, *usual)
     if len(passed) >= 2 and usual:
-        size = f"{passed[0].mss_clamp} bytes"
-        said = f"In segments of {size} the answer came in {passed[0].took:.1f} s, {len(passed)} times; else it stalls."
+        took = millis(max(v.took for v in passed))
+        said = (
+            f"In segments of {passed[0].mss_clamp} bytes the answer came within {took}, {len(passed)} times; "
+            "in segments of the usual size it stalled again."
+        )
         return present(said, o, *usual, *passed)
     want = Want(probe="small-segments", args=subject.values[:1])
     return unsettled(report, want, o, *small, looked=bool(small or usual))

@@ -189,22 +189,6 @@ def syn_was_resent(report: Report, subject: Subject) -> Reading:
     return absent("The first SYN was answered.", o)
 
 
-@sign
-def resent_again(report: Report, subject: Subject) -> Reading:
-    """A later attempt needed a retransmission as well: no cold neighbour cache, no single lost packet."""
-    again = [o for o in others(report, subject, "repeat") if o.outcome is Outcome.OK]
-    o = tried(report, subject)
-    if o is None:
-        return unknown("not-looked")
-    slow = [r for r in again if (r.syns or 1) > 1 and r.began > o.began + o.took]
-    after = [r for r in again if r.began > o.began + o.took]
-    if slow:
-        return present(f"{len(slow)} of {len(after)} later attempts needed more than one SYN too.", *slow)
-    if len(after) >= 3:
-        return absent(f"{len(after)} later attempts were answered at the first SYN.", *after)
-    return unsettled(report, Want(probe="repeat", args=subject.values[:1]), looked=bool(after))
-
-
 def millis(took: float) -> str:
     """A short time in words."""
     return f"{took * 1000:.0f} ms" if took < 1 else f"{took:.1f} s"
