@@ -162,7 +162,8 @@ def test_bind_is_0_for_a_free_port_and_1_for_a_taken_one(run: Run, opened: str, 
         ["check", "localhost:1", "--bogus"], ["check", "-i", "/nowhere"], ["check", "localhost:1", "--record"],
         ["bind"], ["bind", "https://x"], ["bind", "300.1.1.1:80"], ["bind", "80", "81"],
         ["diagnose"], ["diagnose", "/nowhere.json"], ["diagnose", __file__], ["ticket", __file__],
-        ["port", "99999"], ["port", "htps"], ["port"], ["explain"], ["explain", "tcp.no-listner"],
+        ["port", "99999"], ["port", "htps"], ["port"], ["listening", "htps"], ["schema", "x"],
+        ["explain"], ["explain", "tcp.no-listner"],
         ["chek", "localhost:1"], ["--bogus"], ["lab", "show", "tcp/nothing"],
     ],
     ids=" ".join,
@@ -449,10 +450,33 @@ def test_port(run: Run, opened: str) -> None:
     assert [row["address"] for row in facts["held_by"]] == ["127.0.0.1"]
 
 
-def test_schema(run: Run) -> None:
-    done = run("schema")
+@pytest.mark.parametrize("of", ["report", "port", "listening"])
+def test_schema(run: Run, of: str) -> None:
+    done = run("schema", of)
     assert done.code == 0
-    assert json.loads(done.out)["$defs"]
+    assert f"portdoctor.{of}/1" in done.out
+    assert json.loads(done.out)["$schema"]
+
+
+def test_listening(run: Run, opened: str) -> None:
+    port = int(opened.rpartition(":")[2])
+    assert "this machine" in run("listening", str(port)).out
+    assert f"{port}/tcp" in run("listening").out
+    rows = json.loads(run("listening", str(port), "--json").out)["rows"]
+    assert [(row["port"], row["reach"]) for row in rows] == [(port, "loopback")]
+
+
+@pytest.mark.parametrize(
+    "command", ["check {} --json", "check {}", "check {} --format ticket", "explain tcp.no-listener"]
+)
+def test_a_terminal_without_unicode(closed: str, command: str) -> None:
+    words = [sys.executable, "-m", "portdoctor", *command.format(closed).split()]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False, env=env)
+    assert done.stderr == b""
+    assert done.stdout.isascii()
+    if "--json" in command:
+        assert json.loads(done.stdout)["verdict"]["cause"] == "tcp.no-listener"
 
 
 def test_controls_can_be_forbidden(run: Run, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:

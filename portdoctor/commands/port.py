@@ -26,4 +26,4 @@ def port(
         which, first, policy=here.port_policy(), listeners=(here.listeners(first), here.listeners(first, "udp")),
         others=tuple(others),
     )  # fmt: skip
-    put(to_json(known) if json else render(known))
+    put(to_json(known) if json else render(known), json=json)

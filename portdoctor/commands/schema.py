@@ -1,12 +1,22 @@
 """`portdoctor schema`"""
 
+from typing import Annotated
+
+import typer
+
+from . import Usage
 from .telling import put
 
+_KINDS = {"report": "json", "port": "port", "listening": "listening"}  # what has a schema -> its module in render
 
-def schema() -> None:
-    """The JSON Schema of a report."""
+
+def schema(
+    of: Annotated[str, typer.Argument(metavar="[report|port|listening]", help="Which JSON.")] = "report",
+) -> None:
+    """The JSON Schema of a report, or of what `port --json` and `listening --json` write."""
+    import importlib
     import json
 
-    from ..render.json import schema as of_a_report
-
-    put(json.dumps(of_a_report(), indent=2))
+    if of not in _KINDS:
+        raise Usage(f"There are schemas of {', '.join(_KINDS)}; {of!r} is none of them.")
+    put(json.dumps(importlib.import_module(f"..render.{_KINDS[of]}", __package__).schema(), indent=2))

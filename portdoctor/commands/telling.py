@@ -64,9 +64,32 @@ def silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def put(text: str) -> None:
+def put(text: str, *, json: bool = False) -> None:
     """Print a text that is the whole answer of a command. A closed pipe ends quietly."""
-    Reader().hear(lambda: print(text, flush=True))
+    Reader().hear(lambda: say(text, json=json))
+
+
+def say(text: str, *, json: bool = False) -> None:
+    """Print a text and let it be seen now, in characters that stdout has. Raises BrokenPipeError."""
+    encoding = (sys.stdout.encoding if sys.stdout else None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = _escaped(text) if json else _encodable(text, encoding)
+    print(text, flush=True)
+
+
+def _escaped(text: str) -> str:
+    """JSON in ASCII: in JSON, characters beyond it stand in strings only."""
+    import json
+
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+
+
+def _encodable(text: str, encoding: str) -> str:
+    from ..render.lines import encodable
+
+    return encodable(text, encoding)
 
 
 def look(
@@ -96,7 +119,7 @@ def look(
             async with aclosing(found):
                 async for case in found:
                     cases.append(case)
-                    if _line_by_line(how) and not reader.hear(partial(print, render([case], how), flush=True)):
+                    if _line_by_line(how) and not reader.hear(partial(say, render([case], how), json=True)):
                         return
 
     if reader.there:
@@ -177,7 +200,7 @@ def tell(cases: Sequence[Case], how: How, reader: Reader) -> None:
 
         reader.hear(lambda: whole(list(cases), verbose=how.verbose, quiet=how.quiet, colour=colours(how.color)))
     else:
-        reader.hear(lambda: print(render(cases, how), flush=True))
+        reader.hear(lambda: say(render(cases, how), json=how.format in _LINES))
 
 
 def render(cases: Sequence[Case], how: How) -> str:

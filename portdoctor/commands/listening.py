@@ -1,0 +1,26 @@
+"""`portdoctor listening [PORT]`"""
+
+from typing import Annotated
+
+import typer
+
+from . import Usage
+from .telling import put
+
+
+def listening(
+    which: Annotated[str, typer.Argument(metavar="[PORT]", help="443 or https; all ports without it.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """What listens on this machine: the port, its owner, and from where it can be reached."""
+    from .. import host
+    from ..ports import UnknownService, lookup
+    from ..render.listening import document, render, to_json
+
+    try:
+        port = lookup(which)[0] if which else 0
+    except UnknownService as error:
+        raise Usage(str(error)) from None
+    here = host.current()
+    found = document((here.listeners(port), here.listeners(port, "udp")), port or None, here.limits())
+    put(to_json(found) if json else render(found), json=json)
