@@ -60,7 +60,7 @@ def test_only_what_waits_for_others_is_listed_by_port() -> None:
 def test_the_text_fits_and_names_the_holder() -> None:
     text = render(document((table(*ROWS),)))
     assert all(len(line) <= 80 for line in text.splitlines())
-    assert "nginx, pid 812, 3 of 128 waiting, root" in text
+    assert "nginx, pid 812, 3 of 128 waiting" in text
     assert "user id 26" in text
 
 
