@@ -77,7 +77,8 @@ def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bo
     head.append(("Exact error", [_exact(report, o)] if o else []))
     says = f"{first.explanation or sentence(first.title)} {phrases.named(first)}".strip()
     head.append((phrases.CERTAINTIES[first.certainty], [says]))
-    head.append(("Possible", [f"{c.title} ({c.cause})" if c.title else c.cause for c in first.candidates]))
+    label = "Also open" if first.certainty == "certain" else "Possible"
+    head.append((label, [f"{c.title} ({c.cause})" if c.title else c.cause for c in first.candidates]))
     head.append(("Ruled out", [f"{r.cause}: {r.because}" for r in first.ruled_out]))
     head.append(("Who must act", [sentence(phrases.OWNERS[first.owner])]))
     return head
@@ -118,7 +119,7 @@ def _others(report: Report, diagnosis: Diagnosis) -> Section:
 
 
 def _evidence(report: Report) -> Section:
-    rows = [(o.id, f"{o.began:.3f}", *observed(o)) for o in phrases.everything(report)]
+    rows = [(o.id, f"{o.began:.3f}", *observed(o)) for o in sorted(phrases.everything(report), key=lambda o: o.began)]
     return Section("Evidence", "table", tuple(rows), ("id", "at", "looked at", "result"))
 
 

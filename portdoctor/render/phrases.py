@@ -52,6 +52,16 @@ OWNERS: dict[Owner, str] = {
     "unknown": "not known yet",
 }
 CERTAINTIES: dict[Certainty, str] = {"certain": "Cause", "likely": "Most likely", "undetermined": "Not decided"}
+# Outcomes whose name alone says too little where the system gave no words of its own.
+_OUTCOMES = {
+    Outcome.TIMEOUT: "no answer within the limit",
+    Outcome.CLOSED: "closed by the peer",
+    Outcome.RESET: "reset by the peer",
+    Outcome.OTHER_PROTOCOL: "another protocol",
+    Outcome.NOT_TLS: "the answer is not TLS",
+    Outcome.UNTRUSTED: "the certificate is not accepted",
+    Outcome.TTL_EXPIRED: "the lifetime (TTL) ran out on the way",
+}
 WHERE = {
     "server": "on the server",
     "here": "on this machine",
@@ -82,10 +92,12 @@ def target(report: Report) -> str:
 
 
 def place(report: Report, problem: Problem) -> str:
-    """What the problem is about: its addresses with the port, its name, its resolver."""
+    """What the problem is about: its address with the port, its name, its resolver; several are counted."""
     values = problem.subject.values
     match problem.subject.kind:
         case "address":
+            if len(values) > 1:
+                return f"{target(report)}, at {len(values)} addresses,"
             scheme = "udp://" if report.target.transport == "udp" else ""
             return words(scheme + at(v, report.target.port) for v in values)
         case "local" | "name" | "resolver":
@@ -105,7 +117,7 @@ def failing(report: Report, problem: Problem) -> Ending | None:
 
 def error(o: Ending) -> str:
     """The exact error: the system's words, errno with its number, ICMP type, code and sender."""
-    parts = [o.os_says or str(o.outcome).replace("-", " ")]
+    parts = [o.os_says or _OUTCOMES.get(o.outcome) or str(o.outcome).replace("-", " ")]
     if o.errno is not None:
         parts.append(f"{o.errno.name}, errno {o.errno.number}")
     if o.icmp is not None:
@@ -142,7 +154,7 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "connection-refused":
             return f"{it} refuses the {'datagram' if isinstance(o, Datagram) else 'connection'}."
         case "timeout":
-            return _silence(it, o, problem)
+            return _silence(it, o)
         case "unreachable":
             return f"{it} cannot be reached: {error(o)}." if o else f"{it} cannot be reached."
         case "connection-reset":
@@ -178,7 +190,7 @@ def _without_problem(report: Report, diagnosis: Diagnosis) -> str:
     return verdict.explanation or f"{target(report)}: {_lowered(verdict.title or TITLES[verdict.symptom])}."
 
 
-def _silence(it: str, o: Ending | None, problem: Problem) -> str:
+def _silence(it: str, o: Ending | None) -> str:
     match o:
         case Connect():
             tries = f" to {plural(o.syns, 'attempt')} (SYN)" if o.syns else ""

@@ -24,7 +24,7 @@ from ..model import (
     Route,
     Trace,
 )
-from ..text import at, plural, seconds, words
+from ..text import at, clean, plural, seconds, words
 from .phrases import error
 
 _ROLES = {
@@ -40,7 +40,7 @@ _ROLES = {
 def observed(o: Ending) -> tuple[str, str]:
     """(what was looked at, what came of it) for one row of the evidence table."""
     what, result = _observed(o)
-    if o.outcome is not Outcome.OK:
+    if o.outcome is not Outcome.OK and not isinstance(o, Trace):
         said = error(o)
         result = f"{said}; {result}" if result and result not in said else said
     took = seconds(o.took)
@@ -100,7 +100,8 @@ def _spoken(o: Ending) -> tuple[str, str]:
             first = f"unprivileged from {o.unprivileged_start}" if o.unprivileged_start is not None else ""
             return "port policy", first or "read"
         case Counters():
-            return "kernel counters", ", ".join(f"{name} {value}" for name, value in o.values.items()) or "none"
+            risen = ", ".join(f"{name} {value}" for name, value in o.values.items() if value)
+            return "kernel counters that are not zero", clean(risen, 300) or "none"
         case Other():
             return f"{o.was or 'unknown kind'} (not known to this version)", ""
         case _:

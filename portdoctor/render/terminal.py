@@ -38,9 +38,10 @@ class Room(NamedTuple):
 
 # From generous to bare: the first that fits is taken.
 _ROOMS = (
-    Room(4, 4, 5, 3, 3), Room(3, 3, 4, 3, 2), Room(3, 2, 4, 2, 2), Room(2, 2, 3, 2, 1), Room(2, 1, 3, 1, 1),
-    Room(1, 1, 3, 1, 1), Room(1, 1, 2, 1, 0), Room(1, 0, 2, 0, 0, 300), Room(1, 0, 1, 0, 0, 200, commands=False),
-    Room(1, 0, 0, 0, 0, 100, commands=False), Room(0, 0, 0, 0, 0, 60, commands=False),
+    Room(4, 4, 5, 3, 3), Room(3, 3, 4, 3, 2), Room(3, 2, 3, 2, 2), Room(2, 2, 3, 2, 1), Room(2, 1, 2, 1, 1),
+    Room(1, 1, 2, 1, 1), Room(1, 1, 1, 1, 0), Room(1, 0, 1, 0, 0), Room(1, 0, 0, 0, 0),
+    *(Room(1, 0, 0, 0, 0, text, commands=False) for text in (500, 400, 300, 250, 200, 150, 100)),
+    Room(0, 0, 0, 0, 0, 60, commands=False),
 )  # fmt: skip
 _ALL = Room(99, 99, 99, 99, 99)
 
@@ -113,10 +114,10 @@ def verdict(
 
 def _verdict(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> list[Line]:
     first = diagnosis.problems[0] if diagnosis.problems else None
-    found: list[Line] = _tried(report)
+    found: list[Line] = _tried(report) if room.commands else []
     for address in first.subject.values if first and first.subject.kind == "address" else _traced(report):
         if path := path_to(report, address):
-            found += [line(), *(line(each) for each in drawn(path, columns))]
+            found += [*([line()] if room.commands else []), *(line(each) for each in drawn(path, columns))]
             break
     found.append(line())
     if report.interrupted:
@@ -137,17 +138,19 @@ def _problem(problem: Problem, room: Room, columns: int) -> list[Line]:
     if problem.cause is None:
         says = f"{says or 'The cause is not decided.'} {problem.explanation}".rstrip()
     else:
-        says = f"{clean(problem.explanation or says, room.text)} {phrases.named(problem)}"
+        says = f"{_shorter(problem.explanation or says, room.text)} {phrases.named(problem)}"
     found += _labelled(phrases.CERTAINTIES[problem.certainty], [clean(says, room.text + 80)], columns)
+    label = "Also open" if problem.certainty == "certain" else "Still possible"
     if problem.candidates and room.candidates:
         listed = [_with_name(c.title, c.cause) for c in problem.candidates]
-        label = "Also open" if problem.certainty == "certain" else "Still possible"
         found += _labelled(label, _shortened(listed, room.candidates), columns)
+    elif problem.candidates:
+        found += _labelled(label, [_counted([c.cause for c in problem.candidates])], columns)
     if problem.ruled_out and room.ruled_out:
         listed = [f"{r.cause}: {r.because}" for r in problem.ruled_out]
         found += _labelled("Ruled out", _shortened(listed, room.ruled_out), columns)
     elif problem.ruled_out:
-        found += _labelled("Ruled out", [clean(words(r.cause for r in problem.ruled_out), room.text)], columns)
+        found += _labelled("Ruled out", [_counted([r.cause for r in problem.ruled_out])], columns)
     found += _labelled("Whom to ask", [sentence(phrases.OWNERS[problem.owner])], columns)
     found += _steps(problem, room, columns)
     return [*found, *_next_test(problem, room, columns)]
@@ -157,15 +160,15 @@ def _steps(problem: Problem, room: Room, columns: int) -> list[Line]:
     shown = problem.steps[: room.steps]
     found: list[Line] = []
     for number, step in enumerate(shown, 1):
-        where = f" ({phrases.WHERE[step.scope]}{', risky' if step.risk == 'high' else ''})"
+        where = phrases.WHERE[step.scope] + (", risky" if step.risk == "high" else "")
         prefix = f"{number}. " if len(shown) > 1 else ""
         label = "What to do" if number == 1 else ""
-        text = f"{prefix}{clean(step.text, room.text)}{where}"
+        left_out = len(problem.steps) - len(shown) if number == len(shown) else 0
+        more = f"; {plural(left_out, 'more step')}: -v" if left_out else ""
+        text = f"{prefix}{clean(step.text, room.text)} ({where}{more})"
         found += _labelled(label, [text], columns, hang=" " * len(prefix))
         if step.command and room.commands:
             found += _command(step.command, columns)
-    if len(problem.steps) > len(shown):
-        found += _labelled("", [f"({plural(len(problem.steps) - len(shown), 'more step')}: -v)"], columns, style="dim")
     return found
 
 
@@ -214,7 +217,7 @@ def _worth(note: Note) -> bool:
 def _record(report: Report, diagnosis: Diagnosis, columns: int) -> list[Line]:
     """What only the verbose form shows: every observation, and what could not be seen from here."""
     found = [line(), line(Span("Seen", "bold"))]
-    for o in phrases.everything(report):
+    for o in sorted(phrases.everything(report), key=lambda o: o.began):
         what, result = observed(o)
         texts = wrapped(f"{o.began:6.2f} s  {what}: {result}", columns - 17)
         found += [line(f"  {o.id:<4} {text}" if not n else f"{'':<17}{text}") for n, text in enumerate(texts)]
@@ -238,6 +241,20 @@ def _traced(report: Report) -> list[str]:
 
 def _with_name(title: str, cause: str) -> str:
     return f"{title} ({cause})" if title else cause
+
+
+def _shorter(text: str, most: int) -> str:
+    """The text with whole sentences left out at its end, an ellipsis in their place."""
+    if len(text) <= most:
+        return text
+    whole = text[:most].rpartition(". ")[0]
+    return f"{whole}. …" if len(whole) > most // 3 else clean(text, most)
+
+
+def _counted(causes: list[str]) -> str:
+    """All in one line: the first by name, the rest by number."""
+    first = clean(causes[0], 40)
+    return f"{first} and {len(causes) - 1} more (-v)" if len(causes) > 1 else first
 
 
 def _shortened(items: list[str], most: int) -> list[str]:

@@ -12,7 +12,7 @@ COLUMNS = 78
 HEAD_LINES = 15
 _LABEL = 14
 # How many items of a label stand in the head and how long each, from generous to bare; all of it stands below.
-_MOST = ((99, 500), (5, 500), (4, 500), (3, 400), (2, 300), (1, 200), (1, 100), (1, 50))
+_MOST = ((99, 500), (5, 500), (4, 500), (3, 500), (2, 500), (1, 500), (0, 500), (0, 300), (0, 200), (0, 100), (0, 50))
 
 
 def render(report: Report, diagnosis: Diagnosis, *, names: bool = False, encoding: str = "utf-8") -> str:
@@ -36,7 +36,9 @@ def _head(it: Content) -> list[str]:
 
 
 def _labelled(label: str, items: tuple[str, ...], most: int, length: int) -> list[str]:
-    shown = items if len(items) <= most else (*items[:most], f"({len(items) - most} more below)")
+    shown = items if len(items) <= max(most, 1) else (*items[:most], f"({len(items) - most} more below)")
+    if most == 0 and len(items) > 1:
+        shown = (f"{len(items)}, all below: {items[0].partition(':')[0]}, …",)
     lines: list[str] = []
     for item in shown:
         for place, text in enumerate(wrapped(clean(item, length), COLUMNS - _LABEL - 2)):
