@@ -16,9 +16,9 @@ import msgspec
 import pytest
 
 from portdoctor.lab import judge, servers
-from portdoctor.lab.inside import Outcome
 from portdoctor.lab.layout import Layout, rules
 from portdoctor.lab.matrix import Case, as_markdown, shown, table
+from portdoctor.lab.outcome import Outcome
 from portdoctor.lab.recording import keepable
 from portdoctor.lab.run import ROOTLESS, Ability, Check, run
 from portdoctor.lab.scenario import Scenario, ScenarioError, complaints, parse
@@ -267,7 +267,7 @@ def test_only_certain_and_wrong_is_wrong():
     assert score("tcp.a", "tcp.b", "likely") == "other"
     assert score("tcp.a", "tcp.b", "certain") == "WRONG"
     assert score("tcp.a", None, "certain") == "WRONG"  # "it works", while it is broken
-    assert score("tcp.a", None, "undetermined") == "open"
+    assert score("tcp.a", "tcp.a", "undetermined") == "open"
     assert score(None, None, "certain") == "certain"
 
 

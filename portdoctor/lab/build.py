@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from . import namespaces as ns
-from .layout import End, Layout, rules
+from .layout import LAB, End, Layout, rules
 from .scenario import Node, lines
 
-LAB = "/run/lab"  # the temporary directory of everything that a scenario starts
+assert sys.platform == "linux"
 _QUIET_START = {
     "net/ipv6/conf/default/accept_dad": 0,
     "net/ipv6/conf/all/accept_dad": 0,

@@ -13,7 +13,7 @@ import typer
 from .scenario import Scenario, ScenarioError, load, names, recording_of
 
 if TYPE_CHECKING:
-    from .inside import Outcome
+    from .outcome import Outcome
     from .run import Ability
 
 app = typer.Typer(
@@ -74,7 +74,7 @@ def can_() -> None:
 
 @app.command("list")
 def list_(wanted: Names = None) -> None:
-    """List the scenarios: name, expected cause, and what is broken."""
+    """List the scenarios: name and what is broken."""
     scenarios = _chosen(wanted, not wanted)
     width = max((len(s.name) for s in scenarios), default=0)
     for s in scenarios:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .build import LAB
+from .layout import LAB
 from .scenario import Node, Scenario
 
 KEYS = ("nginx", "sshd", "unbound", "dnsmasq", "redis", "postgres")

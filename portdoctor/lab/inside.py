@@ -17,27 +17,15 @@ from pathlib import Path
 
 import msgspec
 
-from . import daemons, servers
+from . import build, daemons, servers
 from . import namespaces as ns
-from .build import LAB, BuildError, Network, furnish, has_stub, stub
-from .layout import Layout
+from .layout import LAB, Layout
+from .outcome import LONGEST, Outcome
 from .scenario import Node, Scenario, filled, folder, lines
 
-LONGEST = 60.0  # seconds for the command: four times the default budget
+assert sys.platform == "linux"
 UP_WITHIN = 10.0  # seconds until a daemon listens
 RECORD = f"{LAB}/report.json"
-
-
-class Outcome(msgspec.Struct, kw_only=True):
-    """What came of one run: the report as JSON text, what the terminal showed, the exit code, and the times."""
-
-    report: str = ""
-    text: str = ""
-    complaints: str = ""  # what the command wrote on stderr
-    exit: int | None = None
-    built: float = 0.0
-    took: float = 0.0
-    failure: str = ""  # why the scenario did not run
 
 
 def main() -> None:
@@ -48,7 +36,7 @@ def main() -> None:
         sys.exit(_shell(scenario))
     try:
         outcome = _run(scenario)
-    except (BuildError, OSError, servers.SpecError, subprocess.SubprocessError) as error:
+    except (build.BuildError, OSError, servers.SpecError, subprocess.SubprocessError) as error:
         outcome = Outcome(failure=f"{type(error).__name__}: {error}")
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
@@ -74,7 +62,7 @@ def _run(scenario: Scenario) -> Outcome:
 def _shell(scenario: Scenario) -> int:
     try:
         stage = Stage(scenario)
-    except (BuildError, OSError, servers.SpecError) as error:
+    except (build.BuildError, OSError, servers.SpecError) as error:
         print(error, file=sys.stderr)
         return 3
     environment = stage.environment() | {"TERM": os.environ.get("TERM", "dumb"), "PS1": "lab$ "}
@@ -95,15 +83,15 @@ class Stage:
 
         self.scenario = scenario = filled(scenario, words)
         self.layout = Layout(scenario)
-        furnish(self.layout, folder() / "pki")
+        build.furnish(self.layout, folder() / "pki")
         for node in scenario.at.values():
             for name, text in node.files.items():
                 Path(LAB, name).write_text(text)
-        self.network = Network(self.layout)
+        self.network = build.Network(self.layout)
         self.network.build()
         self.user = ns.ordinary_user()
-        if has_stub(self.layout):
-            self._small_servers(self.layout.nodes[0], [stub(self.layout)], as_root=True)
+        if build.has_stub(self.layout):
+            self._small_servers(self.layout.nodes[0], [build.stub(self.layout)], as_root=True)
         for name in self.layout.nodes:
             self._serve(name, scenario.node(name))
 
@@ -158,7 +146,7 @@ class Stage:
         os.close(tell)
         with os.fdopen(told) as pipe:
             if complaint := pipe.read():
-                raise BuildError(f"at.{name}.serve: {complaint}")
+                raise build.BuildError(f"at.{name}.serve: {complaint}")
 
     def _start(self, name: str, what: str, command: Callable[[], list[str]], node: Node) -> None:
         """Start a program in a node and wait until something listens that did not before."""
@@ -183,7 +171,7 @@ class Stage:
 
         def up() -> bool:
             if os.waitpid(child, os.WNOHANG)[0]:
-                raise BuildError(f"{what} at {name} ended: {_tail(log)}")
+                raise build.BuildError(f"{what} at {name} ended: {_tail(log)}")
             return self._listening(name) > before
 
         _until(up, f"{what} at {name} does not listen")
@@ -201,7 +189,7 @@ def _until(true: Callable[[], bool], complaint: str) -> None:
     deadline = time.monotonic() + UP_WITHIN
     while not true():
         if time.monotonic() > deadline:
-            raise BuildError(f"{complaint} after {UP_WITHIN:.0f} seconds")
+            raise build.BuildError(f"{complaint} after {UP_WITHIN:.0f} seconds")
         time.sleep(0.005)
 
 

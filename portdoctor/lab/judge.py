@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ..model import Connect, Datagram, Diagnosis, Ending, Lookup, Problem, Report, Trace, Verdict
-from .build import LAB
-from .inside import Outcome
-from .layout import Layout
+from .layout import LAB, Layout
+from .outcome import Outcome
 from .scenario import Expect, Scenario, filled
 
 

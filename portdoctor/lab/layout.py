@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from .scenario import Scenario, lines
 
+LAB = "/run/lab"  # the temporary directory of everything that a scenario starts
+
 
 class End(NamedTuple):
     """One end of a link: the interface that `node` has towards `peer`."""

@@ -10,13 +10,13 @@ from ..model import Diagnosis
 
 Score = Literal["certain", "likely", "open", "other", "WRONG"]
 SCORES: tuple[Score, ...] = ("certain", "likely", "open", "other", "WRONG")
-MEANING: dict[Score, str] = {
-    "certain": "right, and certain",
-    "likely": "right, and likely",
-    "open": "undecided",
-    "other": "likely something else",
-    "WRONG": "certain, and wrong",
-}
+HEADS: dict[Score, str] = {
+    "certain": "certain", "likely": "likely", "open": "undecided", "other": "other", "WRONG": "wrong",
+}  # fmt: skip
+LEGEND = (
+    "certain, likely: the injected cause was named so. undecided: no cause was named, or only the symptom's remainder. "
+    "other: another cause was called likely. wrong: another cause was called certain."
+)
 
 
 class Case(NamedTuple):
@@ -27,25 +27,28 @@ class Case(NamedTuple):
     accepted: tuple[str, ...]  # causes that are right answers, the injected one among them
     diagnosed: str | None
     certainty: str
-    why: str = ""  # why the evidence cannot tell them apart
+    apart: tuple[tuple[str, str], ...] = ()  # (a cause that looks the same, why)
 
     @property
     def score(self) -> Score:
         right = self.diagnosed in self.accepted if self.injected else self.diagnosed is None
         if self.certainty == "certain":
             return "certain" if right else "WRONG"
-        if self.certainty == "undetermined" and not (right and self.diagnosed):
+        if self.certainty == "undetermined":
             return "open"
         return "likely" if right else "other"
 
 
-def case(name: str, injected: str | None, diagnosis: Diagnosis, accepted: Iterable[str] = (), why: str = "") -> Case:
+def case(
+    name: str, injected: str | None, diagnosis: Diagnosis,
+    accepted: Iterable[str] = (), apart: tuple[tuple[str, str], ...] = (),
+) -> Case:  # fmt: skip
     """The case of one diagnosis. The cause behind a scope ("one address fails, because …") counts as named."""
     v = diagnosis.verdict
     because = diagnosis.problems[0].because if diagnosis.problems else None
     right = (*accepted, injected) if injected else tuple(accepted)
     found = because if because and because in right else v.cause
-    return Case(name, injected, tuple(r for r in right if r), found, v.certainty, why)
+    return Case(name, injected, tuple(r for r in right if r), found, v.certainty, apart)
 
 
 def table(cases: list[Case]) -> list[list[str]]:
@@ -53,7 +56,7 @@ def table(cases: list[Case]) -> list[list[str]]:
     counted: dict[str, Counter[Score]] = {}
     for c in cases:
         counted.setdefault(c.injected or "nothing", Counter())[c.score] += 1
-    rows = [["injected", "cases", *(MEANING[s] for s in SCORES)]]
+    rows = [["injected", "cases", *(HEADS[s] for s in SCORES)]]
     for injected, scores in sorted(counted.items()):
         rows.append([injected, str(scores.total()), *(str(scores[s] or "·") for s in SCORES)])
     total = Counter(c.score for c in cases)
@@ -62,13 +65,17 @@ def table(cases: list[Case]) -> list[list[str]]:
 
 
 def confusions(cases: list[Case]) -> list[str]:
-    """Every case in which another cause was named, with the reason the scenario gives."""
-    told = []
-    for c in cases:
-        if c.score in ("other", "WRONG"):
-            reason = f": {c.why}" if c.why else ""
-            told.append(f"{c.name}: {c.injected or 'nothing'} was diagnosed as {c.diagnosed}, {c.certainty}{reason}")
-    return told
+    """Every case in which another cause was named."""
+    return [
+        f"{c.name}: {c.injected or 'nothing'} was called {c.diagnosed or 'nothing'}, {c.certainty}"
+        for c in cases
+        if c.score in ("other", "WRONG")
+    ]
+
+
+def inseparable(cases: list[Case]) -> list[str]:
+    """The pairs that no evidence from one place tells apart, and why."""
+    return sorted({f"{c.injected} and {other}: {why}" for c in cases for other, why in c.apart})
 
 
 def as_text(rows: list[list[str]]) -> str:
@@ -91,10 +98,10 @@ def as_markdown(rows: list[list[str]]) -> str:
 
 def shown(cases: list[Case], markdown: bool) -> str:
     """The whole page: the table, what was taken for something else, and the figure that must be zero."""
-    rows, mixed = table(cases), confusions(cases)
-    parts = [as_markdown(rows) if markdown else as_text(rows)]
-    if mixed:
-        bullet = "- " if markdown else "  "
-        parts.append("Taken for something else:\n" + "\n".join(bullet + m for m in mixed))
+    bullet, gap = ("- ", "\n\n") if markdown else ("  ", "\n")
+    rows = table(cases)
+    parts = [as_markdown(rows) if markdown else as_text(rows), LEGEND]
+    lists = (("Taken for something else", confusions(cases)), ("Not to be told apart from here", inseparable(cases)))
+    parts += [f"{head}:{gap}" + "\n".join(bullet + line for line in found) for head, found in lists if found]
     parts.append(f"Certain and wrong: {sum(c.score == 'WRONG' for c in cases)} of {len(cases)}.")
     return "\n\n".join(parts)

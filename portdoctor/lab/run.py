@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from . import daemons
-from .inside import LONGEST, Outcome
+from .outcome import LONGEST, Outcome
 from .scenario import Scenario
 
 _KEEP = ("--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc")

@@ -9,9 +9,9 @@ import msgspec
 from .. import catalogue
 from ..model import Diagnosis, Report
 from ..verdict import diagnose
-from .inside import Outcome
 from .judge import Told
 from .matrix import Case, case
+from .outcome import Outcome
 from .recording import recorded
 from .run import Ability, run
 from .scenario import Scenario
@@ -66,6 +66,5 @@ def _failure(outcome: Outcome) -> str:
 
 
 def _case(scenario: Scenario, diagnosis: Diagnosis) -> Case:
-    why = " ".join(scenario.inseparable.values())
     accepted = tuple(c for c in (scenario.expect.cause,) if c and not scenario.injected)
-    return case(scenario.name, scenario.truth, diagnosis, accepted, why)
+    return case(scenario.name, scenario.truth, diagnosis, accepted, tuple(scenario.inseparable.items()))

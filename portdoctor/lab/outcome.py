@@ -1,0 +1,19 @@
+"""What comes of one run of a scenario: passed from inside the lab's namespaces to outside."""
+
+from __future__ import annotations
+
+import msgspec
+
+LONGEST = 60.0  # seconds for the command: four times the default budget
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """The report as JSON text, what the terminal showed, the exit code, and the times in seconds."""
+
+    report: str = ""
+    text: str = ""
+    complaints: str = ""  # what the command wrote on stderr
+    exit: int | None = None
+    built: float = 0.0
+    took: float = 0.0
+    failure: str = ""  # why the scenario did not run
