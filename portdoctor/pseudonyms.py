@@ -19,7 +19,16 @@ _PUBLIC4 = tuple(map(IPv4Network, ("203.0.113.0/24", "198.51.100.0/24", "192.0.2
 _KEPT4 = tuple(map(IPv4Network, ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")))
 # Final labels that say how a name is resolved and are no secret; every other domain ends in "example" (RFC 2606).
 _KEPT_ENDS = ("local", "localdomain", "internal", "lan", "home", "arpa", "test", "invalid", "onion", "corp")
-_KEPT_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "root", "nobody")
+# No secrets: what every machine is called, what name servers are asked about themselves, and words of our own
+# sentences. A host that is called "server" is not hidden by writing "On the host-1".
+_KEPT_NAMES = frozenset((
+    "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "id.server", "version.bind",
+    "hostname.bind", "root", "nobody", "admin", "administrator", "user", "guest", "server", "client", "host",
+    "service", "target", "test", "name", "address", "network", "machine", "device", "router", "gateway", "firewall",
+    "resolver", "proxy", "local", "system", "program", "web", "http", "https", "ssh", "dns", "tcp", "udp", "tls",
+    "bind", "app", "mail", "linux", "windows", "macos", "docker", "nginx", "postgres", "redis", "mysql", "python",
+    "java", "node", "public", "private", "internet", "lab",
+))  # fmt: skip
 _SECOND_LEVEL = ("co", "com", "org", "net", "ac", "gov", "edu")
 
 _ORDINARY_INTERFACE = re.compile(
@@ -45,7 +54,7 @@ class Pseudonyms:
     def name(self, name: str) -> str:
         """A host name label by label: its domain, then the labels before it. A star and a final dot stay."""
         plain = name.lower().removesuffix(".")
-        if plain in _KEPT_NAMES or not plain:
+        if plain in _KEPT_NAMES or not any(c.isalnum() for c in plain):
             return name
         if plain not in self.key:
             self.key[plain] = self._name(plain)
@@ -89,6 +98,10 @@ class Pseudonyms:
 
     def _name(self, plain: str) -> str:
         labels = plain.split(".")
+        # A search domain was added to a known name, and a reader must still see that.
+        for size in range(len(labels) - 1, 1, -1):
+            if (known := self.key.get(".".join(labels[:size]))) is not None:
+                return f"{known}.{self.name('.'.join(labels[size:]))}"
         if len(labels) == 1:
             return self._label(plain)
         country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL

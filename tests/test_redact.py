@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portdoctor import redact
+from portdoctor.catalogue import load
 from portdoctor.model import (
     Certificate,
     Connect,
@@ -40,10 +42,12 @@ from portdoctor.model import (
 from portdoctor.pseudonyms import Pseudonyms, token6
 from portdoctor.redact import leaks
 from portdoctor.render import json as json_format
+from portdoctor.verdict import diagnose
 
 from . import reports
 from .test_hostile import FORMATS
 
+CATALOGUE = load()
 SECRETS = (
     "acme", "intranet", "dana", "miller", "ws-4711", "10.20.30", "192.168.77", "8.8.4", "fd12:3456", "2a01:4f8",
     "contoso", "s3cret", "04d2beef", "abcdef01",
@@ -232,11 +236,42 @@ def test_a_pseudonym_is_never_somebody_s_original() -> None:
 
 def test_a_host_that_is_called_like_a_word_of_ours_breaks_no_word() -> None:
     report, diagnosis = reports.refused()
-    named = msgspec.structs.replace(report, target=msgspec.structs.replace(report.target, host="tcp", input="tcp:8443"))
-    changed, verdict, key = redact.redact(named, diagnosis)
-    assert changed.target.host == key["tcp"] == "host-1"
-    assert changed.target.stages == report.target.stages
+    target = msgspec.structs.replace(report.target, host="no-listener", input="no-listener:8443")
+    changed, verdict, key = redact.redact(msgspec.structs.replace(report, target=target), diagnosis)
+    assert changed.target.host == key["no-listener"] == "host-1"
     assert verdict.problems[0].cause == "tcp.no-listener"
+    assert verdict.problems[0].next_test == diagnosis.problems[0].next_test
+
+
+def test_what_everything_is_called_is_no_secret() -> None:
+    report, diagnosis = reports.refused()
+    target = msgspec.structs.replace(report.target, host="server", input="server:8443")
+    changed, verdict, _ = redact.redact(msgspec.structs.replace(report, target=target), diagnosis)
+    assert changed.target.host == "server"
+    assert verdict.problems[0].steps == diagnosis.problems[0].steps
+
+
+def test_a_search_domain_still_shows() -> None:
+    names = Pseudonyms()
+    short = names.name("db.acme.com")
+    assert names.name("db.acme.com.corp.acme.com").startswith(f"{short}.")
+    assert names.name("id.server") == "id.server"
+
+
+RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_a_redacted_recording_leaks_nothing_and_is_diagnosed_alike(path: Path) -> None:
+    report = json_format.load(path.read_text(encoding="utf-8"))
+    before = diagnose(report, CATALOGUE)
+    changed, after, key = redact.redact(report, before)
+    for render in FORMATS.values():
+        assert leaks(render(changed, after), key) == []
+    again = diagnose(json_format.load(json_format.render(changed, after)), CATALOGUE).verdict
+    assert (again.symptom, again.cause, again.certainty) == (
+        before.verdict.symptom, before.verdict.cause, before.verdict.certainty,
+    )  # fmt: skip
 
 
 V4 = st.ip_addresses(v=4).map(str)
