@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Outcome, Report, Subject, Trace, Want
+from ..model import Outcome, Report, Route, Subject, Trace, Want
 from ..outcomes import answered
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .tcp import millis, others, route_to
@@ -62,10 +62,18 @@ def last_answering(trace: Trace) -> int:
     return max((h.ttl for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
 
 
+def _who(trace: Trace, ttl: int) -> str:
+    return next((h.address for h in trace.hops if h.ttl == ttl and h.address), "the router")
+
+
 def _pairs(report: Report, subject: Subject) -> list[tuple[Trace, Trace]]:
     """Rounds in which the failing port and an open control were traced together."""
     controls = {t.round: t for t in _traces(report, subject, "control")}
     return [(t, controls[t.round]) for t in _traces(report, subject, "target") if t.round in controls]
+
+
+def _near(route: Route) -> str:
+    return "is this machine" if route.type == "local" else "is on the same link: no router lies between"
 
 
 @sign
@@ -75,6 +83,9 @@ def open_control_passes_last_hop(report: Report, subject: Subject) -> Reading:
     What else looks like it: paths that differ by source port (hence two rounds with fresh ports); a silence
     of ICMP rate limits (hence the TTL after the last answer must have been answered for the control).
     """
+    route = route_to(report, subject)
+    if route is not None and route.gateway is None and route.type in ("unicast", "local"):
+        return absent(f"The target {_near(route)}.", route)
     pairs = _pairs(report, subject)
     witnesses = []
     last = max((last_answering(t) for t in _traces(report, subject, "target")), default=0)
@@ -90,7 +101,7 @@ def open_control_passes_last_hop(report: Report, subject: Subject) -> Reading:
         first = witnesses[0]
         said = (
             f"In {len(witnesses)} rounds, packets to port {first[1].port} reached {first[2].address} at hop "
-            f"{first[2].ttl}, those to port {report.target.port} did not get past hop {last}."
+            f"{first[2].ttl}, those to port {report.target.port} not past {_who(first[0], last)} at hop {last}."
         )
         return present(said, *(t for w in witnesses for t in w[:2]))
     if len(pairs) >= 2 and not witnesses:
@@ -107,8 +118,7 @@ def refused_nearer_than_open_control(report: Report, subject: Subject) -> Readin
     """
     route = route_to(report, subject)
     if route is not None and route.gateway is None and route.type in ("unicast", "local"):
-        where = "is this machine" if route.type == "local" else "is on the same link: no router lies between"
-        return absent(f"The target {where}.", route)
+        return absent(f"The target {_near(route)}.", route)
     pairs = _pairs(report, subject)
     nearer, same = [], []
     for target, control in pairs:
