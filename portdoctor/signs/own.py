@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..model import Answer, Listeners, Outcome, Report, Subject, Want
+from ..model import Answer, Bind, Counters, Listeners, Outcome, Report, Subject, Want
 from ..outcomes import family_of
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
-from .tcp import route_to
+from .tcp import connection, route_to
 
 
 def at_the_target(report: Report, subject: Subject) -> Report | None:
@@ -50,14 +50,45 @@ def accept_queue_is_full(report: Report, subject: Subject) -> Reading:
         return _no_table(there, report)
     rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
     full = [r for r in rows if r.queued is not None and r.backlog is not None and r.queued > r.backlog]
+    counted = queue_overflows(there, subject)
     if full:
-        said = f"{full[0].queued} connections wait for the program, whose limit is {full[0].backlog}."
-        return present(said, tables[-1])
+        wait = "connection waits" if full[0].queued == 1 else "connections wait"
+        said = f"{full[0].queued} {wait} for the program, more than its limit of {full[0].backlog}."
+        more = f" {counted.says}" if counted.state == "present" else ""
+        taken = [b for b in there.of(Bind) if b.port == report.target.port and b.outcome is Outcome.ADDRESS_IN_USE]
+        return present(said + more, tables[-1], *(o for o in there.of(Counters) if o.id in counted.evidence), *taken)
+    if rows and counted.state == "present":
+        said = f"The listener's queue was not full when it was looked at. {counted.says}"
+        return unknown("no-answer", tables[-1], says=said)
     if rows and all(r.queued is not None for r in rows):
         return absent("The listener's queue on this machine is not full.", tables[-1])
     if rows:
         return unknown("not-possible-here", tables[-1], says="This system does not show how long the queue is.")
     return absent("No listener of this machine has a full queue.", tables[-1])
+
+
+@sign
+def queue_overflows(report: Report, subject: Subject) -> Reading:
+    """On this machine, between two looks, the kernel counted connections that found a full queue (ListenOverflows).
+
+    It counts for all listeners of the network namespace together: another program's may be the full one.
+    """
+    there = at_the_target(report, subject)
+    if there is not report:
+        return unknown("needs-person", says="The server's own counters were not seen twice.")
+    o = connection(report, subject)
+    looks = [c for c in report.of(Counters) if c.outcome is Outcome.OK and "ListenOverflows" in c.values]
+    before = [c for c in looks if o is not None and o.began <= c.began <= o.began + o.took]
+    after = [c for c in looks if before and c.began > before[0].began]
+    if not before:
+        return unknown("not-looked", says="The counters were not read while the connection was tried.")
+    if not after:
+        return unsettled(report, Want(probe="counters"), before[0])
+    rise = after[-1].values["ListenOverflows"] - before[0].values["ListenOverflows"]
+    if rise > 0:
+        said = f"Meanwhile the kernel dropped {rise} because of a full queue (ListenOverflows)."
+        return present(said, before[0], after[-1])
+    return absent("The kernel counted no full queue meanwhile (ListenOverflows).", before[0], after[-1])
 
 
 @sign
