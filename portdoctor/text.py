@@ -123,6 +123,14 @@ def cut(text: str, columns: int) -> str:
     return text.rstrip() + ELLIPSIS
 
 
+def shorter(text: str, most: int) -> str:
+    """The text in at most `most` characters: whole sentences are left out at its end, an ellipsis in their place."""
+    if len(text) <= most:
+        return text
+    whole = text[: max(most - 3, 0)].rpartition(". ")[0]
+    return f"{whole}. {ELLIPSIS}" if len(whole) > most // 3 else clean(text, most)
+
+
 def sentence(text: str) -> str:
     """The text with a capital at its start and a full stop at its end."""
     text = text.strip()

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from portdoctor.catalogue import load
 from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
 from portdoctor.render import json as json_format
 from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
@@ -24,10 +26,12 @@ from portdoctor.render.path import drawn, path_to
 from portdoctor.render.phrases import OWNERS, TITLES
 from portdoctor.render.reproduce import trials
 from portdoctor.render.state import state_of, worst
-from portdoctor.text import width
+from portdoctor.text import is_clean, width
+from portdoctor.verdict import diagnose
 
 from . import reports
 
+CATALOGUE = load()
 Make = Callable[[], reports.Case]
 each_report = pytest.mark.parametrize("make", reports.ALL.values(), ids=reports.ALL)
 
@@ -485,6 +489,31 @@ def test_tap_has_a_plan_and_a_point_for_each() -> None:
         if line.startswith("  ") and line.strip() not in ("---", "..."):
             json.loads(line.partition(": ")[2])
     assert lines.count("  ---") == lines.count("  ...") == 7
+
+
+# ---------------------------------------------------------------- every recording
+
+
+RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_every_recording_reads_well(path: Path) -> None:
+    report = json_format.load(path.read_text(encoding="utf-8"))
+    diagnosis = diagnose(report, CATALOGUE)
+    lines = terminal.render(report, diagnosis).splitlines()
+    assert len(lines) <= 25
+    assert max(map(width, lines)) <= 80
+    text = ticket.render(report, diagnosis)
+    head = " ".join(" ".join(text.splitlines()[:15]).split())
+    verdict = diagnosis.verdict
+    assert verdict.symptom in head
+    if diagnosis.problems:
+        assert "Who must act" in head
+        assert verdict.cause is None or verdict.cause in head
+    for output in (text, "\n".join(lines), markdown.render(report, diagnosis)):
+        assert is_clean(output, lines=True)
+    jsonschema.Draft202012Validator(json_format.schema()).validate(json.loads(json_format.render(report, diagnosis)))
 
 
 # ---------------------------------------------------------------- words

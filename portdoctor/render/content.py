@@ -27,11 +27,21 @@ class Section(NamedTuple):
     trials: tuple[Trial, ...] = ()
 
 
+class Item(NamedTuple):
+    """A sentence of the head; where room is short the text gives way, never the names in the tail."""
+
+    text: str
+    tail: str = ""
+
+    def whole(self) -> str:
+        return f"{self.text} {self.tail}".strip()
+
+
 class Content(NamedTuple):
-    """`head`: (label, items) in the order of reading; an item is one sentence."""
+    """`head`: (label, items) in the order of reading."""
 
     title: str
-    head: tuple[tuple[str, tuple[str, ...]], ...]
+    head: tuple[tuple[str, tuple[Item, ...]], ...]
     sections: tuple[Section, ...]
     foot: str
 
@@ -62,25 +72,28 @@ def content(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> Con
     )
 
 
-def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bool) -> list[tuple[str, list[str]]]:
+def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bool) -> list[tuple[str, list[Item]]]:
     v = report.vantage
     who = f" on {v.host}" + (f" by {v.user}" if v.user else "") if names and v.host else ""
+    checked = [phrases.asked(report, date=True) + who, *phrases.also_asked(report)]
     head = [
-        ("Symptom", [f"{phrases.happened(report, diagnosis, first)} ({diagnosis.verdict.symptom})"]),
-        ("Checked", [sentence(phrases.asked(report, date=True) + who), *map(sentence, phrases.also_asked(report))]),
+        ("Symptom", [Item(phrases.happened(report, diagnosis, first), f"({diagnosis.verdict.symptom})")]),
+        ("Checked", [Item(sentence(text)) for text in checked]),
     ]
     if report.interrupted:
-        head.append(("Note", ["The check was interrupted; this is what was seen until then."]))
+        head.append(("Note", [Item("The check was interrupted; this is what was seen until then.")]))
     if first is None:
         return head
     o = phrases.failing(report, first)
-    head.append(("Exact error", [_exact(report, o)] if o else []))
-    says = f"{first.explanation or sentence(first.title)} {phrases.named(first)}".strip()
-    head.append((phrases.CERTAINTIES[first.certainty], [says]))
-    label = "Also open" if first.certainty == "certain" else "Possible"
-    head.append((label, [f"{c.title} ({c.cause})" if c.title else c.cause for c in first.candidates]))
-    head.append(("Ruled out", [f"{r.cause}: {r.because}" for r in first.ruled_out]))
-    head.append(("Who must act", [sentence(phrases.OWNERS[first.owner])]))
+    says = first.explanation or sentence(first.title)
+    open_label = "Also open" if first.certainty == "certain" else "Possible"
+    head += [
+        ("Exact error", [Item(_exact(report, o))] if o else []),
+        (phrases.CERTAINTIES[first.certainty], [Item(says, phrases.named(first))]),
+        (open_label, [Item(c.title, f"({c.cause})") if c.title else Item(c.cause) for c in first.candidates]),
+        ("Ruled out", [Item(f"{r.cause}: {r.because}") for r in first.ruled_out]),
+        ("Who must act", [Item(sentence(phrases.OWNERS[first.owner]))]),
+    ]
     return head
 
 

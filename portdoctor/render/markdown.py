@@ -18,9 +18,9 @@ def render(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> str:
     lines = [f"## {escaped(it.title)}", ""]
     for label, items in it.head:
         if len(items) == 1:
-            lines.append(f"- **{label}:** {escaped(items[0])}")
+            lines.append(f"- **{label}:** {escaped(items[0].whole())}")
         else:
-            lines += [f"- **{label}:**", *(f"  - {escaped(item)}" for item in items)]
+            lines += [f"- **{label}:**", *(f"  - {escaped(item.whole())}" for item in items)]
     for section in it.sections:
         lines += ["", f"### {escaped(section.title)}", "", *_body(section)]
     return "\n".join([*lines, "", escaped(it.foot)]) + "\n"

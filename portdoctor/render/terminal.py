@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..model import Connect, Diagnosis, Note, Problem, Report, StageLine, Symptom
-from ..text import clean, cut, plural, seconds, sentence, width, words, wrapped
+from ..text import clean, cut, plural, seconds, sentence, shorter, width, words, wrapped
 from . import phrases
 from .command import broken
 from .lines import Line, Span, line, plain
@@ -138,7 +138,7 @@ def _problem(problem: Problem, room: Room, columns: int) -> list[Line]:
     if problem.cause is None:
         says = f"{says or 'The cause is not decided.'} {problem.explanation}".rstrip()
     else:
-        says = f"{_shorter(problem.explanation or says, room.text)} {phrases.named(problem)}"
+        says = f"{shorter(problem.explanation or says, room.text)} {phrases.named(problem)}"
     found += _labelled(phrases.CERTAINTIES[problem.certainty], [clean(says, room.text + 80)], columns)
     label = "Also open" if problem.certainty == "certain" else "Still possible"
     if problem.candidates and room.candidates:
@@ -241,14 +241,6 @@ def _traced(report: Report) -> list[str]:
 
 def _with_name(title: str, cause: str) -> str:
     return f"{title} ({cause})" if title else cause
-
-
-def _shorter(text: str, most: int) -> str:
-    """The text with whole sentences left out at its end, an ellipsis in their place."""
-    if len(text) <= most:
-        return text
-    whole = text[:most].rpartition(". ")[0]
-    return f"{whole}. …" if len(whole) > most // 3 else clean(text, most)
 
 
 def _counted(causes: list[str]) -> str:

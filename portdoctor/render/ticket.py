@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..model import Diagnosis, Report
-from ..text import clean, sentence, width, wrapped
+from ..text import clean, sentence, shorter, width, wrapped
 from .command import broken
-from .content import Content, Section, content
+from .content import Content, Item, Section, content
 from .lines import encodable
 
 COLUMNS = 78
@@ -35,15 +35,17 @@ def _head(it: Content) -> list[str]:
     return lines[:HEAD_LINES]
 
 
-def _labelled(label: str, items: tuple[str, ...], most: int, length: int) -> list[str]:
-    shown = items if len(items) <= max(most, 1) else (*items[:most], f"({len(items) - most} more below)")
+def _labelled(label: str, items: tuple[Item, ...], most: int, length: int) -> list[str]:
+    shown = [f"{shorter(item.text, length)} {item.tail}".strip() for item in items[: max(most, 1)]]
     if most == 0 and len(items) > 1:
-        shown = (f"{len(items)}, all below: {items[0].partition(':')[0]}, …",)
+        shown = [f"{len(items)}, all below: {clean(items[0].tail or items[0].text.partition(':')[0], 50)}, …"]
+    elif len(items) > len(shown):
+        shown.append(f"({len(items) - len(shown)} more below)")
     lines: list[str] = []
-    for item in shown:
-        for place, text in enumerate(wrapped(clean(item, length), COLUMNS - _LABEL - 2)):
+    for text in shown:
+        for place, part in enumerate(wrapped(text, COLUMNS - _LABEL - 2)):
             mark = f"{label:<{_LABEL}}" if not lines else " " * _LABEL
-            lines.append(f"{mark}{'  ' if place and len(shown) > 1 else ''}{text}")
+            lines.append(f"{mark}{'  ' if place and len(shown) > 1 else ''}{part}")
     return lines
 
 
@@ -52,8 +54,8 @@ def _spilled(it: Content, head: list[str]) -> list[Section]:
     text = " ".join(" ".join(head).split())
     spilled = []
     for label, items in it.head:
-        if any(" ".join(item.split()) not in text for item in items):
-            spilled.append(Section(label, "list", tuple((item,) for item in items)))
+        if any(" ".join(item.whole().split()) not in text for item in items):
+            spilled.append(Section(label, "list", tuple((item.whole(),) for item in items)))
     return spilled
 
 
