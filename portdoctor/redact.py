@@ -6,17 +6,15 @@ Words that carry meaning (outcomes, causes, protocols) stay; free text is search
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from .model import (
-    Can,
     Certificate,
     Datagram,
     Diagnosis,
-    Errno,
     Greeting,
     Handshake,
     Holder,
@@ -26,34 +24,22 @@ from .model import (
     Lookup,
     Note,
     Other,
-    Problem,
     Report,
     Route,
-    StageLine,
-    Target,
-    Want,
 )
-from .pseudonyms import TOKEN4, TOKEN6, Pseudonyms, token6
+from .pseudonyms import Pseudonyms
 from .render.walk import cleaned
+from .scrub import Change, is_address, leaks, strings, tokens, walk
+
+__all__ = ["NOTE", "leaks", "redact", "redact_all"]
 
 Case = tuple[Report, Diagnosis]
 NOTE = "Names and addresses are pseudonyms: the same one stands for the same original, private stands for private."
 MOST_TEXT = 4096  # characters of one string
 
 _NAME = re.compile(r"(?<![\w@.-])(?:\*\.)?(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{0,61}\w(?!\w|\.\w)")
-_USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
-_MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]+(?=@[\w-]+\.)")
 _AFTER_HOST = re.compile(r"(?<=://)([^/\s?#]+)[/?#]\S*")
 _PAIR = re.compile(r"(?<==)([^,=/]+?)(?=\s*(?:,|/|$))")
-# Fields whose text is one of our own words or a protocol's; every other string may hold what must not be shown.
-_WORDS = {
-    "id", "kind", "outcome", "symptom", "cause", "certainty", "owner", "evidence", "missing", "then",
-    "scope", "risk", "where", "schema", "portdoctor", "transport", "service", "scheme", "stage", "qtype",
-    "via", "role", "state", "type", "rcode", "flags", "reason", "hidden", "os", "started", "expected", "protocol",
-    "version", "cipher", "alpn", "alert", "method", "verify_code", "not_before", "not_after", "sample_protocol",
-    "pid", "since", "unit", "payload", "status", "why",
-}  # fmt: skip
-_WHOLE = (Errno, Can)
 
 
 def redact(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis, dict[str, str]]:
@@ -65,32 +51,18 @@ def redact(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis, dic
 def redact_all(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
     """Several reports under one key: the same original has the same pseudonym in all of them."""
     cases = [cleaned(*case, limit=MOST_TEXT) for case in cases]
-    strings = [text for case in cases for text in _strings(case)]
-    names = Pseudonyms(avoid=(token for text in strings for token in _tokens(text)))
+    names = Pseudonyms(avoid=(token for case in cases for text in strings(case) for token in tokens(text)))
     for report in (each for case in cases for each in (case[0], *case[0].others)):
         _learn(report, names)
-    known = _Change(names)
+    known = Change(names)
     reports = [_structured(report, names, known) for report, _ in cases]
-    change = _Change(names)  # again: certificates and holders brought more words
+    change = Change(names)  # again: certificates and holders brought more words
     changed = []
     for report, (_, diagnosis) in zip(reports, cases, strict=True):
-        report = _walk(report, change)
+        report = walk(report, change)
         notes = (*report.notes, Note(kind="info", text=NOTE))
-        changed.append((msgspec.structs.replace(report, notes=notes), _walk(diagnosis, change)))
+        changed.append((msgspec.structs.replace(report, notes=notes), walk(diagnosis, change)))
     return changed, dict(names.key)
-
-
-def leaks(output: str, key: dict[str, str]) -> list[str]:
-    """The originals that still stand in an output, sorted. Addresses are compared by value, names without case."""
-    kept = set(key.values())
-    found = {a for a in _addresses(output) if a in key and a not in kept}
-    lowered = output.lower()
-    for original in key:
-        if original in found or not _is_wordlike(original):
-            continue
-        if original.lower() in lowered and _bounded(original).search(output):
-            found.add(original)
-    return sorted(found)
 
 
 # ---------------------------------------------------------------- what must not be shown
@@ -100,7 +72,7 @@ def _learn(report: Report, names: Pseudonyms) -> None:
     """Meet every name in a field of its own, the target's first, so that free text can be searched for it."""
     t, v = report.target, report.vantage
     for name in (t.host, report.options.sni, *_learnable(report)):
-        if name and not _is_address(name):
+        if name and not is_address(name):
             names.name(name)
     if v.host:
         names.name(v.host)
@@ -150,7 +122,7 @@ def _network_text(report: Report) -> Iterator[str]:
                 pass
 
 
-def _structured(report: Report, names: Pseudonyms, change: _Change) -> Report:
+def _structured(report: Report, names: Pseudonyms, change: Change) -> Report:
     """The fields whose whole value is a name of a kind of its own."""
 
     def certificate(c: Certificate) -> Certificate:
@@ -208,117 +180,9 @@ def _holders(o: Any, names: Pseudonyms) -> Any:
     return msgspec.structs.replace(o, rows=tuple(map(row, o.rows)))
 
 
-def _part(value: str, names: Pseudonyms, change: _Change) -> str:
+def _part(value: str, names: Pseudonyms, change: Change) -> str:
     """One value of a distinguished name: a host name, a country, or an organisation."""
     changed = change(value)
     if changed != value or len(value) <= 2:
         return changed
     return names.word("organisation", value)
-
-
-# ---------------------------------------------------------------- everywhere
-
-
-class _Change:
-    """Puts pseudonyms into a piece of text, in one pass so that no pseudonym is changed again."""
-
-    def __init__(self, names: Pseudonyms) -> None:
-        self._names = names
-        self._folded = {original.lower(): pseudonym for original, pseudonym in names.key.items()}
-        below = [rf"(?:\*\.)?(?:[\w-]+\.)*{re.escape(d)}" for d in names.domains()]
-        known = sorted((k for k in names.key if _is_wordlike(k)), key=len, reverse=True)
-        listed = "|".join((*below, *map(re.escape, known))) or "(?!)"
-        name = rf"(?P<name>(?<![\w-])(?:{listed})(?![\w-]|\.\w))"
-        self._pattern = re.compile(f"(?P<six>{TOKEN6.pattern})|(?P<four>{TOKEN4.pattern})|{name}", re.IGNORECASE)
-
-    def __call__(self, text: str) -> str:
-        text = _USER_IN_URL.sub("…@", text)
-        text = _MAILBOX.sub(lambda m: self._names.word("user", m[0]), text)
-        return self._pattern.sub(self._instead, text)
-
-    def _instead(self, found: re.Match[str]) -> str:
-        if found["six"]:
-            address, rest = token6(found["six"])
-            return self._names.address(address) + rest if address else rest
-        if found["four"]:
-            return self._names.address(found["four"])
-        text = found["name"]
-        return self._folded.get(text.lower()) or self._names.name(text)
-
-
-def _walk(value: Any, change: _Change) -> Any:
-    if type(value) is str:
-        return change(value)
-    if isinstance(value, tuple):
-        return tuple(_walk(item, change) for item in value)
-    if isinstance(value, dict):
-        return {key: _walk(item, change) for key, item in value.items()}
-    if isinstance(value, msgspec.Struct) and not isinstance(value, _WHOLE):
-        changed = {f: _walk(getattr(value, f), change) for f in value.__struct_fields__ if not _is_word(value, f)}
-        return msgspec.structs.replace(value, **changed)
-    return value
-
-
-def _is_word(value: msgspec.Struct, field: str) -> bool:
-    """Whether the field holds a word of a vocabulary, or a program's name; everything else is text."""
-    match field:
-        case "name":
-            return isinstance(value, StageLine | Holder)
-        case "stages":
-            return isinstance(value, Target)
-        case "because":
-            return isinstance(value, Problem)
-        case "probe":
-            return isinstance(value, Want)
-        case _:
-            return field in _WORDS
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from _strings(item)
-    elif isinstance(value, dict):
-        yield from (text for item in value.items() for text in _strings(item))
-    elif isinstance(value, msgspec.Struct):
-        yield from (text for f in value.__struct_fields__ for text in _strings(getattr(value, f)))
-
-
-def _tokens(text: str) -> Iterable[str]:
-    return (*re.findall(r"[\w.-]+", text.lower()), *_addresses(text))
-
-
-def _addresses(text: str) -> Iterator[str]:
-    """Every address in the text, in its canonical form and without a zone."""
-    from ipaddress import ip_address
-
-    for found in TOKEN4.findall(text):
-        if _is_address(found):
-            yield str(ip_address(found))
-    for found in TOKEN6.findall(text):
-        address, _ = token6(found)
-        if address:
-            six = ip_address(address.partition("%")[0])
-            yield str(six)
-            if six.version == 6 and six.ipv4_mapped:
-                yield str(six.ipv4_mapped)
-
-
-def _is_address(text: str) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
-def _is_wordlike(original: str) -> bool:
-    return not _is_address(original)
-
-
-def _bounded(original: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-]){re.escape(original)}(?![\w-]|\.\w)", re.IGNORECASE)

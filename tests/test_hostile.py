@@ -29,6 +29,7 @@ from portdoctor.render import json as json_format
 from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
 from portdoctor.render.reproduce import trials
 from portdoctor.render.walk import cleaned
+from portdoctor.scrub import strings
 from portdoctor.text import width
 
 from .test_render import nagios_line
@@ -126,7 +127,7 @@ def test_the_hostile_report_is_hostile_everywhere() -> None:
     assert {type(o) for o in report.observations} == set(get_args(Observation))
     assert diagnosis.problems[0].steps
     assert diagnosis.problems[0].next_test
-    assert sum("\x1b" in text for text in redact._strings((report, diagnosis))) > 150
+    assert sum("\x1b" in text for text in strings((report, diagnosis))) > 150
 
 
 @each_payload

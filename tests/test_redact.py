@@ -42,6 +42,7 @@ from portdoctor.model import (
 from portdoctor.pseudonyms import Pseudonyms, token6
 from portdoctor.redact import leaks
 from portdoctor.render import json as json_format
+from portdoctor.scrub import strings
 from portdoctor.verdict import diagnose
 
 from . import reports
@@ -294,7 +295,7 @@ def test_nothing_leaks_whatever_the_names_are(fours: list[str], sixes: list[str]
     )
     diagnosis = Diagnosis(verdict=Verdict(symptom="ok", explanation=text))
     changed, verdict, key = redact.redact(report, diagnosis)
-    output = " ".join(redact._strings((changed.observations, verdict)))
+    output = " ".join(strings((changed.observations, verdict)))
     assert leaks(output, key) == []
     assert len(set(key.values())) == len(key)
 

@@ -88,7 +88,8 @@ def test_lines_are_clean_when_they_may_be_there() -> None:
 
 @pytest.mark.parametrize(
     ("took", "said"),
-    [(None, ""), (0.0, "<0.1 ms"), (0.0004, "0.4 ms"), (0.00996, "10 ms"), (0.0512, "51 ms"), (0.9994, "999 ms"), (0.9996, "1.0 s"),
+    [(None, ""), (0.0, "<0.1 ms"),
+     (0.0004, "0.4 ms"), (0.00996, "10 ms"), (0.0512, "51 ms"), (0.9994, "999 ms"), (0.9996, "1.0 s"),
      (1.23, "1.2 s"), (133.0, "2 min 13 s")],
 )  # fmt: skip
 def test_times_for_people(took: float | None, said: str) -> None:
