@@ -8,127 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from . import __version__, looks
-from .cause import Catalogue
-from .host import Host, user_name
-from .model import (
-    Connect,
-    Diagnosis,
-    Lookup,
-    Note,
-    Observation,
-    Options,
-    Outcome,
-    Report,
-    Route,
-    Vantage,
-    Want,
-    Why,
-)  # fmt: skip
+from . import looks
+from .looks import again, path
+from .model import Connect, Lookup, Note, Outcome, Want
 from .outcomes import family_of
 from .probes import local
 from .probes.connect import Patience, connect, discard
-from .target import Asked
-from .verdict import diagnose
-
-if TYPE_CHECKING:
-    from .probes.certificates import Trust
+from .record import Record
 
 PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router seeks a host for 3 s, then says so
 MOST_ADDRESSES = 16
 _LAST = 0.2  # seconds of the budget kept for saying how the last stage ended
 _REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
 
-Told = Callable[["Checkup", Observation], None]
 
-
-class Checkup:
-    """One target being looked at. Collects observations; `report()` gives the record so far."""
-
-    def __init__(
-        self, asked: Asked, options: Options, host: Host, catalogue: Catalogue, *, told: Told | None = None
-    ) -> None:
-        self.asked, self.options, self.host, self.catalogue = asked, options, host, catalogue
-        self.target = asked.target
-        self.told = told
-        self.done: set[Want] = set()
-        self.open: list[socket.socket] = []  # closed at the end, whatever happens
-        self._seen: list[Observation] = []
-        self._notes: list[Note] = []
-        self._thought: tuple[tuple[int, int, bool], Diagnosis] | None = None
-        self._trust: asyncio.Task[Trust] | None = None
-        self._started = datetime.now(UTC)
-        self._zero = time.monotonic()
-
-    # ------------------------------------------------------------ the record
-
-    def clock(self) -> float:
-        """Seconds since the checkup began."""
-        return time.monotonic() - self._zero
-
-    def left(self) -> float:
-        """Seconds of the budget that are left."""
-        return self.options.budget - self.clock()
-
-    def see(self, o: Observation) -> Observation:
-        """Put an observation into the record, with its id."""
-        o = replace(o, id=f"o{len(self._seen) + 1}")
-        self._seen.append(o)
-        if self.told:
-            self.told(self, o)
-        return o
-
-    def note(self, note: Note) -> None:
-        """Put a note into the record, once."""
-        if note not in self._notes:
-            self._notes.append(note)
-
-    def settle(self, want: Want, reason: Why, text: str) -> None:
-        """Say why a look has no result, so that its signs get their final reason."""
-        self.note(Note(kind="not-evaluated", text=text, probe=want, reason=reason))
-
-    def of(self, kind: type) -> list:  # type: ignore[type-arg]
-        """The observations of one kind so far."""
-        return [o for o in self._seen if isinstance(o, kind)]
-
-    def report(self, *, interrupted: bool = False) -> Report:
-        """The record so far."""
-        return Report(
-            portdoctor=__version__, target=self.target, vantage=self._vantage(), options=self.options,
-            observations=tuple(self._seen), notes=tuple(self._notes), interrupted=interrupted,
-        )  # fmt: skip
-
-    def diagnosis(self, *, interrupted: bool = False) -> Diagnosis:
-        """What the record so far means; thought through again only when it has grown."""
-        record = (len(self._seen), len(self._notes), interrupted)
-        if self._thought is None or self._thought[0] != record:
-            self._thought = record, diagnose(self.report(interrupted=interrupted), self.catalogue)
-        return self._thought[1]
-
-    def resolvers(self) -> tuple[str, ...]:
-        """Whom to ask for the name: the configured nameservers, and the one that --resolver adds."""
-        more = (self.options.resolver,) if self.options.resolver else ()
-        return tuple(dict.fromkeys((*self.host.resolvers(), *more)))
-
-    def _vantage(self) -> Vantage:
-        route = next((o for o in self._seen if isinstance(o, Route)), None)
-        source = next((o.source for o in self._seen if isinstance(o, Connect) and o.source), None)
-        started = self._started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return Vantage(
-            host=socket.gethostname(), os=self.host.describe(), user=user_name(), started=started,
-            source_address=source or (route.source if route else None),
-            interface=route.interface if route else None, gateway=route.gateway if route else None,
-            resolvers=self.host.resolvers(), can=self.host.can(), limits=self.host.limits(),
-        )  # fmt: skip
-
-    # ------------------------------------------------------------ the order
+class Checkup(Record):
+    """The order in which one target is looked at, and the loop that asks for what would decide."""
 
     async def run(self) -> None:
         """Look at everything the target implies, then at what would decide. Never outlives the budget."""
@@ -151,14 +47,6 @@ class Checkup:
 
         for o in await examine_bind(self.target, self.host, self.clock):
             self.see(o)
-
-    async def trust(self) -> Trust:
-        """Whom to trust in TLS: loaded once, in a thread, while the name and the connection are under way."""
-        if self._trust is None:
-            from .probes.certificates import prepare
-
-            self._trust = asyncio.create_task(asyncio.to_thread(prepare, self.options.cafile))
-        return await asyncio.shield(self._trust)
 
     async def _stages(self) -> None:
         early = asyncio.create_task(self.trust()) if "tls" in self.target.stages else None
@@ -184,7 +72,7 @@ class Checkup:
     async def _name(self) -> list[str]:
         from .probes.lookup import resolve
 
-        limit = self.clock() + min(10.0, self.left())
+        limit = self.clock() + min(10.0, max(self.left() - _LAST, 0.1))
         o = self.see(await resolve(self.target.host, self.options.family, self.clock, limit))
         return list(o.addresses) if isinstance(o, Lookup) else []
 
@@ -231,7 +119,7 @@ class Checkup:
         self.see(await local.route(address, self.host, self.clock, self.options.source))
         self.done.add(Want(probe="route", args=(address,)))
         if self.target.transport == "udp":
-            from . import datagrams
+            from .looks import datagrams
 
             await datagrams.visit(self, address)
             return
@@ -243,12 +131,12 @@ class Checkup:
             )
         )  # fmt: skip
         try:
-            await asyncio.wait({task}, timeout=looks.SILENT)
-            silence = None if task.done() else asyncio.create_task(looks.silence(self, address, task, patience))
+            await asyncio.wait({task}, timeout=path.SILENT)
+            silence = None if task.done() else asyncio.create_task(path.silence(self, address, task, patience))
             o, sock = await task
             self.see(o)
             if self.host.is_own(address):
-                await looks.own_port(self, address, free=sock is None)
+                await again.own_port(self, address, free=sock is None)
             if sock is not None and o.self_connected:
                 discard(sock)
             elif sock is not None:
@@ -258,14 +146,14 @@ class Checkup:
                     silence.cancel()
                 await asyncio.gather(silence, return_exceptions=True)
             if self.options.attempts > 1:
-                from .attempts import series
+                from .looks.again import series
 
                 await series(self, address, self.options.attempts)
         finally:
             task.cancel()
 
     async def _talk(self, address: str, sock: socket.socket) -> None:
-        from .conversation import talk
+        from .looks.conversation import talk
 
         try:
             stages = [s for s in self.target.stages if s in ("tls", "http", "app")]
@@ -274,8 +162,6 @@ class Checkup:
                 await talk(self, address, sock, tuple(stages), limit)
         finally:
             discard(sock)
-
-    # ------------------------------------------------------------ the loop
 
     async def _decide(self) -> None:
         """While something is open, run the look that splits the most causes per expected second."""

@@ -9,7 +9,7 @@ from .model import Connect, Diagnosis, Lookup, Observation, Outcome, Report
 from .stages import stage_lines
 
 if TYPE_CHECKING:
-    from .checkup import Checkup
+    from .record import Record
     from .render.lines import Line
 
 
@@ -59,9 +59,9 @@ class Live:
 
         self._put([*terminal.heading(report), *([terminal.promise(report)] if terminal.promise(report) else [])])
 
-    def told(self, checkup: Checkup, o: Observation) -> None:
+    def told(self, record: Record, o: Observation) -> None:
         """Print the stages that this observation shows to be over."""
-        self._tell(checkup.report(), ended=False)
+        self._tell(record.report(), ended=False)
 
     def ended(self, report: Report, diagnosis: Diagnosis) -> None:
         """Print the stages that are left and the verdict."""

@@ -12,7 +12,7 @@ from .model import Observation, Options
 from .stages import stage_of
 
 if TYPE_CHECKING:
-    from .checkup import Checkup
+    from .record import Record
 
 _AFTER = 0.4  # seconds: what ends sooner needs no progress
 _EVERY = 0.2
@@ -29,7 +29,7 @@ class Progress:
         self._seen = 0
         self._last = "looking"
 
-    def told(self, checkup: Checkup, o: Observation) -> None:
+    def told(self, record: Record, o: Observation) -> None:
         """An observation came in."""
         self._seen += 1
         stage = stage_of(o)

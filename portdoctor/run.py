@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from .cause import Catalogue
-from .checkup import Checkup, Told
+from .checkup import Checkup
 from .host import Host
 from .model import Diagnosis, Options, Report
+from .record import Told
 from .target import Asked
 
 R = TypeVar("R")

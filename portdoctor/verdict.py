@@ -123,8 +123,9 @@ class _Case:
         if first is not None and first.symptom != "ok":
             return self._explain(first)
         impaired = self._impaired(first) if first is not None else []
-        for finding in of_resolvers(self.report):
-            impaired += self._impaired(finding)
+        if first is not None:
+            for finding in of_resolvers(self.report):
+                impaired += self._impaired(finding)
         return self._at_addresses() + impaired
 
     def _at_addresses(self) -> list[Problem]:

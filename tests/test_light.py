@@ -12,7 +12,7 @@ HEAVY = {
     "rich", "dns", "psutil", "truststore", "platformdirs", "cryptography", "jsonschema", "http.client", "email",
     "importlib.metadata", "importlib.resources", "dataclasses", "portdoctor.lab", "portdoctor.redact",
     "portdoctor.render.terminal", "portdoctor.probes.lookup", "portdoctor.probes.handshake", "xml.etree.ElementTree",
-    "portdoctor.live", "portdoctor.conversation", "portdoctor.expect", "portdoctor.usual", "portdoctor.probes.http",
+    "portdoctor.live", "portdoctor.looks.conversation", "portdoctor.expect", "portdoctor.usual", "portdoctor.probes.http",
     "portdoctor.signs.app", "portdoctor.signs.bind", "portdoctor.signs.dns", "portdoctor.signs.tls",
     "portdoctor.signs.trust", "portdoctor.signs.udp", "portdoctor.host.procfs", "portdoctor.host.owners",
     "portdoctor.commands.bind", "portdoctor.commands.explain", "portdoctor.lab.commands",

@@ -15,9 +15,9 @@ from . import Usage
 
 if TYPE_CHECKING:
     from ..cause import Catalogue
-    from ..checkup import Checkup
     from ..live import Live
     from ..model import Observation, Options
+    from ..record import Record
     from ..run import Case
     from ..target import Asked
     from .options import How
@@ -109,9 +109,9 @@ def look(
     async def main() -> None:
         whole = asyncio.current_task()
 
-        def told(checkup: Checkup, o: Observation) -> None:
-            progress.told(checkup, o)
-            if live and not reader.hear(lambda: live.told(checkup, o)) and whole:
+        def told(record: Record, o: Observation) -> None:
+            progress.told(record, o)
+            if live and not reader.hear(lambda: live.told(record, o)) and whole:
                 whole.cancel()
 
         with Progress(len(asked), options) as progress:
@@ -161,11 +161,11 @@ def _live(asked: Sequence[Asked], options: Options, how: How, reader: Reader) ->
         return None
     from .. import host
     from ..cause import Catalogue
-    from ..checkup import Checkup
     from ..live import Live, Paper
+    from ..record import Record
 
     live = Live(Paper(sys.stdout, colours(how.color)), how.verbose)
-    report = Checkup(asked[0], options, host.current(), Catalogue({})).report()
+    report = Record(asked[0], options, host.current(), Catalogue({})).report()
     reader.hear(lambda: live.began(report))
     return live
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from .model import Connect, Greeting, Handshake, HttpReply, Observation, Outcome, Stage
-from .probes.channel import Channel
-from .probes.connect import Patience, connect, discard
-from .subjects import path_of
-
-if TYPE_CHECKING:
-    from .checkup import Checkup
+from ..model import Connect, Greeting, Handshake, HttpReply, Observation, Outcome, Stage
+from ..probes.channel import Channel
+from ..probes.connect import Patience, connect, discard
+from ..record import Record
+from ..subjects import path_of
 
 SMALL = 536  # bytes a segment: what every IPv4 path carries (RFC 9293 section 3.7.1), below every IPv6 path's 1280
 _LIMIT = 5.0  # seconds for a further look on a connection of its own
@@ -23,7 +20,7 @@ _AGAIN = 1.5  # seconds for a conversation that stalled before: one lost packet 
 _TRIPS = 12  # round trips for the same where they are longer: TLS and its certificate in small segments take five
 
 
-async def talk(c: Checkup, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
+async def talk(c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
     """Run the stages after the connect, each with `limit` seconds; stop at the first that does not end well."""
     channel: Channel | None = Channel(sock, c.clock)
     if "tls" in stages:
@@ -33,16 +30,16 @@ async def talk(c: Checkup, address: str, sock: socket.socket, stages: tuple[Stag
     if "http" in stages:
         await _ask_http(c, address, channel, limit)
     elif "app" in stages:
-        from .probes.greeting import greet
+        from ..probes.greeting import greet
 
         t = c.target
         c.see(await greet(channel, address, t.port, t.service, c.clock, c.clock() + limit))
 
 
 async def _secure(
-    c: Checkup, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float
+    c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float
 ) -> Channel | None:
-    from .probes.handshake import handshake
+    from ..probes.handshake import handshake
 
     alpn = ("http/1.1",) if "http" in stages else ()
     name, trust = c.options.sni or c.target.host, await c.trust()
@@ -53,9 +50,9 @@ async def _secure(
     return channel if o.outcome is Outcome.OK else None
 
 
-async def _ask_http(c: Checkup, address: str, channel: Channel, limit: float) -> None:
+async def _ask_http(c: Record, address: str, channel: Channel, limit: float) -> None:
     """Ask for the path; a redirect on the same host and port is followed on a connection of its own."""
-    from .probes.http import browse
+    from ..probes.http import browse
 
     async def dial() -> Channel | None:
         again = await _connect_again(c, address, channel.encrypted)
@@ -68,7 +65,7 @@ async def _ask_http(c: Checkup, address: str, channel: Channel, limit: float) ->
     c.see(await browse(channel, dial, t.host, t.port, c.asked.path, address, c.clock, c.clock() + limit))
 
 
-async def _connect_again(c: Checkup, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
+async def _connect_again(c: Record, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
     """A further connection to the same port, with its handshake where the first had one."""
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
@@ -79,7 +76,7 @@ async def _connect_again(c: Checkup, address: str, encrypted: bool) -> tuple[Cha
         return None
     if not encrypted:
         return Channel(sock, c.clock), sock
-    from .probes.handshake import handshake
+    from ..probes.handshake import handshake
 
     host = c.options.sni or c.target.host
     _, channel = await handshake(
@@ -92,9 +89,9 @@ async def _connect_again(c: Checkup, address: str, encrypted: bool) -> tuple[Cha
     return channel, sock
 
 
-async def variant_handshake(c: Checkup, address: str, variant: str) -> Handshake | None:
+async def variant_handshake(c: Record, address: str, variant: str) -> Handshake | None:
     """A second handshake in another way: "no-sni" without a server name, "sni:NAME" with that one."""
-    from .probes.handshake import handshake
+    from ..probes.handshake import handshake
 
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
@@ -117,9 +114,9 @@ async def variant_handshake(c: Checkup, address: str, variant: str) -> Handshake
     return _kept(c, replace(seen, role="variant"))
 
 
-async def plain_http(c: Checkup, address: str) -> None:
+async def plain_http(c: Record, address: str) -> None:
     """One HTTP request without TLS to the asked port: does it speak plaintext?"""
-    from .probes.http import request
+    from ..probes.http import request
 
     again = await _connect_again(c, address, encrypted=False)
     if again is None:
@@ -132,7 +129,7 @@ async def plain_http(c: Checkup, address: str) -> None:
         discard(sock)
 
 
-async def small_segments(c: Checkup, address: str) -> None:
+async def small_segments(c: Record, address: str) -> None:
     """The conversation that stalled, again: once as it was and twice in small segments, all at the same time."""
     path = path_of(c.report(), address)
     reached = [s for s in ("tls", "http", "app") if s in path]
@@ -144,7 +141,7 @@ async def small_segments(c: Checkup, address: str) -> None:
     await asyncio.gather(*(_again(c, address, size, reached[-1], limit) for size in sizes))
 
 
-async def _again(c: Checkup, address: str, mss: int | None, last: str, limit: float) -> None:
+async def _again(c: Record, address: str, mss: int | None, last: str, limit: float) -> None:
     """As far as the stage `last` on a connection of its own; only what that stage gave goes into the record."""
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(limit), role="repeat",
@@ -168,9 +165,9 @@ async def _again(c: Checkup, address: str, mss: int | None, last: str, limit: fl
 
 
 async def _shake_again(
-    c: Checkup, address: str, sock: socket.socket, role: str, limit: float
+    c: Record, address: str, sock: socket.socket, role: str, limit: float
 ) -> tuple[Handshake, Channel | None]:
-    from .probes.handshake import handshake
+    from ..probes.handshake import handshake
 
     alpn = ("http/1.1",) if "http" in c.target.stages else ()
     return await handshake(
@@ -180,18 +177,18 @@ async def _shake_again(
 
 
 async def _ask_again(
-    c: Checkup, address: str, channel: Channel, role: str, last: str, limit: float
+    c: Record, address: str, channel: Channel, role: str, last: str, limit: float
 ) -> HttpReply | Greeting:
     t, deadline = c.target, c.clock() + limit
     if last == "http":
-        from .probes.http import request
+        from ..probes.http import request
 
         return await request(channel, t.host, t.port, c.asked.path, address, c.clock, deadline, role=role)
-    from .probes.greeting import greet
+    from ..probes.greeting import greet
 
     return await greet(channel, address, t.port, t.service, c.clock, deadline, role=role)
 
 
-def _kept(c: Checkup, o: Handshake | HttpReply) -> Handshake:
+def _kept(c: Record, o: Handshake | HttpReply) -> Handshake:
     kept: Observation = c.see(o)
     return kept  # type: ignore[return-value]

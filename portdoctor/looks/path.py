@@ -1,0 +1,141 @@
+"""Looks at the path while a connection stays silent: more attempts, other ports, traces in two rounds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from ..model import Connect, Outcome, Trace, Want
+from ..outcomes import answered
+from ..probes import local
+from ..probes.connect import Patience
+from ..probes.trace import BATCH, trace
+from ..record import Record
+from .again import MOST_SYNS, attempt, controls, open_control, spent
+
+ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP by the second
+SILENT = 0.3  # seconds without an answer after which the path is looked at; most of the world is nearer
+_RETRANSMISSION = 1.03  # seconds after which Linux sends the first SYN again (RFC 6298: 1 s)
+_REPEATS = (0.0, 0.3, 0.6)  # seconds after the first silence at which a further SYN goes out
+
+
+async def silence(c: Record, address: str, task: asyncio.Task[object], patience: Patience) -> None:
+    """The connect has been silent: ask again, try other ports and trace, while it goes on waiting.
+
+    Shortens the wait once a control answered in d seconds and three SYNs of ours, the kernel's own
+    retransmission at 1 s among them, stayed unanswered for max(0.6 s, 8 d): waiting longer adds nothing.
+    """
+    c.see(await local.counters(c.host, c.clock))  # before the second SYN: does it fail inside this machine?
+    waits = [(0.0, patience)]
+    async with asyncio.TaskGroup() as group:
+        for after in _REPEATS:
+            repeat = Patience(c.options.timeout or 1.0)
+            waits.append((SILENT + after, repeat))
+            group.create_task(_repeat(c, address, after, repeat))
+        if c.options.controls:
+            group.create_task(_controls_and_trace(c, address))
+        else:
+            group.create_task(_round(c, address, 1, None, 0.6))
+        if c.options.timeout is None:
+            group.create_task(_shorten(c, address, task, waits))
+
+
+async def _shorten(
+    c: Record, address: str, task: asyncio.Task[object], waits: list[tuple[float, Patience]]
+) -> None:
+    """End all attempts at one moment, as soon as it is known; `waits` has when each began after the first."""
+    for _ in range(60):
+        await asyncio.sleep(0.05)
+        if task.done():
+            return
+        repeats = [o for o in c.of(Connect) if o.address == address and o.role == "repeat"]
+        if any(o.outcome is not Outcome.TIMEOUT for o in repeats):
+            return  # something answers after all: wait to the end
+        answers = [o.took for o in c.of(Connect) if o.address == address and o.role == "control" and answered(o)]
+        if answers:
+            enough = _RETRANSMISSION + max(0.6, 8 * min(answers))
+            for began, wait in waits:
+                wait.shorten(enough - began)
+            return
+
+
+async def _repeat(c: Record, address: str, after: float, patience: Patience) -> None:
+    await asyncio.sleep(after)
+    await attempt(c, address, c.target.port, "repeat", patience)
+
+
+async def _controls_and_trace(c: Record, address: str) -> None:
+    task = asyncio.create_task(controls(c, address))
+    for _ in range(25):  # the first round waits for an open control for a quarter of a second, no longer
+        await asyncio.wait({task}, timeout=0.01)
+        if task.done() or open_control(c, address) is not None:
+            break
+    await _rounds(c, address)
+    await task
+
+
+async def traced(c: Record, address: str) -> None:
+    """Trace the asked port and an open control in two rounds."""
+    if not any(o.role == "control" and o.address == address for o in c.of(Connect)) and c.options.controls:
+        await controls(c, address)
+    await _rounds(c, address)
+
+
+async def _rounds(c: Record, address: str) -> None:
+    """Two interleaved rounds, a second apart. The second only looks again at where the first saw a difference."""
+    want = Want(probe="trace", args=(address,))
+    if want in c.done and any(t.address == address for t in c.of(Trace)):
+        return
+    c.done.add(want)
+    if not c.host.can().ttl_trace:
+        c.settle(want, "not-possible-here", "This system does not tell an ordinary user which hop answered.")
+        return
+    began = c.clock()
+    control = open_control(c, address)
+    answers = [o.took for o in c.of(Connect) if o.address == address and answered(o)]
+    wait = max(0.3, 4 * min(answers)) if answers else 0.6
+    first = await _round(c, address, 1, control, wait)
+    if control is None:
+        control = open_control(c, address)
+        if control is not None:
+            first += [c.see(await _trace(c, address, control, "control", 1, (), wait))]  # type: ignore[list-item]
+    near = _frontier(first)
+    if control is None or not near or MOST_SYNS - spent(c, address) < 2 * len(near):
+        return
+    await asyncio.sleep(max(0.0, ROUND_GAP - (c.clock() - began)))
+    await _round(c, address, 2, control, wait, near)
+
+
+async def _round(
+    c: Record, address: str, number: int, control: int | None, wait: float, ttls: tuple[int, ...] = ()
+) -> list[Trace]:
+    jobs = [_trace(c, address, c.target.port, "target", number, ttls, wait)]
+    if control is not None:
+        jobs.append(_trace(c, address, control, "control", number, ttls, wait))
+    return [c.see(o) for o in await asyncio.gather(*jobs)]  # type: ignore[misc]
+
+
+async def _trace(
+    c: Record, address: str, port: int, role: Literal["target", "control"], number: int, ttls: tuple[int, ...],
+    wait: float,
+) -> Trace:  # fmt: skip
+    return await trace(
+        address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
+        source=c.options.source,
+    )  # fmt: skip
+
+
+def _frontier(traces: list[Trace]) -> tuple[int, ...]:
+    """The TTLs worth a second look: from the last hop that the failing port reached to where the control ended."""
+    target = next((t for t in traces if t.role == "target"), None)
+    control = next((t for t in traces if t.role == "control"), None)
+    if target is None or control is None:
+        return ()
+    last = max((h.ttl for h in target.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
+    end = next((h.ttl for h in control.hops if h.outcome is Outcome.OK), 0)
+    if end <= last + 1:
+        return ()  # the difference lies at the host's own distance: a second round cannot tell more
+    low = max(1, last)
+    return tuple(range(low, min(low + BATCH, end + 1)))
+
+
