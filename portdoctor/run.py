@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .cause import Catalogue
 from .checkup import Checkup
 from .host import Host
-from .model import Diagnosis, Options, Report
+from .model import Diagnosis, Note, Options, Report, Verdict
 from .record import Told
 from .target import Asked
 
@@ -43,12 +43,18 @@ async def examine_all(
     """Look at many targets, `parallel` at a time; in the order asked, or as they end.
 
     An interruption ends them all: those under way give a partial report, those whose turn had not come give none.
+    A bug of ours at one of several targets is shown on stderr and noted in its report; with a single one it is raised.
     """
     slots = asyncio.Semaphore(parallel)
 
     async def one(a: Asked) -> Case:
         async with slots:
-            return await examine(a, options, host, catalogue, told)
+            try:
+                return await examine(a, options, host, catalogue, told)
+            except Exception as error:  # our bug at one target: the others still get their answer
+                if len(asked) == 1:
+                    raise
+                return _not_probed(Checkup(a, options, host, catalogue), error)
 
     tasks = [asyncio.create_task(one(a)) for a in asked]
     given: set[int] = set()
@@ -69,6 +75,21 @@ async def examine_all(
     for left in ended:
         if not isinstance(left, BaseException) and id(left) not in given:
             yield left
+
+
+def _not_probed(checkup: Checkup, error: Exception) -> Case:
+    """The report of a target at which a bug of ours showed itself. Nothing is said about the network."""
+    import traceback
+
+    traceback.print_exception(error)
+    leaf: BaseException = error
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    note = Note(kind="probe-error", text=f"A bug in portdoctor ended the look: {type(leaf).__name__}: {leaf}")
+    checkup.note(note)
+    says = "This is a bug in portdoctor, not a fault of the network; stderr has its trace."
+    verdict = Verdict(symptom="undetermined", title="This target could not be probed", explanation=says)
+    return checkup.report(), Diagnosis(verdict=verdict, notes=(note,))
 
 
 def run(main: Callable[[], Awaitable[R]]) -> R:

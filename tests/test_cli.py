@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from portdoctor import __version__, cli
+from portdoctor import __version__, checkup, cli
 from portdoctor.commands import COMMANDS, telling
 from portdoctor.commands.telling import Tally
 from portdoctor.model import Symptom
@@ -358,6 +358,27 @@ def test_a_bug_is_ours(run: Run, monkeypatch: pytest.MonkeyPatch, closed: str) -
     assert done.out == ""
     assert "a bug of ours" in done.err
     assert done.err.splitlines()[-1] == "This is a bug in portdoctor, not a fault of the network."
+
+
+def test_a_bug_at_one_of_many_targets_leaves_the_others_their_answer(
+    run: Run, monkeypatch: pytest.MonkeyPatch, closed: str, opened: str
+) -> None:
+    real = checkup.connect
+
+    async def sometimes(address: str, port: int, **limits: Any) -> Any:
+        if closed.endswith(f":{port}"):
+            raise TypeError("a bug of ours")
+        return await real(address, port, **limits)
+
+    monkeypatch.setattr(checkup, "connect", sometimes)
+    done = run("check", closed, opened, "--json")
+    first, second = (json.loads(line) for line in done.out.splitlines())
+    assert done.code == 3
+    assert first["verdict"]["symptom"] == "undetermined"
+    assert [note["kind"] for note in first["notes"]] == ["probe-error"]
+    assert second["verdict"]["symptom"] == "ok"
+    assert "TypeError: a bug of ours" in done.err
+    assert run("check", closed, opened).code == 3
 
 
 def test_a_process_ends_with_the_code_and_all_of_its_output(closed: str) -> None:

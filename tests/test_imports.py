@@ -74,6 +74,7 @@ def test_a_layer_imports_only_what_is_below_it(path: Path) -> None:
         assert ours(path) <= LAW[name] | {name}
     assert "cli" not in ours(path) or name in ("__main__", "cli", "lab", "commands")
     assert "lab" not in ours(path) or name in ("cli", "lab", "commands")
+    assert "commands" not in ours(path) or name in ("cli", "commands")
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if layer(p) in PURE], ids=lambda p: str(p.relative_to(ROOT)))
