@@ -88,6 +88,7 @@ class Cause(Value, frozen=True, kw_only=True):
 
 
 _ACTION = re.compile(r"^- (?P<text>.*?) \((?P<scope>this-machine|network|server), risk (?P<risk>none|low|high)\)$")
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]][A-Za-z0-9_@%+=:,./\[\]-]*")  # no quoting, no option, no expansion
 _COMMAND = re.compile(r"^\s+- (?:(?P<system>Linux|macOS|Windows|Any): )?`(?P<command>.+)`$")
 
 
@@ -112,12 +113,18 @@ def step_of(action: Action, system: str, facts: dict[str, str]) -> Step:
     commands = action.commands
     local = commands.get(system) if action.scope == "this-machine" else None
     command = local or commands.get("any") or commands.get("linux") or next(iter(commands.values()), "")
-    return Step(text=fill(action.text, facts), command=fill(command, facts), scope=action.scope, risk=action.risk)
+    command = fill_command(command, facts)
+    return Step(text=fill(action.text, facts), command=command, scope=action.scope, risk=action.risk)
 
 
 def fill(text: str, facts: dict[str, str]) -> str:
     """Put the facts in the place of ``{name}``; a fact that is not known stays its name in capitals."""
     return re.sub(r"\{([a-z_]+)\}", lambda found: facts.get(found[1]) or found[1].upper(), text)
+
+
+def fill_command(command: str, facts: dict[str, str]) -> str:
+    """As `fill`, for text that people paste into a shell: a fact that a shell would read otherwise stays a blank."""
+    return fill(command, {blank: fact for blank, fact in facts.items() if _PLAIN.fullmatch(fact)})
 
 
 def parse(name: str, text: str, path: str) -> Cause:

@@ -128,7 +128,8 @@ def _at(address: str) -> str:
 def _failure(o: Ending) -> str:
     words = o.os_says or str(o.outcome).replace("-", " ")
     if o.icmp is not None:
-        return f"{words} (ICMP {o.icmp.type}/{o.icmp.code} from {o.icmp.offender})"
+        version = "ICMPv6" if ":" in o.icmp.offender else "ICMP"
+        return f"{words} ({version} {o.icmp.type}/{o.icmp.code} from {o.icmp.offender})"
     if isinstance(o, Connect) and o.outcome is Outcome.TIMEOUT and o.syns:
         return f"no answer to {o.syns} SYN{'s' if o.syns > 1 else ''} in {o.took:.1f} s"
     if isinstance(o, Datagram) and o.outcome is Outcome.TIMEOUT:

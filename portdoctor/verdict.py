@@ -7,7 +7,7 @@ from collections import Counter
 from msgspec.structs import replace
 
 from . import weigh
-from .cause import Catalogue, Cause, fill, step_of
+from .cause import Catalogue, Cause, fill, fill_command, step_of
 from .facts import facts_about
 from .model import (
     Candidate,
@@ -20,6 +20,7 @@ from .model import (
     Lookup,
     NextTest,
     Note,
+    Observation,
     Outcome,
     Owner,
     Problem,
@@ -117,6 +118,24 @@ class _Case:
             note = Note(kind="not-evaluated", text=text, stage="dns", evidence=tuple(o.id for o in seen))
             self.notes.append(note)
 
+    def _aside(self, subject: Subject) -> list[Observation]:
+        """Looks beside the user's own connection to an address: other ports, repeats, traces."""
+        return [
+            o for o in self.report.observations
+            if isinstance(o, Trace)
+            or (isinstance(o, Connect | Datagram | Handshake | HttpReply) and o.role != "target")
+            if o.address in subject.values
+        ]  # fmt: skip
+
+    def note_late_answers(self, found: list[Finding]) -> None:
+        """A connection that was silent for a while and then works: what was looked at beside it needs no cause."""
+        for f in found:
+            beside = [o for o in self._aside(f.subject) if o.outcome is not Outcome.OK]
+            tcp = next((o for o in f.path if isinstance(o, Connect)), None)
+            if f.symptom == "ok" and beside and tcp is not None:
+                text = f"{tcp.address} answered only after {tcp.took:.1f} s; other ports were tried meanwhile."
+                self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in beside)))
+
     def problems(self) -> list[Problem]:
         """The problems in order: what stops the user's own connection first, earlier stages before later ones."""
         first = of_bind(self.report) or of_name(self.report)
@@ -135,6 +154,7 @@ class _Case:
             text = f"This machine has no way to {f.subject.values[0]}; the other addresses were tried."
             self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in f.path)))
         found = [f for f in found if f not in no_way]
+        self.note_late_answers(found)
         failing = [f for f in found if f.symptom != "ok"]
         problems = _merged([p for f in failing for p in self._explain(f)])
         for f in found:
@@ -221,12 +241,7 @@ class _Case:
         rivals = [w for w in open_ if chosen is None or _rivals(chosen, [w])]
         readings = self._readings(finding.subject, weighed)
         own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
-        own += [
-            o.id for o in self.report.observations
-            if isinstance(o, Trace)
-            or (isinstance(o, Connect | Datagram | Handshake | HttpReply) and o.role != "target")
-            if o.address in finding.subject.values
-        ]  # fmt: skip
+        own += [o.id for o in self._aside(finding.subject)]
         problem = Problem(
             id="/".join((*finding.subject.values, chosen.cause.name if chosen else "")),
             symptom=finding.symptom,
@@ -307,7 +322,7 @@ class _Case:
                 system = self.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
                 command = ask.commands.get(system) or next(iter(ask.commands.values()))
                 return NextTest(
-                    where=ask.where, command=fill(command, facts),
+                    where=ask.where, command=fill_command(command, facts),
                     if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in ask.answers),
                 )  # fmt: skip
         return None

@@ -39,8 +39,14 @@ GOOD = Certificate(
 )  # fmt: skip
 
 
+# Ports that nobody uses are closed: what answers is no box in front that accepts everything.
+NOT_INTERCEPTED = tuple(
+    Connect(outcome=Outcome.REFUSED, address=A, port=p, role="negative") for p in (20001, 23456, 31234)
+)
+
+
 def report(*seen: Observation, stages: tuple[Stage, ...] = ("tcp", "tls", "http"), port: int = 443) -> Report:
-    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate((CONNECT, *seen), 1))
+    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate((CONNECT, *NOT_INTERCEPTED, *seen), 1))
     return Report(
         target=Target(input=HOST, host=HOST, port=port, stages=stages), observations=numbered,
         vantage=Vantage(os="Linux 6.18", started="2026-11-22T09:14:03.120Z", can=Can(error_queue=True)),

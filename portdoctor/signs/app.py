@@ -78,6 +78,10 @@ def _ended(report: Report, subject: Subject, how: Outcome, says: str) -> Reading
 @sign
 def reset_before_a_byte(report: Report, subject: Subject) -> Reading:
     """Accepted, then RST before the server said a byte; recv gives ECONNRESET."""
+    tcp = connection(report, subject)
+    if tcp is not None and tcp.outcome is Outcome.RESET and tcp.icmp is None:
+        # A reset of the first SYN gives ECONNREFUSED: this one came after the handshake, before connect() was read.
+        return present("The connection was accepted and reset (RST) at once, before a byte was said.", tcp)
     says = "The connection was accepted, then reset (RST) after {:.0f} ms, before the server said a byte."
     return _ended(report, subject, Outcome.RESET, says)
 

@@ -191,4 +191,6 @@ def syn_was_resent(report: Report, subject: Subject) -> Reading:
 
 def millis(took: float) -> str:
     """A short time in words."""
+    if took < 0.001:
+        return "less than 1 ms"
     return f"{took * 1000:.0f} ms" if took < 1 else f"{took:.1f} s"
