@@ -5,23 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from portdoctor.catalogue import load
+import pytest
+
 from portdoctor.cli import COMMANDS
-from portdoctor.lab import scenario
-from portdoctor.render import json, terminal
-from portdoctor.verdict import diagnose
+
+from .readme import BLOCKS, block
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLE = "tcp/port-filtered-ip4"
 
 
-def test_the_example_is_what_the_program_says() -> None:
-    shown = re.search(r"<!-- example: begin -->\n```\n\$ portdoctor (.*?)\n(.*?)```\n<!-- example: end -->", README, re.S)
-    assert shown
-    assert shown[1] == scenario.load(EXAMPLE).command
-    report = json.load(scenario.recording_of(EXAMPLE).read_bytes())
-    assert shown[2] == terminal.render(report, diagnose(report, load()))
+@pytest.mark.parametrize("name", BLOCKS)
+def test_what_the_program_wrote_is_what_it_says_today(name: str) -> None:
+    assert block(name, README) == BLOCKS[name](), "run: python -m tests.readme"
 
 
 def test_ci_runs_the_readme_s_test_command() -> None:
