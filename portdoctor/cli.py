@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import __version__
-from .commands import COMMANDS, Usage
+from .commands import COMMANDS, Bug, Usage
 
 if TYPE_CHECKING:
     from .commands.telling import Tally
@@ -64,7 +64,8 @@ def exit_code(tally: Tally) -> int:
         return INTERRUPTED
     vague = tally.unreadable or tally.unheard
     if tally.met is not None:
-        return FAILED if False in tally.met else UNKNOWN if None in tally.met or vague else OK
+        unmet = CRITICAL if tally.nagios else FAILED  # Nagios takes 1 for a warning
+        return unmet if False in tally.met else UNKNOWN if None in tally.met or vague else OK
     fine = ("ok", "undetermined") if tally.strict else ("ok", "degraded", "undetermined")
     failed = any(symptom not in fine for symptom in tally.symptoms)
     unknown = vague or "undetermined" in tally.symptoms
@@ -87,6 +88,9 @@ def main() -> int:
         return UNKNOWN if nagios else USAGE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except Bug as error:
+        print(f"{error} This is a bug in portdoctor.", file=sys.stderr)
+        return BUG
     except Exception:  # noqa: BLE001  the last line of defence: a bug is ours and is never shown as a network fault
         import traceback
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from portdoctor import __version__, checkup, cli
-from portdoctor.commands import COMMANDS, telling
+from portdoctor.commands import COMMANDS, saying
 from portdoctor.commands.telling import Tally
 from portdoctor.model import Symptom
 
@@ -93,7 +93,9 @@ def _code_of_the_contract(tally: Tally) -> int:
     if tally.interrupted and not tally.unheard:
         return 130
     if tally.met is not None:
-        return 1 if False in tally.met else 3 if None in tally.met or tally.unreadable or tally.unheard else 0
+        if False in tally.met:
+            return 2 if tally.nagios else 1
+        return 3 if None in tally.met or tally.unreadable or tally.unheard else 0
     if tally.nagios:
         return 2 if failing else 3 if vague else 1 if "degraded" in tally.symptoms else 0
     return 1 if failing else 3 if vague else 0
@@ -419,9 +421,9 @@ def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    assert telling.colours("auto")
+    assert saying.colours("auto")
     monkeypatch.setenv("TERM", "dumb")
-    assert not telling.colours("auto")
+    assert not saying.colours("auto")
 
 
 # ---------------------------------------------------------------- the other commands

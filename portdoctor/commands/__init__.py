@@ -11,3 +11,7 @@ COMMANDS = ("check", "bind", "listening", "explain", "port", "ticket", "diagnose
 
 class Usage(Exception):
     """Bad input by the user: one sentence that shows what to write."""
+
+
+class Bug(Exception):
+    """A mistake of ours that we found ourselves: one sentence without any name or address in it."""

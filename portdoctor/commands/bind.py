@@ -6,7 +6,23 @@ import typer
 
 from ..model import Options
 from . import Usage
-from .options import Budget, Causes, Color, Format, Json, Output, Quiet, Record, Strict, Verbose, how
+from .options import (
+    Budget,
+    Causes,
+    Color,
+    Format,
+    Json,
+    Names,
+    Output,
+    Quiet,
+    Record,
+    Redact,
+    RedactKey,
+    Strict,
+    Verbose,
+    Wait,
+    how,
+)  # fmt: skip
 from .reading import catalogue_of, expectation, seconds
 from .telling import Tally, judge
 
@@ -20,6 +36,10 @@ def bind(
     budget: Budget = 15.0,
     strict: Strict = False,
     expect: Annotated[str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", help="Exit 0 if so.")] = "",
+    wait: Wait = 0.0,
+    redact: Redact = False,
+    redact_key: RedactKey = "",
+    with_names: Names = False,
     causes: Causes = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -28,12 +48,14 @@ def bind(
     """Can a program listen here? If not: who holds the port, or which privilege is missing."""
     from ..target import UsageError, parse_bind
 
-    telling = how(format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color)
-    options = Options(budget=seconds(budget, "--budget") or 15.0)
     catalogue = catalogue_of(causes)
-    expect = expectation(expect, catalogue)
+    telling = how(
+        format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color, redact=redact,
+        redact_key=redact_key, names=with_names, strict=strict, expect=expectation(expect, catalogue), wait=wait,
+    )  # fmt: skip
+    options = Options(budget=seconds(budget, "--budget") or 15.0)
     try:
         asked = parse_bind(target)
     except UsageError as error:
         raise Usage(str(error)) from None
-    return judge([asked], options, telling, catalogue, strict=strict, expect=expect)
+    return judge([asked], options, telling, catalogue)

@@ -7,7 +7,23 @@ import typer
 
 from ..model import Options
 from . import Usage
-from .options import Budget, Causes, Color, Format, Json, Output, Quiet, Record, Strict, Verbose, how
+from .options import (
+    Budget,
+    Causes,
+    Color,
+    Format,
+    Json,
+    Names,
+    Output,
+    Quiet,
+    Record,
+    Redact,
+    RedactKey,
+    Strict,
+    Verbose,
+    Wait,
+    how,
+)  # fmt: skip
 from .reading import catalogue_of, expectation, literal, name_of, seconds, targets_of, trusted
 from .telling import Tally, judge
 
@@ -42,8 +58,12 @@ def check(
     expect: Annotated[
         str, typer.Option("--expect", metavar="open|closed|refused|filtered|SYMPTOM|CAUSE", help="Exit 0 if so.")
     ] = "",
+    wait: Wait = 0.0,
     parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Targets at a time.")] = 16,
     unordered: Annotated[bool, typer.Option("--unordered", help="Results as they come.")] = False,
+    redact: Redact = False,
+    redact_key: RedactKey = "",
+    with_names: Names = False,
     causes: Causes = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -56,7 +76,11 @@ def check(
     """
     if ipv4 and ipv6:
         raise Usage("-4 and -6 exclude each other: leave both out to try both families.")
-    telling = how(format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color)
+    catalogue = catalogue_of(causes)
+    telling = how(
+        format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color, redact=redact,
+        redact_key=redact_key, names=with_names, strict=strict, expect=expectation(expect, catalogue), wait=wait,
+    )  # fmt: skip
     options = Options(
         timeout=seconds(timeout, "--timeout"),
         budget=seconds(budget, "--budget") or 15.0,
@@ -68,10 +92,7 @@ def check(
         attempts=attempts,
         controls=not no_controls and os.environ.get("PORTDOCTOR_NO_CONTROLS", "") in ("", "0"),
     )
-    catalogue = catalogue_of(causes)
-    expect = expectation(expect, catalogue)
-    asked, all_readable = targets_of(targets or [], file)
+    asked, all_readable = targets_of(targets or [], file, mute=telling.redact)
     return judge(
-        asked, options, telling, catalogue, strict=strict, expect=expect, readable=all_readable, parallel=parallel,
-        ordered=not unordered,
-    )  # fmt: skip
+        asked, options, telling, catalogue, readable=all_readable, parallel=parallel, ordered=not unordered
+    )

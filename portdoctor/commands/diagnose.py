@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from .options import Causes, Color, Format, How, Json, Output, Quiet, Verbose, how
+from .options import Causes, Color, Format, How, Json, Names, Output, Quiet, Redact, RedactKey, Strict, Verbose, how
 from .reading import catalogue_of, reports_of
-from .telling import Reader, Tally, tally, tell
+from .saying import Reader
+from .telling import Tally, conceal, reserve, tally, tell
 
 
 def diagnose(
@@ -14,13 +15,20 @@ def diagnose(
     json: Json = False,
     format: Format = "terminal",
     output: Output = "",
+    strict: Strict = False,
+    redact: Redact = False,
+    redact_key: RedactKey = "",
+    with_names: Names = False,
     causes: Causes = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     color: Color = "auto",
 ) -> Tally:
     """Diagnose recorded reports again, with today's knowledge."""
-    telling = how(format, json=json, output=output, quiet=quiet, verbose=verbose, color=color)
+    telling = how(
+        format, json=json, output=output, quiet=quiet, verbose=verbose, color=color, redact=redact,
+        redact_key=redact_key, names=with_names, strict=strict,
+    )  # fmt: skip
     return diagnose_again(files, causes, telling)
 
 
@@ -28,8 +36,10 @@ def diagnose_again(files: list[str], causes: list[str] | None, how: How) -> Tall
     """Diagnose and tell the reports in the files."""
     from ..verdict import diagnose
 
+    reserve(how)
     catalogue = catalogue_of(causes)
     cases = [(report, diagnose(report, catalogue)) for file in files for report in reports_of(file)]
+    cases = conceal(cases, how)
     reader = Reader()
     tell(cases, how, reader)
     return tally(cases, how, unheard=not reader.there)

@@ -8,7 +8,7 @@ import typer
 from . import Usage
 from .options import Causes
 from .reading import catalogue_of
-from .telling import put
+from .saying import put
 
 _MOST = 64 * 1024  # characters of a pasted error that are looked at
 

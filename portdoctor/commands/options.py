@@ -15,6 +15,14 @@ Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Wri
 Record = Annotated[str, typer.Option("--record", metavar="FILE", help="Keep the report, for `ticket` and `diagnose`.")]
 Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="The whole diagnosis of one target.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Degraded is a problem.")]
+Wait = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", help="Look again until all is as expected, so long at most.")
+]
+Redact = Annotated[bool, typer.Option("--redact", help="Pseudonyms for names and addresses, in every format.")]
+RedactKey = Annotated[
+    str, typer.Option("--redact-key", metavar="FILE", help="Keep the key of --redact there [default: a new file here].")
+]
+Names = Annotated[bool, typer.Option("--with-names", help="In tickets: this machine's and user's name too.")]
 Causes = Annotated[
     list[str] | None, typer.Option("--causes", metavar="DIR", help="A folder with a site's own causes.")
 ]
@@ -24,7 +32,11 @@ Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help
 
 
 class How(Value, frozen=True, kw_only=True):
-    """How to tell it. `output` and `record` are files; empty: stdout, and not kept."""
+    """How to tell it, and what is well. `output` and `record` are files; empty: stdout, and not kept.
+
+    `redact`: under pseudonyms, with their `key` in that file. `names`: a ticket says who looked.
+    `wait`: seconds to look again until all is as expected; 0: look once.
+    """
 
     format: str = "terminal"
     output: str = ""
@@ -32,17 +44,32 @@ class How(Value, frozen=True, kw_only=True):
     quiet: bool = False
     verbose: bool = False
     color: str = "auto"
+    redact: bool = False
+    key: str = ""
+    names: bool = False
+    strict: bool = False
+    expect: str = ""
+    wait: float = 0.0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing may be told before all is known."""
+        return self.redact or self.wait > 0
 
 
 def how(
     format: str, *, json: bool = False, output: str = "", record: str = "", quiet: bool = False,
-    verbose: bool = False, color: str = "auto",
+    verbose: bool = False, color: str = "auto", redact: bool = False, redact_key: str = "", names: bool = False,
+    strict: bool = False, expect: str = "", wait: float = 0.0,
 ) -> How:  # fmt: skip
     """The options of one run, checked. Raises Usage for a word that is none of the choices."""
     if format not in FORMATS:
         raise Usage(f"--format takes one of {', '.join(FORMATS)}; {format!r} is none.")
     if color not in ("auto", "always", "never"):
         raise Usage(f"--color takes auto, always or never; {color!r} is none.")
+    if not 0 <= wait < 86400:
+        raise Usage("--wait takes seconds from 0 on, for example --wait 30.")
     return How(
-        format="json" if json else format, output=output, record=record, quiet=quiet, verbose=verbose, color=color
-    )
+        format="json" if json else format, output=output, record=record, quiet=quiet, verbose=verbose, color=color,
+        redact=redact or bool(redact_key), key=redact_key, names=names, strict=strict, expect=expect, wait=wait,
+    )  # fmt: skip

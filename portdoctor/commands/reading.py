@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from ..target import Asked
 
 
-def targets_of(texts: Sequence[str], file: str) -> tuple[list[Asked], bool]:
+_MUTED = "this is no target; --redact keeps back what it says."
+
+
+def targets_of(texts: Sequence[str], file: str, *, mute: bool = False) -> tuple[list[Asked], bool]:
     """The targets that can be read, and whether all could; each that cannot is said on stderr with its line.
 
-    Raises Usage when none can.
+    `mute`: never repeat what was typed. Raises Usage when none can be read.
     """
     from ..target import UsageError, parse, read_lines
 
@@ -27,10 +30,10 @@ def targets_of(texts: Sequence[str], file: str) -> tuple[list[Asked], bool]:
         try:
             asked += parse(text)
         except UsageError as error:
-            wrong.append(str(error))
+            wrong.append(_MUTED.capitalize() if mute else str(error))
     for number, found in read_lines(text_of(file).splitlines()) if file else ():
         if isinstance(found, UsageError):
-            wrong.append(f"line {number}: {found}")
+            wrong.append(f"line {number}: {_MUTED if mute else found}")
         else:
             asked += found
     if not asked and len(wrong) == 1:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from . import Usage
-from .telling import put
+from .saying import put
 
 _KINDS = {"report": "json", "port": "port", "listening": "listening"}  # what has a schema -> its module in render
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..model import Symptom, Value
-from . import Usage
+from .saying import Reader, colours, say, write
 
 if TYPE_CHECKING:
     from ..cause import Catalogue
     from ..live import Live
     from ..model import Observation, Options
     from ..record import Record
+    from ..render.state import State
     from ..run import Case
     from ..target import Asked
     from .options import How
 
 _LINES = ("json", "jsonl")  # formats with a line a target, told as soon as it is known
+_TICKETS = ("ticket", "markdown")  # formats that leave out who looked, unless --with-names asks for it
 _BATCH = ("junit", "openmetrics", "tap", "nagios")  # formats with one document for all targets
 
 
@@ -40,56 +41,6 @@ class Tally(Value, frozen=True, kw_only=True):
     unheard: bool = False
     strict: bool = False
     nagios: bool = False
-
-
-class Reader:
-    """Whoever reads stdout. `there` turns false when they close it, as `| head` does; nobody is told anything then."""
-
-    def __init__(self) -> None:
-        self.there = True
-
-    def hear(self, tell: Callable[[], object]) -> bool:
-        """Call what prints, unless nobody listens; whether somebody still does."""
-        if self.there:
-            try:
-                tell()
-            except BrokenPipeError:
-                self.there = False
-                silence()
-        return self.there
-
-
-def silence() -> None:
-    """The reader has gone: let nothing more be written, at exit neither."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def put(text: str, *, json: bool = False) -> None:
-    """Print a text that is the whole answer of a command. A closed pipe ends quietly."""
-    Reader().hear(lambda: say(text, json=json))
-
-
-def say(text: str, *, json: bool = False) -> None:
-    """Print a text and let it be seen now, in characters that stdout has. Raises BrokenPipeError."""
-    encoding = (sys.stdout.encoding if sys.stdout else None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = _escaped(text) if json else _encodable(text, encoding)
-    print(text, flush=True)
-
-
-def _escaped(text: str) -> str:
-    """JSON in ASCII: in JSON, characters beyond it stand in strings only."""
-    import json
-
-    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
-
-
-def _encodable(text: str, encoding: str) -> str:
-    from ..render.lines import encodable
-
-    return encodable(text, encoding)
 
 
 def look(
@@ -147,12 +98,12 @@ def _asyncio() -> ModuleType:
 
 
 def _line_by_line(how: How) -> bool:
-    return how.format in _LINES and not how.output
+    return how.format in _LINES and not how.output and not how.at_end
 
 
 def _while_it_goes(asked: Sequence[Asked], how: How) -> bool:
     """Whether a single target is told to a person while it is looked at."""
-    return how.format == "terminal" and not how.output and not how.quiet and len(asked) == 1
+    return how.format == "terminal" and not (how.output or how.quiet or how.at_end) and len(asked) == 1
 
 
 def _live(asked: Sequence[Asked], options: Options, how: How, reader: Reader) -> Live | None:
@@ -171,16 +122,59 @@ def _live(asked: Sequence[Asked], options: Options, how: How, reader: Reader) ->
 
 
 def judge(
-    asked: Sequence[Asked], options: Options, how: How, catalogue: Catalogue, *, strict: bool = False,
-    expect: str = "", readable: bool = True, parallel: int = 16, ordered: bool = True,
+    asked: Sequence[Asked], options: Options, how: How, catalogue: Catalogue, *, readable: bool = True,
+    parallel: int = 16, ordered: bool = True,
 ) -> Tally:  # fmt: skip
     """Examine the targets, tell everything, and count."""
+    reserve(how)
     reader = Reader()
-    cases = look(asked, options, how, catalogue, reader, parallel=parallel, ordered=ordered)
+    stopped = False
+    if how.wait:
+        from .waiting import until
+
+        def again(some: Sequence[Asked]) -> list[Case]:
+            return look(some, options, how, catalogue, reader, parallel=parallel)
+
+        def fine(case: Case) -> bool:
+            return state(case, how) in ("ok", "warning")
+
+        cases, stopped = until(asked, how.wait, again, fine, verbose=how.verbose)
+    else:
+        cases = look(asked, options, how, catalogue, reader, parallel=parallel, ordered=ordered)
+    cases = conceal(cases, how)
     keep(cases, how)
     if not (_line_by_line(how) or _while_it_goes(asked, how)):
         tell(cases, how, reader)
-    return tally(cases, how, strict=strict, expect=expect, unreadable=not readable, unheard=not reader.there)
+    return tally(cases, how, interrupted=stopped, unreadable=not readable, unheard=not reader.there)
+
+
+def reserve(how: How) -> None:
+    """Find out before anything is looked at whether the key of a redaction can be kept."""
+    if how.redact:
+        from . import redaction
+
+        redaction.reserve(how.key)
+
+
+def conceal(cases: list[Case], how: How) -> list[Case]:
+    """The cases as they may be told: with --redact under pseudonyms, their key kept."""
+    if not how.redact or not cases:
+        return cases
+    from . import redaction
+
+    return redaction.conceal(cases, how.key, lambda changed: render(changed, how))
+
+
+def state(case: Case, how: How) -> State:
+    """What a case is to a health check: as --expect has it, else by its verdict."""
+    from ..render.state import state_of
+
+    if not how.expect:
+        return state_of(case[1], strict=how.strict)
+    from ..expect import met
+
+    states: dict[bool | None, State] = {True: "ok", False: "failed", None: "unknown"}
+    return states[met(how.expect, *case)]
 
 
 def keep(cases: Sequence[Case], how: How) -> None:
@@ -188,13 +182,13 @@ def keep(cases: Sequence[Case], how: How) -> None:
     if how.record:
         from ..render.json import render
 
-        _write(how.record, "".join(render(*case) + "\n" for case in cases))
+        write(how.record, "".join(render(*case) + "\n" for case in cases))
 
 
 def tell(cases: Sequence[Case], how: How, reader: Reader) -> None:
     """Tell finished cases in the format that was asked for."""
     if how.output:
-        _write(how.output, render(cases, how) + "\n")
+        write(how.output, render(cases, how) + "\n")
     elif how.format == "terminal":
         from ..live import whole
 
@@ -213,43 +207,26 @@ def render(cases: Sequence[Case], how: How) -> str:
 
     form = importlib.import_module(f"..render.{how.format}", __package__)
     if how.format in _BATCH:
-        return str(form.render(list(cases))).rstrip("\n")
-    return "\n\n".join(str(form.render(*case)).rstrip("\n") for case in cases)
+        return str(form.render(list(cases), [state(case, how) for case in cases])).rstrip("\n")
+    more = {"names": how.names} if how.format in _TICKETS else {}
+    return "\n\n".join(str(form.render(*case, **more)).rstrip("\n") for case in cases)
 
 
 def tally(
-    cases: Sequence[Case], how: How, *, strict: bool = False, expect: str = "", unreadable: bool = False,
-    unheard: bool = False,
-) -> Tally:  # fmt: skip
+    cases: Sequence[Case], how: How, *, interrupted: bool = False, unreadable: bool = False, unheard: bool = False
+) -> Tally:
     """Count what the exit code depends on."""
     met = None
-    if expect:
+    if how.expect:
         from ..expect import met as met_by
 
-        met = tuple(met_by(expect, report, diagnosis) for report, diagnosis in cases)
+        met = tuple(met_by(how.expect, report, diagnosis) for report, diagnosis in cases)
     return Tally(
         symptoms=tuple(diagnosis.verdict.symptom for _, diagnosis in cases),
         met=met,
-        interrupted=any(report.interrupted for report, _ in cases),
+        interrupted=interrupted or any(report.interrupted for report, _ in cases),
         unreadable=unreadable,
         unheard=unheard,
-        strict=strict,
+        strict=how.strict,
         nagios=how.format == "nagios",
     )
-
-
-def colours(choice: str) -> bool:
-    """Whether stdout gets colours. An option outdoes NO_COLOR, which outdoes FORCE_COLOR and the terminal."""
-    if choice != "auto":
-        return choice == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
-
-
-def _write(file: str, text: str) -> None:
-    try:
-        with open(file, "w", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise Usage(f"Cannot write {file}: {error.strerror}.") from None
