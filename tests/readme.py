@@ -42,7 +42,8 @@ def block(name: str, text: str) -> str:
 def main() -> None:
     text = FILE.read_text(encoding="utf-8")
     for name, made in BLOCKS.items():
-        text = text.replace(block(name, text), made())
+        marks = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        text = text.replace(block(name, text).join(marks), made().join(marks))
     FILE.write_text(text, encoding="utf-8")
 
 
