@@ -160,11 +160,10 @@ class _Case:
         for f in found:
             if f.symptom == "ok":
                 problems += self._impaired(f)
-        if failing and len(failing) < len(found):
-            return self._scopes(problems)
-        if not failing:
-            problems += self._impaired(Finding(subject=Subject(kind="target"), symptom="ok", stage="tcp"))
-        return problems
+        if failing and len(failing) == len(found):
+            return problems
+        whole = self._impaired(Finding(subject=Subject(kind="target"), symptom="ok", stage="tcp"))
+        return [*(self._scopes(problems) if failing else problems), *whole]
 
     def _scopes(self, problems: list[Problem]) -> list[Problem]:
         """Some addresses work: the scope comes first and carries the cause found where it fails."""
