@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from . import Usage
 from .options import Causes, Color, Format, How, Json, Names, Output, Quiet, Redact, RedactKey, Strict, Verbose, how
 from .reading import catalogue_of, reports_of
 from .saying import Reader
@@ -12,6 +13,9 @@ from .telling import Tally, conceal, reserve, tally, tell
 
 def diagnose(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Recorded reports; - is stdin.")],
+    merge: Annotated[
+        bool, typer.Option("--merge", help="The files are one case, seen from several places (here, on the server).")
+    ] = False,
     json: Json = False,
     format: Format = "terminal",
     output: Output = "",
@@ -29,16 +33,24 @@ def diagnose(
         format, json=json, output=output, quiet=quiet, verbose=verbose, color=color, redact=redact,
         redact_key=redact_key, names=with_names, strict=strict,
     )  # fmt: skip
-    return diagnose_again(files, causes, telling)
+    return diagnose_again(files, causes, telling, merged=merge)
 
 
-def diagnose_again(files: list[str], causes: list[str] | None, how: How) -> Tally:
+def diagnose_again(files: list[str], causes: list[str] | None, how: How, *, merged: bool = False) -> Tally:
     """Diagnose and tell the reports in the files."""
     from ..verdict import diagnose
 
     reserve(how)
     catalogue = catalogue_of(causes)
-    cases = [(report, diagnose(report, catalogue)) for file in files for report in reports_of(file)]
+    reports = [report for file in files for report in reports_of(file)]
+    if merged:
+        from ..merge import MergeError, merge
+
+        try:
+            reports = [merge(reports)]
+        except MergeError as error:
+            raise Usage(str(error)) from None
+    cases = [(report, diagnose(report, catalogue)) for report in reports]
     cases = conceal(cases, how)
     reader = Reader()
     tell(cases, how, reader)
