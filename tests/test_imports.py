@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "portdoctor"
 FORBIDDEN = {"socket", "os", "time", "asyncio", "subprocess", "selectors", "threading", "ssl"}
-PURE = ("signs", "verdict", "weigh", "facts", "stages", "subjects", "cause", "render", "text", "expect", "merge")
+PURE = ("signs", "verdict", "problem", "weigh", "facts", "stages", "subjects", "cause", "render", "text", "expect", "merge")
 # layer -> the layers of ours that it may import
 LAW = {
     "model": set(),
@@ -19,7 +19,8 @@ LAW = {
     "signs": {"model", "outcomes", "text", "ports", "recognise", "services", "clients", "signs"},
     "weigh": {"model", "signs", "cause"},
     "cause": {"model"},
-    "verdict": {"model", "outcomes", "signs", "cause", "weigh", "facts", "stages", "subjects", "text", "ports"},
+    "problem": {"model", "outcomes", "signs", "cause", "weigh", "facts", "subjects"},
+    "verdict": {"problem", "model", "outcomes", "signs", "cause", "weigh", "facts", "stages", "subjects", "text", "ports"},
     "host": {"model", "outcomes", "host", "text"},
     "probes": {"model", "outcomes", "host", "probes", "text", "ports", "recognise", "services", "hosts", "target"},
     "render": {

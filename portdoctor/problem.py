@@ -1,0 +1,183 @@
+"""A problem as people read it: the cause in words, its evidence, what to do, the test that would decide. Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from . import weigh
+from .cause import Cause, fill, fill_command, step_of
+from .facts import facts_about
+from .model import (
+    Candidate,
+    Certainty,
+    Connect,
+    Datagram,
+    Handshake,
+    HttpReply,
+    NextTest,
+    Observation,
+    Outcome,
+    Owner,
+    Problem,
+    Route,
+    RuledOut,
+    Subject,
+    Trace,
+)  # fmt: skip
+from .signs.base import Reading
+from .subjects import Finding
+from .weigh import Reader, Weighed
+
+_RANK: dict[Certainty, int] = {"undetermined": 0, "likely": 1, "certain": 2}
+
+
+def aside(reader: Reader, subject: Subject) -> list[Observation]:
+    """Looks beside the user's own connection to an address: other ports, repeats, traces."""
+    return [
+        o for o in reader.report.observations
+        if isinstance(o, Trace)
+        or (isinstance(o, Connect | Datagram | Handshake | HttpReply) and o.role != "target")
+        if o.address in subject.values
+    ]  # fmt: skip
+
+
+def problem_of(
+    reader: Reader, finding: Finding, chosen: Weighed | None, weighed: list[Weighed], open_: list[Weighed]
+) -> Problem:
+    """The problem of one subject: `chosen` explains it, or nothing does. `weighed` is all that was weighed up."""
+    facts = facts_about(reader.report, finding.subject)
+    out = [w for w in weighed if w.state == "ruled-out" and w.decider and w.decider.says]
+    out.sort(key=lambda w: (w.cause.phase != finding.stage, bool(w.cause.front.refines)))  # the nearest first
+    ruled_out = tuple(w.ruled_out() for w in out)
+    rivals = [w for w in open_ if chosen is None or rivals_of(chosen, [w])]
+    readings = _readings(reader, finding.subject, weighed)
+    own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
+    own += [o.id for o in aside(reader, finding.subject)]
+    problem = Problem(
+        id="/".join((*finding.subject.values, chosen.cause.name if chosen else "")),
+        symptom=finding.symptom,
+        subject=finding.subject,
+        stage=finding.stage,
+        evidence=tuple(dict.fromkeys((*own, *(e for r in readings for e in r.evidence)))),
+        candidates=tuple(_candidate(w) for w in rivals if chosen is None or w.cause != chosen.cause),
+        ruled_out=ruled_out,
+        next_test=_next_test(reader, finding.subject, chosen, open_, facts),
+    )
+    if chosen is None:
+        return replace(problem, title=undecided(rivals), explanation=" ".join(said(weighed)[:2]))
+    cause = chosen.cause
+    actions = cause.actions()
+    facts = {**facts, "detail": facts.get("detail") or (chosen.present[0].says if chosen.present else "")}
+    system = reader.report.vantage.os.partition(" ")[0].lower() or "linux"
+    proof = reader.any_present(cause.front.proof, finding.subject)
+    says = [r.says for r in (*chosen.present, *((proof,) if proof else ())) if r.says]
+    return replace(
+        problem,
+        cause=cause.name,
+        certainty=_certainty(reader, finding.subject, chosen, rivals, open_),
+        title=cause.title,
+        explanation=" ".join((fill(cause.front.says, facts), *says[:3])),
+        owner=_owner(reader, finding.subject, cause),
+        signs=tuple(says),
+        steps=tuple(step_of(a, system, facts) for a in actions),
+    )
+
+
+def _owner(reader: Reader, subject: Subject, cause: Cause) -> Owner:
+    """Who must act; the server's operator is whoever runs this machine, when the server is this machine."""
+    routes = [o for o in reader.report.of(Route) if o.address in subject.values]
+    here = bool(routes) and routes[-1].type == "local"
+    return "this-machine" if here and cause.front.owner == "server-operator" else cause.front.owner
+
+
+def _certainty(
+    reader: Reader, subject: Subject, chosen: Weighed, rivals: list[Weighed], open_: list[Weighed]
+) -> Certainty:
+    front = chosen.cause.front
+    if front.kind == "remainder":
+        return "undetermined"
+    # While the address itself may be wrong, what is seen there may be no more than a consequence of that.
+    consequence = any(w.cause.phase == "dns" and weigh.hides(w.cause, chosen.cause) for w in open_)
+    proof = reader.any_present(front.proof, subject)
+    proven = chosen.state == "established" and proof is not None and not consequence
+    alone = chosen.state == "established" and not rivals
+    reached: Certainty = "certain" if proven or alone else "likely"
+    cap = "certain" if proven else front.cap
+    if reader.report.others and any(n.kind == "state-changed" for n in reader.report.notes):
+        cap = min(cap, "likely", key=lambda c: _RANK[c])  # seen at different times
+    system = reader.report.vantage.os.partition(" ")[0].lower()
+    if system and system not in front.systems:
+        cap = min(cap, "likely", key=lambda c: _RANK[c])
+    return min(reached, cap, key=lambda c: _RANK[c])
+
+
+def _next_test(
+    reader: Reader, subject: Subject, chosen: Weighed | None, open_: list[Weighed], facts: dict[str, str]
+) -> NextTest | None:
+    names = [] if chosen is None else [*chosen.cause.front.proof, *chosen.cause.front.supports]
+    names += [n for w in open_ for n in (*w.missing, *w.cause.front.proof)]
+    for name in names:
+        ask = reader.read(name, subject).ask
+        if ask is not None:
+            system = reader.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
+            command = ask.commands.get(system) or next(iter(ask.commands.values()))
+            return NextTest(
+                where=ask.where, command=fill_command(command, facts),
+                if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in ask.answers),
+            )  # fmt: skip
+    return None
+
+
+def _readings(reader: Reader, subject: Subject, weighed: list[Weighed]) -> list[Reading]:
+    fronts = [w.cause.front for w in weighed if w.state != "ruled-out"]
+    names = dict.fromkeys(n for f in fronts for n in (*f.requires, *f.excludes, *f.proof))
+    return [reader.read(n, subject) for n in names]
+
+
+def evidence_of(problem: Problem) -> set[str]:
+    """The observations that a problem speaks of."""
+    return {*problem.evidence, *(o for r in problem.ruled_out for o in r.evidence)}
+
+
+def numbered(problems: list[Problem]) -> tuple[Problem, ...]:
+    """The problems with ids p1, p2, … in their order; what one hides is named by these too."""
+    found = [replace(p, id=f"p{place}") for place, p in enumerate(problems, 1)]
+    ids = {old.id: new.id for old, new in zip(problems, found, strict=True)}
+    return tuple(replace(p, hidden=tuple(ids.get(h, h) for h in p.hidden)) for p in found)
+
+
+def rivals_of(chosen: Weighed, others: list[Weighed]) -> list[Weighed]:
+    """Those of the others that cannot be true beside the chosen one."""
+    return [w for w in others if weigh.compete(chosen.cause, w.cause)]
+
+
+def _candidate(w: Weighed) -> Candidate:
+    return Candidate(cause=w.cause.name, title=w.cause.title, missing=w.missing)
+
+
+def said(weighed: list[Weighed]) -> list[str]:
+    return list(dict.fromkeys(r.says for w in weighed for r in w.present if r.says))
+
+
+def undecided(open_: list[Weighed]) -> str:
+    return "The evidence fits more than one cause" if len(open_) > 1 else "The cause is not decided"
+
+
+def merged(problems: list[Problem]) -> list[Problem]:
+    """Addresses that fail for the same reason are one problem."""
+    found: dict[tuple[object, ...], Problem] = {}
+    for p in problems:
+        key = (p.symptom, p.cause, p.certainty, p.stage, tuple(c.cause for c in p.candidates))
+        if key not in found:
+            found[key] = p
+            continue
+        one = found[key]
+        subject = replace(one.subject, values=(*one.subject.values, *p.subject.values))
+        evidence = tuple(dict.fromkeys((*one.evidence, *p.evidence)))
+        found[key] = replace(one, subject=subject, evidence=evidence, ruled_out=_both(one.ruled_out, p.ruled_out))
+    return list(found.values())
+
+
+def _both(one: tuple[RuledOut, ...], other: tuple[RuledOut, ...]) -> tuple[RuledOut, ...]:
+    more = {r.cause: r.evidence for r in other}
+    return tuple(replace(r, evidence=tuple(dict.fromkeys((*r.evidence, *more.get(r.cause, ()))))) for r in one)
