@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import __version__
-from .commands import COMMANDS, Bug, Usage
+from .commands import COMMANDS, Bug, Usage, settings
 
 if TYPE_CHECKING:
     from .commands.telling import Tally
@@ -54,7 +54,8 @@ def build(named: str | None) -> typer.Typer:
         if name == "lab":
             app.add_typer(importlib.import_module(".lab.commands", __package__).app, name="lab")
         else:
-            app.command(name)(getattr(importlib.import_module(f".commands.{name}", __package__), name))
+            module = importlib.import_module(f".commands.{name}", __package__)
+            app.command(name, cls=settings.Settled)(getattr(module, name))
     return app
 
 
@@ -80,27 +81,35 @@ def main() -> int:
     2: the user's mistake, in one sentence. 70: ours, with a traceback. 130: interrupted.
     """
     words = sys.argv[1:]
-    nagios = "--format=nagios" in words or ("--format", "nagios") in pairwise(words)
     try:
-        return _run(next((w for w in words if not w.startswith("-")), None))
+        return _run(words)
     except (Usage, _CommandLineError) as error:
         print(error if isinstance(error, Usage) else error.format_message(), file=sys.stderr)
-        return UNKNOWN if nagios else USAGE
+        return UNKNOWN if settings.chosen("format", words, os.environ) == "nagios" else USAGE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Bug as error:
         print(f"{error} This is a bug in portdoctor.", file=sys.stderr)
         return BUG
-    except Exception:  # noqa: BLE001  the last line of defence: a bug is ours and is never shown as a network fault
+    except Exception as error:  # noqa: BLE001  the last line of defence: a bug is ours and is never shown as a network fault
         import traceback
 
-        traceback.print_exc()
+        if settings.chosen("redact", words, os.environ) or any(w.startswith("--redact") for w in words):
+            traceback.print_tb(error.__traceback__)  # the message may name what must stay secret
+            print(type(error).__name__, file=sys.stderr)
+        else:
+            traceback.print_exc()
         print("This is a bug in portdoctor, not a fault of the network.", file=sys.stderr)
         return BUG
 
 
-def _run(named: str | None) -> int:
-    ended: object = build(named)(standalone_mode=False)
+def _run(words: list[str]) -> int:
+    named = next((w for w in words if not w.startswith("-")), None)
+    defaults: dict[str, object] = {}
+    whence: dict[str, str] = {}
+    if named in settings.COMMANDS and not {"-h", "--help"} & set(words):
+        defaults, whence = settings.given(os.environ)
+    ended: object = build(named)(standalone_mode=False, default_map={named: defaults}, obj=whence)
     if isinstance(ended, int):  # typer.Exit: --help, --version, the lab; or an interruption outside of a checkup
         return ended
     return exit_code(ended) if ended is not None else OK  # type: ignore[arg-type]

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
 
 import pytest
 from pytest_socket import socket_allow_hosts
 
+from portdoctor.commands import settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a shell: children would inherit that, and the tests of Ctrl-C test nothing.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 NOT_RUN: list[str] = []  # scenarios that this machine could not run
+
+
+# Whoever runs the tests may have settings and causes of their own; every process of a test inherits this.
+os.environ.update({"PORTDOCTOR_CONFIG": os.devnull, "XDG_CONFIG_HOME": os.path.join(os.sep, "no-such-folder")})
+for _name in [name for name in os.environ if name in map(settings.variable, settings.SETTINGS)]:
+    del os.environ[_name]
 
 
 def pytest_runtest_setup() -> None:

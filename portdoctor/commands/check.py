@@ -1,6 +1,5 @@
 """`portdoctor check TARGET...`"""
 
-import os
 from typing import Annotated
 
 import typer
@@ -49,7 +48,8 @@ def check(
     cafile: Annotated[str, typer.Option("--cafile", metavar="FILE", help="Trust the CAs in this PEM file.")] = "",
     sni: Annotated[str, typer.Option("--sni", metavar="NAME", help="Ask for this name in the TLS handshake.")] = "",
     no_controls: Annotated[
-        bool, typer.Option("--no-controls", help="Touch nothing but the target's own port.")
+        bool,
+        typer.Option("--no-controls/--controls", show_default=False, help="Touch nothing but the target's own port."),
     ] = False,
     attempts: Annotated[
         int, typer.Option("--attempts", metavar="N", min=1, max=50, help="Connect N times: n of m, and in which order.")
@@ -90,7 +90,7 @@ def check(
         cafile=trusted(cafile),
         sni=name_of(sni, "--sni"),
         attempts=attempts,
-        controls=not no_controls and os.environ.get("PORTDOCTOR_NO_CONTROLS", "") in ("", "0"),
+        controls=not no_controls,
     )
     asked, all_readable = targets_of(targets or [], file, mute=telling.redact)
     return judge(

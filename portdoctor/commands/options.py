@@ -14,20 +14,37 @@ Format = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")]
 Record = Annotated[str, typer.Option("--record", metavar="FILE", help="Keep the report, for `ticket` and `diagnose`.")]
 Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="The whole diagnosis of one target.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Degraded is a problem.")]
+Strict = Annotated[bool, typer.Option("--strict/--no-strict", show_default=False, help="Degraded is a problem.")]
 Wait = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", help="Look again until all is as expected, so long at most.")
+    float,
+    typer.Option(
+        "--wait", metavar="SECONDS", show_default=False, help="Look again until all is as expected, so long at most."
+    ),
 ]
-Redact = Annotated[bool, typer.Option("--redact", help="Pseudonyms for names and addresses, in every format.")]
+Redact = Annotated[
+    bool,
+    typer.Option(
+        "--redact/--no-redact", show_default=False, help="Pseudonyms for names and addresses, in every format."
+    ),
+]
 RedactKey = Annotated[
     str, typer.Option("--redact-key", metavar="FILE", help="Keep the key of --redact there [default: a new file here].")
 ]
-Names = Annotated[bool, typer.Option("--with-names", help="In tickets: this machine's and user's name too.")]
+Names = Annotated[
+    bool,
+    typer.Option(
+        "--with-names/--no-names", show_default=False, help="In tickets: this machine's and user's name too."
+    ),
+]
 Causes = Annotated[
     list[str] | None, typer.Option("--causes", metavar="DIR", help="A folder with a site's own causes.")
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but the verdict's line.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show all the evidence.")]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet/--no-quiet", show_default=False, help="Say nothing but the verdict's line.")
+]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose/--no-verbose", show_default=False, help="Show all the evidence.")
+]
 Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colours.")]
 
 

@@ -92,6 +92,20 @@ def user_name() -> str:
         return str(os.getuid())
 
 
+def config_folder() -> str:
+    """The folder of this user's configuration, as platformdirs has it; "" for a user without a home."""
+    import os
+
+    if sys.platform in ("darwin", "win32"):
+        from platformdirs import user_config_dir
+
+        return user_config_dir("portdoctor", appauthor=False)
+    base = os.environ.get("XDG_CONFIG_HOME", "")  # XDG Base Directory Specification: a relative path is invalid
+    if not os.path.isabs(base):
+        base = os.path.expanduser("~/.config")
+    return os.path.join(base, "portdoctor") if os.path.isabs(base) else ""
+
+
 def current() -> Host:
     """The host this process runs on."""
     if sys.platform == "darwin":
