@@ -26,6 +26,7 @@ from .scenario import Node, Scenario, filled, folder, lines
 assert sys.platform == "linux"
 UP_WITHIN = 10.0  # seconds until a daemon listens
 RECORD = f"{LAB}/report.json"
+ALSO_AFTER = 0.5  # seconds after the client began: its attempts are under way by then
 
 
 def main() -> None:
@@ -47,13 +48,16 @@ def _run(scenario: Scenario) -> Outcome:
     built = time.monotonic() - began
     words = shlex.split(stage.scenario.command)
     began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "portdoctor", *words, "--record", RECORD],
-        env=stage.environment(), cwd=LAB, preexec_fn=stage.as_client, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, errors="replace", timeout=LONGEST, check=False,
-    )  # fmt: skip
+    others = [stage.later(node, command) for node, command in stage.scenario.also.items()]
+    done = stage.portdoctor(stage.as_client, *words, "--record", RECORD)
+    for other in others:
+        other.wait(timeout=LONGEST)
     took = time.monotonic() - began
     report = Path(RECORD).read_text() if Path(RECORD).exists() else ""
+    if others:
+        files = [RECORD, *(f"{LAB}/{node}.json" for node in stage.scenario.also)]
+        report = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files, "--json").stdout
+        done = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files)
     return Outcome(
         report=report, text=done.stdout, complaints=done.stderr, exit=done.returncode, built=built, took=took
     )
@@ -105,11 +109,30 @@ class Stage:
             **self.scenario.node(self.layout.nodes[0]).env,
         }  # fmt: skip
 
+    def portdoctor(self, before: Callable[[], None], *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the real command; `before` puts the child into its place."""
+        return subprocess.run(
+            [sys.executable, "-m", "portdoctor", *words],
+            env=self.environment(), cwd=LAB, preexec_fn=before, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, errors="replace", timeout=LONGEST, check=False,
+        )  # fmt: skip
+
+    def later(self, node: str, command: str) -> subprocess.Popen[bytes]:
+        """Start the same look at another place, while the client's is under way; its report is NODE.json."""
+        words = ["-m", "portdoctor", *shlex.split(command), "--record", f"{LAB}/{node}.json"]
+        wait = f"import time, os, sys; time.sleep({ALSO_AFTER}); os.execv(sys.executable, [sys.executable, *{words!r}])"
+        return subprocess.Popen(
+            [sys.executable, "-c", wait], env=self.environment(), cwd=LAB, preexec_fn=lambda: self._be_at(node),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def as_client(self) -> None:
         """In a child, before exec: be the client's user in the client's network."""
-        client = self.layout.nodes[0]
-        node = self.scenario.node(client)
-        ns.enter(self.network.fd[client], ns.CLONE_NEWNET)
+        self._be_at(self.layout.nodes[0])
+
+    def _be_at(self, name: str) -> None:
+        node = self.scenario.node(name)
+        ns.enter(self.network.fd[name], ns.CLONE_NEWNET)
         if node.nofile is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (node.nofile, node.nofile))
         if not node.root:

@@ -101,6 +101,7 @@ class Scenario(_Strict, frozen=True, kw_only=True):
     injected: str | None = None  # what is really broken, where it is not what can be found out from here
     near_miss_of: tuple[str, ...] = ()
     inseparable: dict[str, str] = {}  # cause -> why the evidence cannot tell it from the true one
+    also: dict[str, str] = {}  # node -> the command there, at the same time; the reports are merged
     needs: tuple[str, ...] = ()  # programs beside those that follow from the keys
     handmade: str = ""  # why it can only be a recording written by hand
     at: dict[str, Node] = {}
