@@ -39,6 +39,7 @@ GOOD = Certificate(
 )  # fmt: skip
 
 
+Spoken = Handshake | HttpReply | Greeting
 # Ports that nobody uses are closed: what answers is no box in front that accepts everything.
 NOT_INTERCEPTED = tuple(
     Connect(outcome=Outcome.REFUSED, address=A, port=p, role="negative") for p in (20001, 23456, 31234)
@@ -46,7 +47,9 @@ NOT_INTERCEPTED = tuple(
 
 
 def report(*seen: Observation, stages: tuple[Stage, ...] = ("tcp", "tls", "http"), port: int = 443) -> Report:
-    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate((CONNECT, *NOT_INTERCEPTED, *seen), 1))
+    stalled = [o for o in seen if isinstance(o, Spoken) and o.outcome is Outcome.TIMEOUT and o.role == "target"]
+    small = [replace(o, role="variant", mss_clamp=536) for o in stalled]  # no matter of packet size
+    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate((CONNECT, *NOT_INTERCEPTED, *seen, *small), 1))
     return Report(
         target=Target(input=HOST, host=HOST, port=port, stages=stages), observations=numbered,
         vantage=Vantage(os="Linux 6.18", started="2026-11-22T09:14:03.120Z", can=Can(error_queue=True)),

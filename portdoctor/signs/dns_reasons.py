@@ -22,7 +22,6 @@ SLOW = 1.0  # seconds for a name: a user notices, and no healthy resolver needs 
 _DNSSEC = range(6, 13)  # RFC 8914: DNSSEC Bogus to NSEC Missing
 _AUTHORITY = (22, 23)  # No Reachable Authority, Network Error
 _POLICY = (15, 16, 17)  # Blocked, Censored, Filtered
-_HERE = ("linux", "macos", "windows")
 
 TRACE = Ask(
     where="here",
@@ -38,10 +37,12 @@ TRACE = Ask(
 )
 ANOTHER_RESOLVER = Ask(
     where="here",
-    commands=dict.fromkeys(_HERE, "nslookup {name} 9.9.9.9"),
+    commands={
+        "linux": "dig +trace {name}", "macos": "dig +trace {name}", "windows": "nslookup {name} ANOTHER-RESOLVER",
+    },
     answers=(
-        Answer(answer="It gives an address", then="dns.blocked-by-policy"),
-        Answer(answer="It says that the name does not exist", then="dns.nxdomain"),
+        Answer(answer="It ends with an address", then="dns.blocked-by-policy"),
+        Answer(answer="The zone's own servers say that the name does not exist", then="dns.nxdomain"),
     ),
 )
 
