@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..clients import FASTEST, Client, Ending, Measured, fare, known
+from ..clients import FASTEST, Client, Measured, fare, known
 from ..model import Connect, Lookup, Outcome, Report, Subject
 from .base import Reading, absent, present, sign, unknown
 
@@ -11,10 +11,11 @@ _MOST = 2  # programs that are named
 
 @sign
 def a_known_client_gives_up(report: Report, subject: Subject) -> Reading:
-    """At least one address connects, and a known program would not get there: it leaves too early, or tries another.
+    """At least one address connects, and a known program leaves it too early and finds no other.
 
-    The best time of each address counts, so that one lost packet does not look like it. Nobody says that the user's
-    own program is one of these.
+    A program that tries a dead address only is no question of time: see some-addresses-work. The best time of each
+    address counts, so that one lost packet does not look like it. Nobody says that the user's own program is one
+    of these.
     """
     seen = _measured(report)
     if not seen:
@@ -24,11 +25,13 @@ def a_known_client_gives_up(report: Report, subject: Subject) -> Reading:
         return absent("No address connects.", *attempts)
     if all(m.works and m.took is not None and m.took < FASTEST for m in seen):
         return absent("Every address connects sooner than any known program gives up.", *attempts)
+    if any(_measured_once(report, m) for m in seen):
+        return unknown("not-looked", *attempts, says="A slow address was measured once only.")
     fares = [(client, fare(client, seen)) for client in known()]
-    lost = [(client, ending) for client, ending in fares if not ending.works]
-    if not lost:
-        return absent("Every known program gets there too.", *attempts)
-    said = " ".join(_said(client, ending, seen) for client, ending in lost[:_MOST])
+    early = [(client, ending.left) for client, ending in fares if not ending.works and ending.left is not None]
+    if not early:
+        return absent("No known program gives up before it is connected.", *attempts)
+    said = " ".join(_said(client, left) for client, left in early[:_MOST])
     return present(said, *attempts)
 
 
@@ -40,11 +43,21 @@ def _measured(report: Report) -> list[Measured]:
     return [_best(report, address) for address in tried]
 
 
-def _best(report: Report, address: str) -> Measured:
-    seen = [
+def _attempts(report: Report, address: str) -> list[Connect]:
+    return [
         o for o in report.of(Connect)
         if o.address == address and o.role in ("target", "repeat") and o.mss_clamp is None
     ]  # fmt: skip
+
+
+def _measured_once(report: Report, m: Measured) -> bool:
+    """Whether all that is known of an address is one connection that lost a packet: it may have been an accident."""
+    seen = [o for o in _attempts(report, m.address) if o.outcome is Outcome.OK]
+    return len(seen) == 1 and (seen[0].syns or 1) > 1
+
+
+def _best(report: Report, address: str) -> Measured:
+    seen = _attempts(report, address)
     good = [o.took for o in seen if o.outcome is Outcome.OK and not o.self_connected]
     if good:
         return Measured(address=address, works=True, took=min(good))
@@ -52,12 +65,6 @@ def _best(report: Report, address: str) -> Measured:
     return Measured(address=address, works=False, took=None if silent else min(o.took for o in seen))
 
 
-def _said(client: Client, ending: Ending, seen: list[Measured]) -> str:
-    if ending.left is not None and ending.left.took is not None:
-        limit = client.each if client.each is not None else client.total or 0.0
-        took = f"{ending.left.took:.2f} s"
-        return f"{client.name}: leaves {ending.left.address} after {limit:g} s, and connecting takes {took}."
-    if client.tries == "one":
-        first = next(m for m in seen if not m.works)
-        return f"{client.name}: tries one address only, and {first.address} fails."
-    return f"{client.name}: does not get to an address that works."
+def _said(client: Client, left: Measured) -> str:
+    limit = client.each if client.each is not None else client.total or 0.0
+    return f"{client.name}: leaves {left.address} after {limit:g} s, and connecting takes {left.took or 0.0:.2f} s."

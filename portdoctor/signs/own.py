@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ..model import Answer, Bind, Counters, Listeners, Outcome, Report, Subject, Want
+from msgspec.structs import replace
+
+from ..model import Answer, Bind, Connect, Counters, Listeners, Outcome, Report, Subject, Trace, Want
 from ..outcomes import family_of
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
-from .tcp import connection, route_to
+from .tcp import route_to
 
 
 def at_the_target(report: Report, subject: Subject) -> Report | None:
@@ -50,45 +52,65 @@ def accept_queue_is_full(report: Report, subject: Subject) -> Reading:
         return _no_table(there, report)
     rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
     full = [r for r in rows if r.queued is not None and r.backlog is not None and r.queued > r.backlog]
-    counted = queue_overflows(there, subject)
     if full:
         wait = "connection waits" if full[0].queued == 1 else "connections wait"
         said = f"{full[0].queued} {wait} for the program, more than its limit of {full[0].backlog}."
-        more = f" {counted.says}" if counted.state == "present" else ""
         taken = [b for b in there.of(Bind) if b.port == report.target.port and b.outcome is Outcome.ADDRESS_IN_USE]
-        return present(said + more, tables[-1], *(o for o in there.of(Counters) if o.id in counted.evidence), *taken)
-    if rows and counted.state == "present":
-        said = f"The listener's queue was not full when it was looked at. {counted.says}"
-        return unknown("no-answer", tables[-1], says=said)
+        return present(said, tables[-1], *taken)
     if rows and all(r.queued is not None for r in rows):
         return absent("The listener's queue on this machine is not full.", tables[-1])
     if rows:
         return unknown("not-possible-here", tables[-1], says="This system does not show how long the queue is.")
+    if not tables[-1].complete:
+        return unknown("needs-privilege", tables[-1], says="The listener table of this machine is not complete.")
     return absent("No listener of this machine has a full queue.", tables[-1])
 
 
 @sign
-def queue_overflows(report: Report, subject: Subject) -> Reading:
-    """On this machine, between two looks, the kernel counted connections that found a full queue (ListenOverflows).
+def program_does_not_accept(report: Report, subject: Subject) -> Reading:
+    """The accept queue is full by the table, or the kernel counted as many overflows as SYNs of ours got no answer.
 
-    It counts for all listeners of the network namespace together: another program's may be the full one.
+    ListenOverflows counts for all listeners of the network namespace together: another program's may be the full
+    one, so the count alone proves nothing.
     """
-    there = at_the_target(report, subject)
-    if there is not report:
-        return unknown("needs-person", says="The server's own counters were not seen twice.")
-    o = connection(report, subject)
+    table = accept_queue_is_full(report, subject)
+    counted = _overflows(report, subject)
+    if table.state == "present":
+        return replace(table, says=f"{table.says} {counted[0]}".strip())
+    nobody = table.state == "absent" and nothing_listens_here(report, subject).state == "present"
+    if counted[0] and not nobody:
+        return present(counted[0], *counted[1])
+    return table
+
+
+def _overflows(report: Report, subject: Subject) -> tuple[str, tuple[Counters, ...]]:
+    """What ListenOverflows says between two looks at this machine's counters; "" when it rose less than it must."""
+    if at_the_target(report, subject) is not report:
+        return "", ()
     looks = [c for c in report.of(Counters) if c.outcome is Outcome.OK and "ListenOverflows" in c.values]
-    before = [c for c in looks if o is not None and o.began <= c.began <= o.began + o.took]
-    after = [c for c in looks if before and c.began > before[0].began]
-    if not before:
-        return unknown("not-looked", says="The counters were not read while the connection was tried.")
-    if not after:
-        return unsettled(report, Want(probe="counters"), before[0])
-    rise = after[-1].values["ListenOverflows"] - before[0].values["ListenOverflows"]
-    if rise > 0:
-        said = f"Meanwhile the kernel dropped {rise} because of a full queue (ListenOverflows)."
-        return present(said, before[0], after[-1])
-    return absent("The kernel counted no full queue meanwhile (ListenOverflows).", before[0], after[-1])
+    if len(looks) < 2:
+        return "", ()
+    first, last = looks[0], looks[-1]
+    rise = last.values["ListenOverflows"] - first.values["ListenOverflows"]
+    mine = _unanswered(report, subject, first.began, last.began)
+    if mine < 2 or rise < mine:
+        return "", ()
+    said = f"{mine} SYNs got no answer, and meanwhile the kernel dropped {rise} for a full queue (ListenOverflows)."
+    return said, (first, last)
+
+
+def _unanswered(report: Report, subject: Subject, since: float, until: float) -> int:
+    """SYNs to the asked port that left in this time and that nothing answered."""
+    port = report.target.port
+    sent = [
+        o.began + after for o in report.of(Connect) if o.address in subject.values and o.port == port
+        if o.outcome is Outcome.TIMEOUT for after in o.unanswered_at or (0.0,)
+    ]  # fmt: skip
+    traced = [
+        t.began for t in report.of(Trace) if t.address in subject.values and t.port == port
+        for h in t.hops if h.outcome is Outcome.TIMEOUT
+    ]  # fmt: skip
+    return len([moment for moment in (*sent, *traced) if since <= moment <= until])
 
 
 @sign
