@@ -11,12 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from timing import Measured
 
 HERE = Path(__file__).parent
-SERVER = "10.98.3.2"
+SERVER = "10.98.200.2"
 _SECONDS = 600  # after which a wire ends by itself, whatever happened to us
 _READY = 5.0
 _LISTEN = (
@@ -43,30 +44,34 @@ def direct(round_trip: float) -> Iterator[str]:
     with ExitStack() as stack:
         client, server = (stack.enter_context(_namespace(name)) for name in ("c", "s"))
         stack.enter_context(_wire(client, server, round_trip))
-        _in(client, "ip addr add 10.98.3.1/24 dev wire")
+        _in(client, "ip addr add 10.98.200.1/24 dev wire")
         _in(server, f"ip addr add {SERVER}/24 dev wire")
         yield client
 
 
 @contextmanager
-def chain(round_trip: float, dropped: int, open_port: int) -> Iterator[str]:
-    """client ~wire~ router - router - server. The last router drops `dropped` silently, `open_port` is served."""
+def chain(round_trip: float, dropped: int, open_port: int, routers: int = 2) -> Iterator[str]:
+    """client ~wire~ router - … - server. The last router drops `dropped` silently, `open_port` is served."""
     with ExitStack() as stack:
-        client, near, far, server = (stack.enter_context(_namespace(name)) for name in ("c", "n", "f", "s"))
-        stack.enter_context(_wire(client, near, round_trip))
-        _in(client, "ip addr add 10.98.1.1/24 dev wire", "ip route add default via 10.98.1.2")
-        _in(near, "ip addr add 10.98.1.2/24 dev wire", f"ip link add right type veth peer left netns {far}",
-            "ip addr add 10.98.2.1/24 dev right", "ip link set right up", "ip route add 10.98.3.0/24 via 10.98.2.2")
-        _in(far, "ip addr add 10.98.2.2/24 dev left", "ip link set left up",
-            f"ip link add right type veth peer left netns {server}",
-            "ip addr add 10.98.3.1/24 dev right", "ip link set right up", "ip route add 10.98.1.0/24 via 10.98.2.1",
-            "nft add table ip t", "nft add chain ip t f { type filter hook forward priority 0 ; }",
-            f"nft add rule ip t f tcp dport {dropped} drop")  # fmt: skip
-        _in(server, f"ip addr add {SERVER}/24 dev left", "ip link set left up", "ip route add default via 10.98.3.1")
-        for router in (near, far):
+        names = ["c", *(f"r{n}" for n in range(1, routers + 1)), "s"]
+        nodes = [stack.enter_context(_namespace(name)) for name in names]
+        stack.enter_context(_wire(nodes[0], nodes[1], round_trip))
+        nets = [f"10.98.{n}" for n in range(1, routers + 1)] + [SERVER.rpartition(".")[0]]
+        for place, (left, right) in enumerate(pairwise(nodes)):
+            if place:
+                _in(left, f"ip link add right type veth peer left netns {right}", "ip link set right up")
+                _in(right, "ip link set left up")
+            _in(left, f"ip addr add {nets[place]}.1/24 dev {'right' if place else 'wire'}",
+                f"ip route add default via {nets[place]}.2")  # fmt: skip
+            _in(right, f"ip addr add {nets[place]}.2/24 dev {'left' if place else 'wire'}")
+            if place:
+                _in(right, f"ip route add {nets[0]}.0/24 via {nets[place]}.1")
+        for router in nodes[1:-1]:
             _in(router, "sysctl -qw net.ipv4.ip_forward=1")
-        stack.enter_context(_listening(server, open_port))
-        yield client
+        _in(nodes[-2], "nft add table ip t", "nft add chain ip t f { type filter hook forward priority 0 ; }",
+            f"nft add rule ip t f tcp dport {dropped} drop")  # fmt: skip
+        stack.enter_context(_listening(nodes[-1], open_port))
+        yield nodes[0]
 
 
 def measure(namespace: str, commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Measured]:
