@@ -11,6 +11,7 @@ from portdoctor.model import (
     Bind,
     Can,
     Connect,
+    Counters,
     Datagram,
     Greeting,
     Handshake,
@@ -57,7 +58,8 @@ hops = st.builds(
 observation: st.SearchStrategy[Observation] = st.one_of(
     st.builds(
         Connect, outcome=outcomes, took=seconds, icmp=icmps, address=address, port=st.sampled_from([80, 443, 8080]),
-        role=roles, syns=st.none() | st.integers(1, 4),
+        role=roles, syns=st.none() | st.integers(1, 4), series=st.none() | st.integers(2, 9),
+        self_connected=st.booleans(), began=seconds, mss_clamp=st.sampled_from([None, None, 536]),
     ),
     st.builds(Datagram, outcome=outcomes, took=seconds, icmp=icmps, address=address, port=st.just(53)),
     st.builds(
@@ -88,10 +90,15 @@ observation: st.SearchStrategy[Observation] = st.one_of(
         ).map(tuple),
     ),
     st.builds(
+        Counters, outcome=st.just(Outcome.OK), began=seconds,
+        values=st.fixed_dictionaries({"ListenOverflows": st.integers(0, 20)}),
+    ),
+    st.builds(
         Bind, outcome=outcomes, address=st.sampled_from(["0.0.0.0", "::"]), port=st.just(443), reuse=st.booleans()
     ),
     st.builds(
         Handshake, outcome=outcomes, took=seconds, address=address, port=st.just(443),
+        role=st.sampled_from(["target", "repeat", "variant"]), mss_clamp=st.sampled_from([None, 536]),
         reason=st.none() | st.text(max_size=12), sample=st.none() | st.text(max_size=12),
     ),
     st.builds(

@@ -62,7 +62,7 @@ def _best(report: Report, address: str) -> Measured:
     if good:
         return Measured(address=address, works=True, took=min(good))
     silent = any(o.outcome is Outcome.TIMEOUT for o in seen)
-    return Measured(address=address, works=False, took=None if silent else min(o.took for o in seen))
+    return Measured(address=address, works=False, took=None if silent else min((o.took for o in seen), default=0.0))
 
 
 def _said(client: Client, left: Measured) -> str:
