@@ -14,6 +14,7 @@ from .options import (
     Json,
     Names,
     Output,
+    Plan,
     Quiet,
     Record,
     Redact,
@@ -37,6 +38,7 @@ def bind(
     strict: Strict = False,
     expect: Annotated[str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", help="Exit 0 if so.")] = "",
     wait: Wait = 0.0,
+    plan: Plan = False,
     redact: Redact = False,
     redact_key: RedactKey = "",
     with_names: Names = False,
@@ -58,4 +60,8 @@ def bind(
         asked = parse_bind(target)
     except UsageError as error:
         raise Usage(str(error)) from None
+    if plan:
+        from .planning import foretell
+
+        return foretell([asked], options, telling)
     return judge([asked], options, telling, catalogue)

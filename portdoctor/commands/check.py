@@ -14,6 +14,7 @@ from .options import (
     Json,
     Names,
     Output,
+    Plan,
     Quiet,
     Record,
     Redact,
@@ -59,6 +60,7 @@ def check(
         str, typer.Option("--expect", metavar="open|closed|refused|filtered|SYMPTOM|CAUSE", help="Exit 0 if so.")
     ] = "",
     wait: Wait = 0.0,
+    plan: Plan = False,
     parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Targets at a time.")] = 16,
     unordered: Annotated[bool, typer.Option("--unordered", help="Results as they come.")] = False,
     redact: Redact = False,
@@ -93,6 +95,10 @@ def check(
         controls=not no_controls,
     )
     asked, all_readable = targets_of(targets or [], file, mute=telling.redact)
+    if plan:
+        from .planning import foretell
+
+        return foretell(asked, options, telling, readable=all_readable)
     return judge(
         asked, options, telling, catalogue, readable=all_readable, parallel=parallel, ordered=not unordered
     )

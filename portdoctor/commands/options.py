@@ -21,6 +21,7 @@ Wait = Annotated[
         "--wait", metavar="SECONDS", show_default=False, help="Look again until all is as expected, so long at most."
     ),
 ]
+Plan = Annotated[bool, typer.Option("--plan", help="Say what may be sent, to whom and how much, and send nothing.")]
 Redact = Annotated[
     bool,
     typer.Option(

@@ -7,13 +7,14 @@ import typer
 from . import Usage
 from .saying import put
 
-_KINDS = {"report": "json", "port": "port", "listening": "listening"}  # what has a schema -> its module in render
+# what has a schema -> its module in render
+_KINDS = {"report": "json", "port": "port", "listening": "listening", "plan": "plan"}
 
 
 def schema(
-    of: Annotated[str, typer.Argument(metavar="[report|port|listening]", help="Which JSON.")] = "report",
+    of: Annotated[str, typer.Argument(metavar="[report|port|listening|plan]", help="Which JSON.")] = "report",
 ) -> None:
-    """The JSON Schema of a report, or of what `port --json` and `listening --json` write."""
+    """The JSON Schema of a report, or of what `port`, `listening` and `check --plan` write with --json."""
     import importlib
     import json
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from ..model import Connect, Datagram, Handshake, Want
+from ..model import Connect, Datagram, Handshake, Stage, Want
+from ..ports import MOST_CONTROLS
 from ..probes import local
 from ..probes.connect import Patience
+from ..probes.trace import FARTHEST
 from ..record import Record
-from .again import attempt, controls, negative, series
+from .again import _NEGATIVES, SERIES, attempt, controls, negative, series
 from .path import traced
+
+_REPEATS = 3
 
 
 async def _route(c: Record, address: str) -> None:
@@ -62,7 +66,7 @@ async def _repeats(c: Record, address: str) -> None:
 
         await datagrams.repeat(c, address)
         return
-    for _ in range(3):
+    for _ in range(_REPEATS):
         await attempt(c, address, c.target.port, "repeat", Patience(c.options.timeout or 3.0))
         await asyncio.sleep(0.05)
 
@@ -114,13 +118,27 @@ def forbid_controls(c: Record) -> None:
             c.settle(want, "forbidden-by-option", "Other ports were not tried: --no-controls.")
 
 
+class Sends(NamedTuple):
+    """What a look sends at most: `most` times `what` to `whom`, for each address (`resolvers`: for each of them).
+
+    "elsewhere" is counted for the whole target. A target can have the look when it has one of the `stages`.
+    """
+
+    most: int
+    what: Literal["connection", "question", "exchange", "first packet with a low TTL"]
+    whom: Literal["port", "beside", "path", "resolvers", "elsewhere"]
+    stages: tuple[Stage, ...] = ("tcp",)
+
+
 class Row(NamedTuple):
-    """A look: how long it is expected to take, and its function."""
+    """A look: how long it is expected to take, its function, and what it sends; nothing: it reads this machine."""
 
     seconds: float
     run: Callable[..., Awaitable[None]]
+    sends: tuple[Sends, ...] = ()
 
 
+_REACHED: tuple[Stage, ...] = ("tls", "http", "app")
 LOOKS: dict[str, Row] = {
     "route": Row(0.001, _route),
     "neighbour": Row(0.001, _neighbour),
@@ -130,15 +148,15 @@ LOOKS: dict[str, Row] = {
     "hosts-file": Row(0.001, _hosts_file),
     "listeners": Row(0.005, _listeners),
     "bind": Row(0.005, _bind),
-    "repeat": Row(0.5, _repeats),
-    "elsewhere": Row(0.3, _elsewhere),
-    "handshake": Row(0.3, _handshake),
-    "plain-http": Row(0.3, _plain_http),
-    "negative": Row(0.3, negative),
-    "series": Row(2.0, series),
-    "small-segments": Row(1.5, _small_segments),
-    "wire": Row(0.2, _wire),
-    "wire-cd": Row(0.5, _wire_cd),
-    "controls": Row(1.0, controls),
-    "trace": Row(1.5, traced),
+    "repeat": Row(0.5, _repeats, (Sends(_REPEATS, "connection", "port"), Sends(2, "exchange", "port", ("udp",)))),
+    "elsewhere": Row(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one an IP version
+    "handshake": Row(0.3, _handshake, (Sends(1, "connection", "port", ("tls",)),)),
+    "plain-http": Row(0.3, _plain_http, (Sends(1, "connection", "port", ("tls",)),)),
+    "negative": Row(0.3, negative, (Sends(_NEGATIVES, "connection", "beside"),)),
+    "series": Row(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
+    "small-segments": Row(1.5, _small_segments, (Sends(3, "connection", "port", _REACHED),)),
+    "wire": Row(0.2, _wire, (Sends(2, "question", "resolvers", ("dns",)),)),
+    "wire-cd": Row(0.5, _wire_cd, (Sends(2, "question", "resolvers", ("dns",)),)),
+    "controls": Row(1.0, controls, (Sends(MOST_CONTROLS, "connection", "beside", ("tcp", "udp")),)),
+    "trace": Row(1.5, traced, (Sends(3 * FARTHEST, "first packet with a low TTL", "path"),)),  # three ports at most
 }

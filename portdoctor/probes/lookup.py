@@ -24,6 +24,9 @@ LONGEST = 4.5  # seconds: glibc leaves a server after five; the look must end fi
 # class CH is never asked of others (RFC 4892), and the second one from what it knows or its upstream's.
 OF_ITSELF = "id.server"
 OF_THE_ROOT = "."
+ALIVE: tuple[tuple[str, str, str, Transport], ...] = (  # name, type, class, how
+    (OF_ITSELF, "TXT", "CH", "udp"), (OF_THE_ROOT, "NS", "IN", "udp"), (OF_ITSELF, "TXT", "CH", "tcp"),
+)  # fmt: skip
 _FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 _QTYPES = {4: "A", 6: "AAAA"}
 _EAI = {getattr(socket, n): n for n in dir(socket) if n.startswith("EAI_") and n != "EAI_MAX"}
@@ -228,11 +231,7 @@ async def look_alive(
         except Unreached as error:
             return replace(error.over(blank), took=clock() - blank.began)
 
-    looks = [
-        asyncio.create_task(look(OF_ITSELF, "TXT", "CH", "udp")),
-        asyncio.create_task(look(OF_THE_ROOT, "NS", "IN", "udp")),
-        asyncio.create_task(look(OF_ITSELF, "TXT", "CH", "tcp")),
-    ]
+    looks = [asyncio.create_task(look(*question)) for question in ALIVE]
     try:
         for ended in asyncio.as_completed(looks):
             yield await ended

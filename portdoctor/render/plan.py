@@ -1,0 +1,115 @@
+"""What a check may send, to whom and how much of it: as text and JSON. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from ..model import Options, Stage, Target, Value
+from ..text import clean, plural, words, wrapped
+
+PLAN_SCHEMA = "portdoctor.plan/1"
+COLUMNS = 80
+_TEXT = 29  # columns before a step's text
+When = Literal["always", "when-silent", "when-it-fails"]
+Per = Literal["target", "address", "resolver"]
+_HEADINGS: dict[When, str] = {
+    "always": "Always",
+    "when-silent": "While a connection or a resolver stays silent",
+    "when-it-fails": "When something fails, as far as it would decide what is open",
+}
+
+
+class Step(Value, frozen=True, kw_only=True):
+    """Something that may be sent by one try: `what`, at most `most` times for each `per`.
+
+    `probe` is the name of a look, or of what the stage consists of. `to` names whom, as far as that is known
+    before anything is sent; `ports` are theirs.
+    """
+
+    stage: Stage
+    probe: str
+    when: When
+    what: str
+    most: int
+    per: Per
+    to: tuple[str, ...]
+    ports: tuple[int, ...] = ()
+
+
+class Plan(Value, frozen=True, kw_only=True):
+    """What `--plan` writes. Nothing of it was sent.
+
+    `addresses`: how many of the target's at most; `seconds`: of one try; `tries`: how often all of it, with --wait.
+    `reads`: what is read on this machine alone.
+    """
+
+    schema: Literal["portdoctor.plan/1"] = "portdoctor.plan/1"
+    portdoctor: str
+    target: Target
+    options: Options
+    addresses: int
+    seconds: float
+    tries: int = 1
+    steps: tuple[Step, ...]
+    reads: tuple[str, ...]
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a plan (draft 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"What PortDoctor may send ({PLAN_SCHEMA})",
+        **msgspec.json.schema(Plan),
+    }
+
+
+def to_json(plan: Plan) -> str:
+    """One line of JSON, without its line feed."""
+    return msgspec.json.encode(plan).decode()
+
+
+def render(plan: Plan) -> str:
+    """The plan as text of 80 columns, without the final line feed."""
+    t = plan.target
+    lines = [f"Plan for {clean(t.input)}: nothing was sent, no name was looked up."]
+    for when, heading in _HEADINGS.items():
+        steps = [step for step in plan.steps if step.when == when]
+        if steps:
+            lines += ["", heading, *(line for step in steps for line in _step(step, t))]
+    lines += ["", "Read on this machine, without sending anything", *_item(words(plan.reads))]
+    lines += ["", "Limits", *(line for text in _limits(plan) for line in _item(text))]
+    return "\n".join(lines)
+
+
+def _step(step: Step, target: Target) -> list[str]:
+    itself = step.to == (target.host,) and step.ports == (target.port,)
+    where = "" if itself else f" to {_whom(step, target)}"
+    head, *rest = wrapped(clean(f"{step.what}{where}", 1000), COLUMNS - _TEXT)
+    start = f"  {step.stage:<5}{step.probe:<15}{step.most:>4} × "
+    return [start + head, *(" " * _TEXT + line for line in rest)]
+
+
+def _whom(step: Step, target: Target) -> str:
+    ports = f"port{'s' if len(step.ports) > 1 else ''} {words(map(str, step.ports))}" if step.ports else ""
+    if step.to == (target.host,):
+        return ports or f"{step.to[0]}, ports picked by chance"
+    each = "each of " if step.per == "resolver" and len(step.to) > 1 else ""
+    return each + words(step.to) + (f", {ports}" if ports else "")
+
+
+def _item(text: str) -> list[str]:
+    head, *rest = wrapped(text, COLUMNS - 4)
+    return [f"  {head}", *(f"    {line}" for line in rest)]
+
+
+def _limits(plan: Plan) -> list[str]:
+    counted = "each number is the most that one try sends"
+    if "bind" not in plan.target.stages:
+        many = plural(plan.addresses, "address", "addresses")
+        counted += f": to each address of the target, {many} at most, or to each name server"
+    said = [counted, f"{plan.seconds:g} s for one try" + (f", {plan.tries} tries at most" if plan.tries > 1 else "")]
+    if not plan.options.controls:
+        said.append("no port of the target but the one asked for: --no-controls")
+    return [*said, "a packet that is not answered is sent again by the system, as always"]
