@@ -258,11 +258,15 @@ class Hop(Value, frozen=True, kw_only=True):
 
 
 class Trace(Ending, frozen=True, kw_only=True, tag_field="kind", tag="trace"):
-    """One round of TTL-limited connects to a port. `hops` in TTL order; only TTLs that were sent."""
+    """One round of TTL-limited connects to a port. `hops` in TTL order; only TTLs that were sent.
+
+    `role`: "target" the asked port, "control" an open port of the same host, "chance" a high port picked at random:
+    what treats it treats whatever comes for the host.
+    """
 
     address: str
     port: int
-    role: Literal["target", "control", "elsewhere"] = "target"
+    role: Literal["target", "control", "chance", "elsewhere"] = "target"
     round: int = 1
     transport: Transport = "tcp"
     hops: tuple[Hop, ...] = ()
@@ -545,6 +549,7 @@ class Problem(Value, frozen=True, kw_only=True):
     symptom: Symptom
     cause: str | None = None
     because: str | None = None
+    because_certainty: Certainty | None = None  # how sure that one is: where it fails may be surer than why
     certainty: Certainty = "undetermined"
     title: str = ""
     explanation: str = ""

@@ -19,7 +19,7 @@ GAP = 0.1  # seconds between two starts: no burst, and a limit per second or min
 LONGEST = 3.5  # seconds for one attempt, as for the user's own
 _LEAST = 1.3  # seconds an attempt must be able to wait: past the first retransmission at 1.03 s
 _NEGATIVES = 3
-_HIGH = (20000, 32767)  # below the ranges from which systems pick source ports: closed, if any port is
+_HIGH = (20000, 29999)  # below node ports (30000) and source ports (32768): closed, and not forwarded, if any port is
 
 
 async def attempt(
@@ -110,17 +110,18 @@ async def _attempt(c: Record, address: str, place: int, limit: float) -> None:
     await attempt(c, address, c.target.port, "repeat", Patience(limit), series=place)
 
 
-async def negative(c: Record, address: str) -> None:
-    """Connect to random high ports that nobody should answer on: only something that accepts every port does."""
+def by_chance(target: Target, count: int) -> list[int]:
+    """Different high ports that nobody should use, picked at random; never the asked one."""
     import random
 
-    ports: set[int] = set()
-    while len(ports) < _NEGATIVES:
-        ports.add(random.randint(*_HIGH))
-    ports.discard(c.target.port)
+    return random.sample([port for port in range(_HIGH[0], _HIGH[1] + 1) if port != target.port], count)
+
+
+async def negative(c: Record, address: str) -> None:
+    """Connect to random high ports that nobody should answer on: only something that accepts every port does."""
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left() - 0.1, 0.05))
     seen = await asyncio.gather(
-        *(attempt(c, address, port, "negative", Patience(limit)) for port in sorted(ports))
+        *(attempt(c, address, port, "negative", Patience(limit)) for port in by_chance(c.target, _NEGATIVES))
     )
     if all(o.outcome is Outcome.EXHAUSTED for o in seen):
         want = Want(probe="negative", args=(address,))

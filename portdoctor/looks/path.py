@@ -9,13 +9,15 @@ from ..model import Connect, Outcome, Trace, Want
 from ..outcomes import answered
 from ..probes import local
 from ..probes.connect import Patience
-from ..probes.trace import BATCH, trace
+from ..probes.trace import trace
 from ..record import Record
-from .again import MOST_SYNS, attempt, controls, open_control, spent
+from .again import MOST_SYNS, attempt, by_chance, controls, open_control, spent
 
 ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP by the second
 SILENT = 0.3  # seconds without an answer after which the path is looked at; most of the world is nearer
 _RETRANSMISSION = 1.03  # seconds after which Linux sends the first SYN again (RFC 6298: 1 s)
+_SOME = 5  # times the deciding hop is looked at again: with the first round, six times chance is 1 in 4,096
+_MANY = 7  # the same where ways are seen to differ
 _REPEATS = (0.0, 0.3, 0.6)  # seconds after the first silence at which a further SYN goes out
 
 
@@ -35,7 +37,7 @@ async def silence(c: Record, address: str, task: asyncio.Task[object], patience:
         if c.options.controls:
             group.create_task(_controls_and_trace(c, address))
         else:
-            group.create_task(_round(c, address, 1, None, 0.6))
+            group.create_task(_round(c, address, None, 0.6))
         if c.options.timeout is None:
             group.create_task(_shorten(c, address, task, waits))
 
@@ -82,7 +84,7 @@ async def traced(c: Record, address: str) -> None:
 
 
 async def _rounds(c: Record, address: str) -> None:
-    """Two interleaved rounds, a second apart. The second only looks again at where the first saw a difference."""
+    """Two rounds, a second apart. The second only looks again, several times, at the hop that decides."""
     want = Want(probe="trace", args=(address,))
     if want in c.done and any(t.address == address for t in c.of(Trace)):
         return
@@ -94,30 +96,49 @@ async def _rounds(c: Record, address: str) -> None:
     control = open_control(c, address)
     answers = [o.took for o in c.of(Connect) if o.address == address and answered(o)]
     wait = max(0.3, 4 * min(answers)) if answers else 0.6
-    first = await _round(c, address, 1, control, wait)
+    first = await _round(c, address, control, wait)
     if control is None:
         control = open_control(c, address)
         if control is not None:
             first += [c.see(await _trace(c, address, control, "control", 1, (), wait))]  # type: ignore[list-item]
-    near = _frontier(first)
-    if control is None or not near or MOST_SYNS - spent(c, address) < 2 * len(near):
+    ttl = _decisive(first, address)
+    if ttl is None:
         return
     await asyncio.sleep(max(0.0, ROUND_GAP - (c.clock() - began)))
-    await _round(c, address, 2, control, wait, near)
+    await _again(c, address, ttl, control, _MANY if _differ(first) else _SOME, wait)
 
 
-async def _round(
-    c: Record, address: str, number: int, control: int | None, wait: float, ttls: tuple[int, ...] = ()
-) -> list[Trace]:
-    jobs = [_trace(c, address, c.target.port, "target", number, ttls, wait)]
+async def _round(c: Record, address: str, control: int | None, wait: float) -> list[Trace]:
+    """All TTLs of the asked port, of a port by chance and of an open control, in this order: see `_again`."""
+    jobs = [_trace(c, address, c.target.port, "target", 1, (), wait)]
+    if c.options.controls:
+        jobs.append(_trace(c, address, by_chance(c.target, 1)[0], "chance", 1, (), wait))
     if control is not None:
-        jobs.append(_trace(c, address, control, "control", number, ttls, wait))
+        jobs.append(_trace(c, address, control, "control", 1, (), wait))
     return [c.see(o) for o in await asyncio.gather(*jobs)]  # type: ignore[misc]
 
 
+async def _again(c: Record, address: str, ttl: int, control: int | None, times: int, wait: float) -> None:
+    """One TTL, several times: each attempt has a source port of its own, and so may take a way of its own.
+
+    The asked port goes first: a router that limits its ICMP then answers it rather than the others, so that its
+    silence there is no accident of the limit.
+    """
+    times = min(times, (MOST_SYNS - spent(c, address) - 1) // 2)
+    if times < 1:
+        return
+    jobs = [_trace(c, address, c.target.port, "target", 2, (ttl,), wait) for _ in range(times)]
+    if c.options.controls:
+        jobs += [_trace(c, address, port, "chance", 2, (ttl,), wait) for port in by_chance(c.target, times)]
+    if control is not None:
+        jobs.append(_trace(c, address, control, "control", 2, (ttl,), wait))
+    for o in await asyncio.gather(*jobs):
+        c.see(o)
+
+
 async def _trace(
-    c: Record, address: str, port: int, role: Literal["target", "control"], number: int, ttls: tuple[int, ...],
-    wait: float,
+    c: Record, address: str, port: int, role: Literal["target", "control", "chance"], number: int,
+    ttls: tuple[int, ...], wait: float,
 ) -> Trace:  # fmt: skip
     return await trace(
         address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
@@ -125,17 +146,24 @@ async def _trace(
     )  # fmt: skip
 
 
-def _frontier(traces: list[Trace]) -> tuple[int, ...]:
-    """The TTLs worth a second look: from the last hop that the failing port reached to where the control ended."""
-    target = next((t for t in traces if t.role == "target"), None)
-    control = next((t for t in traces if t.role == "control"), None)
-    if target is None or control is None:
-        return ()
-    last = max((h.ttl for h in target.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
-    end = next((h.ttl for h in control.hops if h.outcome is Outcome.OK), 0)
-    if end <= last + 1:
-        return ()  # the difference lies at the host's own distance: a second round cannot tell more
-    low = max(1, last)
-    return tuple(range(low, min(low + BATCH, end + 1)))
+def _decisive(traces: list[Trace], address: str) -> int | None:
+    """The nearest TTL at which packets to another port are still on their way, and those to the asked one are not."""
+    mine = next(t for t in traces if t.role == "target")
+    on_their_way = {
+        h.ttl for t in traces for h in t.hops
+        if t.role != "target" and h.outcome is Outcome.TTL_EXPIRED and h.address not in (None, address)
+    }  # fmt: skip
+    end = mine.hops[-1]
+    if end.outcome is Outcome.REFUSED and end.icmp is None:
+        return end.ttl if end.ttl in on_their_way else None
+    last = max((h.ttl for h in mine.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
+    silent = {h.ttl for h in mine.hops if h.outcome is Outcome.TIMEOUT and h.ttl > last}
+    return min(silent & on_their_way, default=None)
 
 
+def _differ(traces: list[Trace]) -> bool:
+    """Whether two routers answered at one TTL: there is more than one way, and perhaps of different lengths."""
+    seen: dict[int, set[str]] = {}
+    for hop in (h for t in traces for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address):
+        seen.setdefault(hop.ttl, set()).add(hop.address or "")
+    return any(len(found) > 1 for found in seen.values())

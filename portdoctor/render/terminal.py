@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..model import Connect, Diagnosis, Note, Problem, Report, StageLine, Symptom
+from ..model import Connect, Diagnosis, Note, Problem, Report, StageLine, Symptom, Trace
 from ..text import clean, cut, plural, seconds, sentence, shorter, width, words, wrapped
 from . import phrases
 from .command import broken
@@ -231,8 +231,10 @@ def _tried(report: Report) -> list[Line]:
     ports = sorted({o.port for o in report.of(Connect) if o.role in ("control", "negative")})
     if not ports:
         return []
-    which = f"port{'s' if len(ports) > 1 else ''} {words(map(str, ports))}"
-    return [line(Span(f"  also tried, to compare: {which}", "dim"))]
+    chance = len({o.port for o in report.of(Trace) if o.role == "chance"})
+    which = words([*map(str, ports), *([f"{chance} by chance"] if chance else [])])
+    said = f"also tried, to compare: port{'s' if len(ports) > 1 else ''} {which}"
+    return [line(Span(f"  {text}", "dim")) for text in wrapped(said, COLUMNS - 2)]
 
 
 def _traced(report: Report) -> list[str]:
