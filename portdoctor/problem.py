@@ -8,12 +8,16 @@ from . import weigh
 from .cause import Cause, fill, fill_command, step_of
 from .facts import facts_about
 from .model import (
+    Answer,
+    Bind,
     Candidate,
     Certainty,
     Connect,
     Datagram,
+    Greeting,
     Handshake,
     HttpReply,
+    Lookup,
     NextTest,
     Observation,
     Outcome,
@@ -21,6 +25,7 @@ from .model import (
     Problem,
     Route,
     RuledOut,
+    Step,
     Subject,
     Trace,
 )  # fmt: skip
@@ -32,11 +37,11 @@ _RANK: dict[Certainty, int] = {"undetermined": 0, "likely": 1, "certain": 2}
 
 
 def aside(reader: Reader, subject: Subject) -> list[Observation]:
-    """Looks beside the user's own connection to an address: other ports, repeats, traces."""
+    """Looks beside the user's own connection to an address: other ports, repeats, traces, the bind of an own one."""
     return [
         o for o in reader.report.observations
-        if isinstance(o, Trace)
-        or (isinstance(o, Connect | Datagram | Handshake | HttpReply) and o.role != "target")
+        if isinstance(o, Trace | Bind)
+        or (isinstance(o, Connect | Datagram | Handshake | HttpReply | Greeting) and o.role != "target")
         if o.address in subject.values
     ]  # fmt: skip
 
@@ -47,8 +52,8 @@ def problem_of(
     """The problem of one subject: `chosen` explains it, or nothing does. `weighed` is all that was weighed up."""
     facts = facts_about(reader.report, finding.subject)
     out = [w for w in weighed if w.state == "ruled-out" and w.decider and w.decider.says]
-    out.sort(key=lambda w: (w.cause.phase != finding.stage, bool(w.cause.front.refines)))  # the nearest first
-    ruled_out = tuple(w.ruled_out() for w in out)
+    out.sort(key=lambda w: _distance(w, finding))
+    ruled_out = tuple(_ruled_out(reader, finding, w) for w in out)
     rivals = [w for w in open_ if chosen is None or rivals_of(chosen, [w])]
     readings = _readings(reader, finding.subject, weighed)
     own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
@@ -61,33 +66,71 @@ def problem_of(
         evidence=tuple(dict.fromkeys((*own, *(e for r in readings for e in r.evidence)))),
         candidates=tuple(_candidate(w) for w in rivals if chosen is None or w.cause != chosen.cause),
         ruled_out=ruled_out,
-        next_test=_next_test(reader, finding.subject, chosen, open_, facts),
+        next_test=_next_test(reader, finding.subject, chosen, open_, facts, {r.cause for r in ruled_out}),
     )
     if chosen is None:
-        return replace(problem, title=undecided(rivals), explanation=" ".join(said(weighed)[:2]))
+        seen = said(weighed)[:2] or [r.because for r in ruled_out[:1]] or ["What was seen has no cause here."]
+        return replace(problem, title=undecided(rivals), explanation=" ".join(seen))
     cause = chosen.cause
     actions = cause.actions()
     facts = {**facts, "detail": facts.get("detail") or (chosen.present[0].says if chosen.present else "")}
     system = reader.report.vantage.os.partition(" ")[0].lower() or "linux"
-    proof = reader.any_present(cause.front.proof, finding.subject)
-    says = [r.says for r in (*chosen.present, *((proof,) if proof else ())) if r.says]
+    front = cause.front
+    more = reader.any_present(front.proof, finding.subject) or reader.any_present(front.supports, finding.subject)
+    says = list(dict.fromkeys(r.says for r in (*chosen.present, *((more,) if more else ())) if r.says))
+    certainty = _certainty(reader, finding.subject, chosen, rivals, open_)
+    if certainty == "certain" and (proof := reader.any_present(front.proof, finding.subject)):
+        settled = tuple(replace(_ruled_out(reader, finding, w), because=proof.says) for w in rivals)
+        problem = replace(problem, candidates=(), ruled_out=(*ruled_out, *settled))
     return replace(
         problem,
         cause=cause.name,
-        certainty=_certainty(reader, finding.subject, chosen, rivals, open_),
+        certainty=certainty,
         title=cause.title,
         explanation=" ".join((fill(cause.front.says, facts), *says[:3])),
         owner=_owner(reader, finding.subject, cause),
         signs=tuple(says),
-        steps=tuple(step_of(a, system, facts) for a in actions),
+        steps=_steps([step_of(a, system, facts) for a in actions], here=_here(reader, finding.subject)),
     )
 
 
-def _owner(reader: Reader, subject: Subject, cause: Cause) -> Owner:
-    """Who must act; the server's operator is whoever runs this machine, when the server is this machine."""
+def _distance(w: Weighed, finding: Finding) -> tuple[bool, bool, bool]:
+    """The nearest explanations first; a wrong address, which is seldom in question, after all others."""
+    elsewhere = w.cause.phase != finding.stage
+    return elsewhere and w.cause.phase == "dns", elsewhere, bool(w.cause.front.refines)
+
+
+def _ruled_out(reader: Reader, finding: Finding, w: Weighed) -> RuledOut:
+    """The line of the ruled-out list. A sign about the target itself rests on what was looked at there."""
+    line = w.ruled_out()
+    if line.evidence:
+        return line
+    names = [o.id for o in reader.report.of(Lookup) if o.via == "system"] if w.cause.phase == "dns" else []
+    return replace(line, evidence=tuple(names or [o.id for o in finding.path]))
+
+
+def _here(reader: Reader, subject: Subject) -> bool:
+    """Whether the server is this machine."""
     routes = [o for o in reader.report.of(Route) if o.address in subject.values]
-    here = bool(routes) and routes[-1].type == "local"
-    return "this-machine" if here and cause.front.owner == "server-operator" else cause.front.owner
+    return bool(routes) and routes[-1].type == "local"
+
+
+def _steps(steps: list[Step], *, here: bool) -> tuple[Step, ...]:
+    """The steps; when the server is this machine, they are all done here, and no network lies between."""
+    if not here:
+        return tuple(steps)
+    ours = [s for s in steps if s.scope != "network"] or steps
+    return tuple(replace(s, scope="this-machine", text=_at_home(s.text)) for s in ours)
+
+
+def _at_home(text: str) -> str:
+    return text.replace("n the server", "n this machine")
+
+
+def _owner(reader: Reader, subject: Subject, cause: Cause) -> Owner:
+    """Who must act: whoever runs this machine, when the server is this machine."""
+    theirs = cause.front.owner in ("server-operator", "network")
+    return "this-machine" if theirs and _here(reader, subject) else cause.front.owner
 
 
 def _certainty(
@@ -112,20 +155,31 @@ def _certainty(
 
 
 def _next_test(
-    reader: Reader, subject: Subject, chosen: Weighed | None, open_: list[Weighed], facts: dict[str, str]
-) -> NextTest | None:
+    reader: Reader, subject: Subject, chosen: Weighed | None, open_: list[Weighed], facts: dict[str, str],
+    out: set[str],
+) -> NextTest | None:  # fmt: skip
+    """The first question that an open sign has for a person. No answer points to one of the causes that are `out`."""
     names = [] if chosen is None else [*chosen.cause.front.proof, *chosen.cause.front.supports]
     names += [n for w in open_ for n in (*w.missing, *w.cause.front.proof)]
     for name in names:
         ask = reader.read(name, subject).ask
-        if ask is not None:
+        answers = _answers(ask.answers, chosen, out) if ask else ()
+        if ask is not None and answers:
+            where = "here" if ask.where == "server" and _here(reader, subject) else ask.where
             system = reader.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
             command = ask.commands.get(system) or next(iter(ask.commands.values()))
             return NextTest(
-                where=ask.where, command=fill_command(command, facts),
-                if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in ask.answers),
+                where=where, command=fill_command(command, facts),
+                if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in answers),
             )  # fmt: skip
     return None
+
+
+def _answers(answers: tuple[Answer, ...], chosen: Weighed | None, out: set[str]) -> tuple[Answer, ...]:
+    """An answer that would point to a cause already ruled out confirms the chosen one, or is left out."""
+    if chosen is None:
+        return tuple(a for a in answers if a.then not in out)
+    return tuple(replace(a, then=chosen.cause.name) if a.then in out else a for a in answers)
 
 
 def _readings(reader: Reader, subject: Subject, weighed: list[Weighed]) -> list[Reading]:

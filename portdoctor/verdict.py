@@ -23,9 +23,15 @@ from .model import (
     Wanted,
 )  # fmt: skip
 from .problem import aside, evidence_of, merged, numbered, problem_of, rivals_of
+from .signs.series import attempts
 from .stages import stage_lines, stage_of
 from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, without_a_way
 from .weigh import Reader, Weighed
+
+_LATE = 0.3  # seconds of silence after which a checkup begins to look beside a connection
+
+
+_LATE = 0.3  # seconds of silence after which a checkup looks beside the connection
 
 
 def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
@@ -98,11 +104,23 @@ class _Case:
     def note_late_answers(self, found: list[Finding]) -> None:
         """A connection that was silent for a while and then works: what was looked at beside it needs no cause."""
         for f in found:
-            beside = [o for o in aside(self.reader, f.subject) if o.outcome is not Outcome.OK]
             tcp = next((o for o in f.path if isinstance(o, Connect)), None)
-            if f.symptom == "ok" and beside and tcp is not None:
+            if f.symptom != "ok" or tcp is None or tcp.took < _LATE:
+                continue
+            later = attempts(self.report, f.subject)[1:]
+            beside = [o for o in aside(self.reader, f.subject) if o.outcome is not Outcome.OK and o not in later]
+            if beside:
                 text = f"{tcp.address} answered only after {tcp.took:.1f} s; other ports were tried meanwhile."
                 self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in beside)))
+
+    def note_accidents(self, found: list[Finding]) -> None:
+        """One attempt of a series failed and no other did: it changed meanwhile, or was an accident, and no pattern."""
+        for f in found:
+            series = attempts(self.report, f.subject)
+            failed = [o for o in series if o.outcome is not Outcome.OK]
+            if len(failed) == 1 and len(series) > 2:
+                text = f"One of {len(series)} attempts at {failed[0].address} failed; it did not happen again."
+                self.notes.append(Note(kind="state-changed", text=text, stage="tcp", evidence=(failed[0].id,)))
 
     def problems(self) -> list[Problem]:
         """The problems in order: what stops the user's own connection first, earlier stages before later ones."""
@@ -123,11 +141,10 @@ class _Case:
             self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in f.path)))
         found = [f for f in found if f not in no_way]
         self.note_late_answers(found)
+        self.note_accidents(found)
         failing = [f for f in found if f.symptom != "ok"]
         problems = merged([p for f in failing for p in self._explain(f)])
-        for f in found:
-            if f.symptom == "ok":
-                problems += self._impaired(f)
+        problems += merged([p for f in found if f.symptom == "ok" for p in self._impaired(f)])
         if failing and len(failing) == len(found):
             return problems
         whole = self._impaired(Finding(subject=Subject(kind="target"), symptom="ok", stage="tcp"))
@@ -150,6 +167,7 @@ class _Case:
         over = replace(
             dead,
             id="scope", symptom="degraded", cause=scope.cause.name, because=dead.cause, certainty="certain",
+            because_certainty=dead.certainty if dead.cause else None, candidates=(),
             title=scope.cause.title, explanation=f"{says} {dead.explanation}", hidden=(dead.id,),
             evidence=tuple(dict.fromkeys((*(e for r in scope.present for e in r.evidence), *dead.evidence))),
         )  # fmt: skip
@@ -174,6 +192,7 @@ class _Case:
         causes = [
             c for c in self.catalogue.explaining(finding.symptom)
             if c.front.about == kind and finding.stage in c.at and c.front.kind != "scope"
+            and (c.phase != "dns" or "dns" in self.report.target.stages)
         ]  # fmt: skip
         return self._weighed_up(finding, causes)
 
