@@ -87,19 +87,19 @@ class Cause(Value, frozen=True, kw_only=True):
         return list(_actions(self.section("What to do")))
 
 
-_ACTION = re.compile(r"^- (?P<text>.*?) \((?P<scope>this-machine|network|server), risk (?P<risk>none|low|high)\)$")
+ACTION = re.compile(r"^- (?P<text>.*?) \((?P<scope>this-machine|network|server), risk (?P<risk>none|low|high)\)$")
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]][A-Za-z0-9_@%+=:,./\[\]-]*")  # no quoting, no option, no expansion
-_COMMAND = re.compile(r"^\s+- (?:(?P<system>Linux|macOS|Windows|Any): )?`(?P<command>.+)`$")
+COMMAND = re.compile(r"^\s+- (?:(?P<system>Linux|macOS|Windows|Any): )?`(?P<command>.+)`$")
 
 
 def _actions(text: str) -> Iterator[Action]:
     action: Action | None = None
     for line in text.splitlines():
-        if found := _ACTION.match(line):
+        if found := ACTION.match(line):
             if action:
                 yield action
             action = Action(text=found["text"], scope=found["scope"], risk=found["risk"])  # type: ignore[arg-type]
-        elif action and (found := _COMMAND.match(line)):
+        elif action and (found := COMMAND.match(line)):
             system = (found["system"] or "Any").lower()
             action = msgspec.structs.replace(action, commands={**action.commands, system: found["command"]})
         elif line.strip():
@@ -119,6 +119,11 @@ def step_of(action: Action, system: str, facts: dict[str, str]) -> Step:
 
 def fill(text: str, facts: dict[str, str]) -> str:
     """Put the facts in the place of ``{name}``; a fact that is not known stays its name in capitals."""
+
+    def bracketed(found: re.Match[str]) -> str:
+        return f"[{found[0]}]" if ":" in facts.get(found[1], "") else found[0]
+
+    text = re.sub(r"\{([a-z_]+)\}(?=:\{port\})", bracketed, text)  # RFC 3986: an IPv6 address before a port
     return re.sub(r"\{([a-z_]+)\}", lambda found: facts.get(found[1]) or found[1].upper(), text)
 
 

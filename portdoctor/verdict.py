@@ -31,9 +31,6 @@ from .weigh import Reader, Weighed
 _LATE = 0.3  # seconds of silence after which a checkup begins to look beside a connection
 
 
-_LATE = 0.3  # seconds of silence after which a checkup looks beside the connection
-
-
 def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
     """What a report means. Raises KeyError for a cause that names a sign that does not exist."""
     case = _Case(report, catalogue)
