@@ -5,7 +5,23 @@ from __future__ import annotations
 import pytest
 
 from portdoctor.catalogue import load
-from portdoctor.model import Connect, Hop, Lookup, Note, Outcome, Report, Route, Subject, Target, Trace, Vantage, Want
+from portdoctor.model import (
+    Connect,
+    Counters,
+    Hop,
+    Listener,
+    Listeners,
+    Lookup,
+    Note,
+    Outcome,
+    Report,
+    Route,
+    Subject,
+    Target,
+    Trace,
+    Vantage,
+    Want,
+)  # fmt: skip
 from portdoctor.verdict import diagnose
 from portdoctor.weigh import Reader
 
@@ -118,3 +134,33 @@ def test_a_family_needs_two_dead_addresses_or_an_end_at_the_gateway() -> None:
     assert state(6, ("2001:db8::1", dead), ("2001:db8::2", ok), ("10.0.0.1", ok)) == "absent"
     assert state(6, ("2001:db8::1", dead), ("2001:db8::2", dead), ("10.0.0.1", dead)) == "absent"
     assert state(4, ("2001:db8::1", ok), ("10.0.0.1", dead), ("10.0.0.2", dead)) == "present"
+
+
+def test_one_attempt_of_many_that_failed_is_noted_and_no_cause() -> None:
+    diagnosis = diagnose(report("x........."), CATALOGUE)
+    assert diagnosis.verdict.cause is None
+    assert [n.kind for n in diagnosis.notes] == ["state-changed"]
+    diagnosis = diagnose(report(".....x...."), CATALOGUE)
+    assert diagnosis.verdict.symptom == "ok"
+    assert [n.kind for n in diagnosis.notes] == ["state-changed"]
+    assert not diagnosis.unexplained
+
+
+def test_a_full_queue_needs_its_table_to_be_certain() -> None:
+    """The kernel counts overflows for every program: as many as our own unanswered SYNs are likely ours, no more."""
+    looks = [
+        Counters(id=f"c{n}", outcome=Outcome.OK, began=began, values={"ListenOverflows": n * 5})
+        for n, began in enumerate((0.3, 3.0))
+    ]
+    silent = Connect(
+        id="o1", outcome=Outcome.TIMEOUT, took=2.5, address=HOST, port=80, syns=3, unanswered_at=(0.0, 1.03, 2.05)
+    )
+    route = Route(id="r", outcome=Outcome.OK, address=HOST, type="local")
+    row = Listener(address="0.0.0.0", port=80, queued=1, backlog=0)
+    full = Listeners(id="t", outcome=Outcome.OK, port=80, complete=True, rows=(row,))
+    hidden = Listeners(id="t", outcome=Outcome.OK, port=80, complete=False)
+    target = Target(input=f"{HOST}:80", host=HOST, port=80, stages=("tcp",))
+    for table, certainty in ((full, "certain"), (hidden, "likely")):
+        seen = (route, silent, table, *looks)
+        v = diagnose(Report(target=target, vantage=Vantage(os="Linux 6.18"), observations=seen), CATALOGUE).verdict
+        assert (v.cause, v.certainty) == ("tcp.listen-queue-full", certainty)
