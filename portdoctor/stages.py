@@ -21,6 +21,18 @@ from .model import (
     StageLine,
 )  # fmt: skip
 
+# Outcomes whose name alone says too little where the system gave no words of its own.
+IN_WORDS = {
+    Outcome.TIMEOUT: "no answer within the limit",
+    Outcome.CLOSED: "closed by the peer",
+    Outcome.RESET: "reset by the peer",
+    Outcome.OTHER_PROTOCOL: "another protocol",
+    Outcome.NOT_TLS: "the answer is not TLS",
+    Outcome.UNTRUSTED: "the certificate is not accepted",
+    Outcome.TLS_ALERT: "refused by a TLS alert",
+    Outcome.TTL_EXPIRED: "the lifetime (TTL) ran out on the way",
+    Outcome.TOO_LONG: "more than is read of a first word",
+}
 SLOW = 1.0  # seconds: a stage that works but takes longer than a first retransmission is worth a word
 
 
@@ -109,8 +121,12 @@ def _summary(o: Ending) -> str:
             return _failure(o)
         case Handshake(outcome=Outcome.OK):
             return " ".join(p for p in (o.version, o.alpn and f"({o.alpn})") if p)
-        case Handshake():
-            return o.verify_message or o.alert or o.reason or _failure(o)
+        case Handshake(verify_message=str() as message):
+            return message.removesuffix(".")
+        case Handshake(alert=str() as alert) | HttpReply(alert=str() as alert):
+            return f"refused by the TLS alert {alert}"
+        case Handshake(reason=str() as reason) if not o.os_says:
+            return f"{IN_WORDS[o.outcome]} ({reason})" if o.outcome in IN_WORDS else reason
         case HttpReply(status=int() as status):
             return f"{status} {o.phrase}".strip()
         case Greeting(outcome=Outcome.OK):
@@ -126,7 +142,7 @@ def _at(address: str) -> str:
 
 
 def _failure(o: Ending) -> str:
-    words = o.os_says or str(o.outcome).replace("-", " ")
+    words = o.os_says or IN_WORDS.get(o.outcome) or str(o.outcome).replace("-", " ")
     if o.icmp is not None:
         version = "ICMPv6" if ":" in o.icmp.offender else "ICMP"
         return f"{words} ({version} {o.icmp.type}/{o.icmp.code} from {o.icmp.offender})"

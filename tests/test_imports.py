@@ -26,7 +26,7 @@ LAW = {
     "host": {"model", "outcomes", "host", "text"},
     "probes": {"model", "outcomes", "host", "probes", "text", "ports", "recognise", "services", "hosts", "target"},
     "render": {
-        "model", "outcomes", "text", "ports", "render", "stages", "subjects", "cause", "usual", "services",
+        "model", "outcomes", "text", "ports", "render", "stages", "subjects", "cause", "usual", "services", "recognise",
     },
 }  # fmt: skip
 

@@ -86,13 +86,13 @@ def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bo
         return head
     o = phrases.failing(report, first)
     says = first.explanation or sentence(first.title)
-    open_label = "Also open" if first.certainty == "certain" else "Possible"
+    open_label, open_ = "Also open" if phrases.settled(first) else "Possible", phrases.still_open(diagnosis, first)
     head += [
         ("Exact error", [Item(_exact(report, o))] if o else []),
         (phrases.CERTAINTIES[first.certainty], [Item(says, phrases.named(first))]),
-        (open_label, [Item(c.title, f"({c.cause})") if c.title else Item(c.cause) for c in first.candidates]),
+        (open_label, [Item(c.title, f"({c.cause})") if c.title else Item(c.cause) for c in open_]),
         ("Ruled out", [Item(f"{r.cause}: {r.because}") for r in first.ruled_out]),
-        ("Who must act", [Item(sentence(phrases.OWNERS[first.owner]))]),
+        ("Who must act", [Item(sentence(phrases.OWNERS[first.owner].removeprefix("you, or ")))]),
     ]
     return head
 
@@ -174,16 +174,22 @@ _NOBODY_IN_PARTICULAR = (
     "root", "admin", "administrator", "user", "test", "guest", "nobody", "service", "system", "ubuntu", "debian",
     "nginx", "postgres", "www-data",
 )  # fmt: skip
+# Machine names that are words of our own sentences: hiding them would maim the text and hide nothing.
+_NOWHERE_IN_PARTICULAR = (
+    "client", "server", "host", "localhost", "gateway", "router", "firewall", "proxy", "network", "machine", "device",
+    "service", "target", "resolver", "listener", "container", "database", "address", "name", "port",
+)  # fmt: skip
 
 
 def _anonymous(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis]:
     """Without the name of this machine and of its user, wherever they stand; the target keeps its name."""
     v = report.vantage
     swaps: list[tuple[re.Pattern[str], str]] = []
-    if len(v.host) > 1 and v.host.lower() != report.target.host.lower():
+    short = v.host.partition(".")[0]
+    if len(v.host) > 1 and v.host.lower() not in (report.target.host.lower(), *_NOWHERE_IN_PARTICULAR):
         swaps.append((_word(v.host), "this-host"))
-        short = v.host.partition(".")[0]
-        if len(short) > 3 and short.lower() not in report.target.host.lower().split("."):
+        theirs = report.target.host.lower().split(".")
+        if len(short) > 3 and short.lower() not in (*theirs, *_NOWHERE_IN_PARTICULAR):
             swaps.append((_word(short), "this-host"))
     if v.user:
         swaps.append((re.compile(rf"(?i)(?<=home[/\\]){re.escape(v.user)}\b"), "this-user"))

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from ..model import (
     Bind,
+    Candidate,
     Certainty,
     Connect,
     Datagram,
@@ -23,6 +24,7 @@ from ..model import (
     Report,
     Symptom,
 )
+from ..stages import IN_WORDS
 from ..text import at, plural, seconds, words
 
 TITLES: dict[Symptom, str] = {
@@ -52,16 +54,6 @@ OWNERS: dict[Owner, str] = {
     "unknown": "not known yet",
 }
 CERTAINTIES: dict[Certainty, str] = {"certain": "Cause", "likely": "Most likely", "undetermined": "Not decided"}
-# Outcomes whose name alone says too little where the system gave no words of its own.
-_OUTCOMES = {
-    Outcome.TIMEOUT: "no answer within the limit",
-    Outcome.CLOSED: "closed by the peer",
-    Outcome.RESET: "reset by the peer",
-    Outcome.OTHER_PROTOCOL: "another protocol",
-    Outcome.NOT_TLS: "the answer is not TLS",
-    Outcome.UNTRUSTED: "the certificate is not accepted",
-    Outcome.TTL_EXPIRED: "the lifetime (TTL) ran out on the way",
-}
 WHERE = {
     "server": "on the server",
     "here": "on this machine",
@@ -97,7 +89,7 @@ def place(report: Report, problem: Problem) -> str:
     match problem.subject.kind:
         case "address":
             if len(values) > 1:
-                return f"{target(report)}, at {len(values)} addresses,"
+                return f"{target(report)} ({len(values)} addresses)"
             scheme = "udp://" if report.target.transport == "udp" else ""
             return words(scheme + at(v, report.target.port) for v in values)
         case "local" | "name" | "resolver":
@@ -117,7 +109,7 @@ def failing(report: Report, problem: Problem) -> Ending | None:
 
 def error(o: Ending) -> str:
     """The exact error: the system's words, errno with its number, ICMP type, code and sender."""
-    parts = [o.os_says or _OUTCOMES.get(o.outcome) or str(o.outcome).replace("-", " ")]
+    parts = [o.os_says or IN_WORDS.get(o.outcome) or str(o.outcome).replace("-", " ")]
     if o.errno is not None:
         parts.append(f"{o.errno.name}, errno {o.errno.number}")
     if o.icmp is not None:
@@ -127,8 +119,10 @@ def error(o: Ending) -> str:
         case Lookup(rcode=str() as rcode):
             parts.append(f"rcode {rcode}")
         case Handshake():
-            told = [p for p in (o.verify_message, o.reason, o.alert and f"alert {o.alert}") if p]
-            parts = [*parts, *told] if o.os_says or not told else [*told, *parts[1:]]
+            message = (o.verify_message or "").removesuffix(".")
+            told = [p for p in (message, o.reason, o.alert and f"alert {o.alert}") if p]
+            bare = told and not o.os_says and (message or o.outcome not in IN_WORDS)
+            parts = [*told, *parts[1:]] if bare else [*parts, *told]
         case HttpReply(status=int() as status):
             parts = [f"HTTP {status} {o.phrase}".strip()]
         case _:
@@ -163,8 +157,10 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "tls-failed":
             return f"{it} accepts the connection, but TLS fails" + (f": {error(o)}." if o else ".")
         case "wrong-protocol":
+            from ..recognise import spoken
+
             expected = report.target.service or report.target.scheme
-            return f"{it} answers, but not with {expected or 'what was expected'}."
+            return f"{it} answers, but not with {spoken(expected) if expected else 'what was expected'}."
         case "service-error":
             return f"The service at {it} answers with an error of its own" + (f": {error(o)}." if o else ".")
         case "port-conflict":
@@ -211,11 +207,22 @@ def _lowered(text: str) -> str:
 
 
 def named(problem: Problem) -> str:
-    """The cause and its certainty in brackets: "(tcp.no-listener, likely)"."""
+    """The cause and its certainty in brackets: "(tcp.no-listener, likely)". Of a scope, also the cause found there."""
     if problem.cause is None:
         return ""
-    because = f", because of {problem.because}" if problem.because else ""
-    return f"({problem.cause}{because}, {problem.certainty})"
+    there = f"; there: {problem.because}, {problem.because_certainty or problem.certainty}" if problem.because else ""
+    return f"({problem.cause}, {problem.certainty}{there})"
+
+
+def still_open(diagnosis: Diagnosis, problem: Problem) -> tuple[Candidate, ...]:
+    """What is open beside a problem; of a scope, beside the cause found there."""
+    hidden = [p for p in diagnosis.problems if p.id in problem.hidden]
+    return problem.candidates or tuple(c for p in hidden for c in p.candidates)
+
+
+def settled(problem: Problem) -> bool:
+    """Whether its cause is certain, so that what is open beside it can only be a special case of it."""
+    return (problem.because_certainty or problem.certainty) == "certain"
 
 
 def test_of(test: NextTest) -> str:

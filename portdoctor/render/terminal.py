@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..model import Connect, Diagnosis, Note, Problem, Report, StageLine, Symptom, Trace
+from ..model import Candidate, Connect, Diagnosis, Note, Outcome, Problem, Report, StageLine, Symptom, Trace
 from ..text import clean, cut, plural, seconds, sentence, shorter, width, words, wrapped
 from . import phrases
 from .command import broken
@@ -115,7 +115,8 @@ def verdict(
 def _verdict(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> list[Line]:
     first = diagnosis.problems[0] if diagnosis.problems else None
     found: list[Line] = _tried(report) if room.commands else []
-    for address in first.subject.values if first and first.subject.kind == "address" else _traced(report):
+    concerned = first.subject.values if first and first.subject.kind == "address" else ()
+    for address in [a for a in _failing(report) if a in concerned or not concerned]:
         if path := path_to(report, address):
             found += [*([line()] if room.commands else []), *(line(each) for each in drawn(path, columns))]
             break
@@ -126,13 +127,13 @@ def _verdict(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> 
     happened = phrases.happened(report, diagnosis)
     found += _labelled("What happened", [clean(happened, room.text)], columns, style=_WORSE.get(symptom, "bold red"))
     if first is not None:
-        found += _problem(first, room, columns)
+        found += _problem(first, phrases.still_open(diagnosis, first), room, columns)
         found += _also(report, diagnosis, first, room, columns)
     found += _remarks(report, diagnosis, room, columns)
     return found
 
 
-def _problem(problem: Problem, room: Room, columns: int) -> list[Line]:
+def _problem(problem: Problem, open_: tuple[Candidate, ...], room: Room, columns: int) -> list[Line]:
     found: list[Line] = []
     says = sentence(problem.title)
     if problem.cause is None:
@@ -140,12 +141,11 @@ def _problem(problem: Problem, room: Room, columns: int) -> list[Line]:
     else:
         says = f"{shorter(problem.explanation or says, room.text)} {phrases.named(problem)}"
     found += _labelled(phrases.CERTAINTIES[problem.certainty], [clean(says, room.text + 80)], columns)
-    label = "Also open" if problem.certainty == "certain" else "Still possible"
-    if problem.candidates and room.candidates:
-        listed = [_with_name(c.title, c.cause) for c in problem.candidates]
-        found += _labelled(label, _shortened(listed, room.candidates), columns)
-    elif problem.candidates:
-        found += _labelled(label, [_counted([c.cause for c in problem.candidates])], columns)
+    label = "Also open" if phrases.settled(problem) else "Still possible"
+    if open_ and room.candidates:
+        found += _labelled(label, _shortened([_with_name(c.title, c.cause) for c in open_], room.candidates), columns)
+    elif open_:
+        found += _labelled(label, [_counted([c.cause for c in open_])], columns)
     if problem.ruled_out and room.ruled_out:
         listed = [f"{r.cause}: {r.because}" for r in problem.ruled_out]
         found += _labelled("Ruled out", _shortened(listed, room.ruled_out), columns)
@@ -237,8 +237,10 @@ def _tried(report: Report) -> list[Line]:
     return [line(Span(f"  {text}", "dim")) for text in wrapped(said, COLUMNS - 2)]
 
 
-def _traced(report: Report) -> list[str]:
-    return list(dict.fromkeys(o.address for o in report.of(Connect) if o.role == "target"))
+def _failing(report: Report) -> list[str]:
+    """The addresses that did not connect: the way to the others is of no interest."""
+    tried = [o for o in report.of(Connect) if o.role == "target" and o.outcome is not Outcome.OK]
+    return list(dict.fromkeys(o.address for o in tried))
 
 
 def _with_name(title: str, cause: str) -> str:

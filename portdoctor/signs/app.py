@@ -64,12 +64,21 @@ def _quoted(text: str, most: int = 80) -> str:
 # ---------------------------------------------------------------- accepted, and then
 
 
+_ENDS = {
+    Outcome.OK: "all was well", Outcome.TIMEOUT: "no answer came", Outcome.RESET: "it was reset (RST)",
+    Outcome.CLOSED: "it was closed (FIN)", Outcome.NOT_TLS: "the answer was not TLS",
+    Outcome.OTHER_PROTOCOL: "another protocol answered", Outcome.ERROR_ANSWER: "the service answered with an error",
+    Outcome.TOO_LONG: "more came than a first word", Outcome.UNTRUSTED: "the certificate was not accepted",
+    Outcome.TLS_ALERT: "a TLS alert came", Outcome.TLS_ERROR: "the TLS handshake failed",
+}  # fmt: skip
+
+
 def _ended(report: Report, subject: Subject, how: Outcome, says: str) -> Reading:
     o = last_word(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is not how:
-        return absent("The connection did not end so.", o)
+        return absent(f"The connection ended in another way: {_ENDS.get(o.outcome, o.outcome)}.", o)
     if o.received:
         return absent(f"The server had sent {o.received} bytes before.", o)
     return present(says.format(o.took * 1000), o)
@@ -238,7 +247,7 @@ def redirects_in_a_circle(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.ERROR_ANSWER and o.status in (301, 302, 303, 307, 308):
-        return present(f"The server redirects without end: {o.os_says or o.text}.", o)
+        return present(f"The answers were {o.os_says or o.text}.", o)
     return absent("The redirects came to an end.", o)
 
 

@@ -138,8 +138,10 @@ def search_suffix_answered(report: Report, subject: Subject) -> Reading:
     """
     o, stand = system(report), standing(report)
     host = report.target.host.lower()
-    if o is None or "." not in host or host.endswith("."):
-        return absent("The name is not one that a search domain should leave alone.")
+    if o is None or "." not in host:
+        return absent("Names without a dot are made to be completed by a search domain.", *([o] if o else []))
+    if host.endswith("."):
+        return absent("The name ends with a dot: no search domain is added.", o)
     found = next((a for a in o.aliases if a.lower().startswith(host + ".")), None)
     if found is None:
         return absent("The address was not found under a longer name.", o)

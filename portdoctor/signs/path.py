@@ -127,9 +127,9 @@ def a_hop_answers(report: Report, subject: Subject) -> Reading:
         if any(h.ttl > hop.ttl and h.outcome is not Outcome.TIMEOUT for h in t.hops)
     ]  # fmt: skip
     if further:
-        said = f"Packets to port {further[0].port} get further than {hop.address}, {hop.ttl} hops away."
+        said = f"Packets to port {further[0].port} get further than {hop.address} at hop {hop.ttl}."
         return unknown("no-answer", trace, *further, says=said)
-    return present(f"{hop.address}, {hop.ttl} hops away, still answers; nothing behind it does.", trace)
+    return present(f"{hop.address}, at hop {hop.ttl}, still answers; nothing behind it does.", trace)
 
 
 def last_answering(trace: Trace) -> int:

@@ -13,6 +13,11 @@ _BEYOND = (
     Outcome.REFUSED, Outcome.TIMEOUT, Outcome.RESET, Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE,
     Outcome.PROHIBITED, Outcome.TTL_EXPIRED,
 )  # fmt: skip
+_FAILED = {
+    Outcome.REFUSED: "was refused", Outcome.TIMEOUT: "got no answer", Outcome.RESET: "was reset",
+    Outcome.PROHIBITED: "was rejected", Outcome.HOST_UNREACHABLE: "found no host",
+    Outcome.NET_UNREACHABLE: "found no network",
+}  # fmt: skip
 
 
 def attempts(report: Report, subject: Subject) -> list[Connect]:
@@ -58,9 +63,10 @@ def attempts_disagree(report: Report, subject: Subject) -> Reading:
         if o.outcome in _BEYOND and (o.outcome is not Outcome.TIMEOUT or o is own or o.series or o.took >= _FAIR)
     ]  # fmt: skip
     if worked and failed:
-        how = str(failed[0].outcome).replace("-", " ")
-        return present(f"One attempt was accepted, another ended with {how}.", worked[0], failed[0])
-    return absent("The attempts that were made ended alike.", *seen)
+        how = _FAILED.get(failed[0].outcome) or f"failed ({failed[0].outcome})".replace("-", " ")
+        return present(f"One attempt was accepted, another {how}.", worked[0], failed[0])
+    # A single attempt says nothing about others: nobody asks for them then, and nobody is told that they agree.
+    return absent(f"All {len(seen)} attempts that were made ended alike." if len(seen) > 1 else "", *seen)
 
 
 @sign

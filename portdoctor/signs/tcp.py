@@ -108,8 +108,9 @@ def offender_is_target(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.icmp is None:
         return absent("No ICMP error came.", o)
-    said = f"{o.icmp.offender} sent it; the target is {o.address}."
-    return present(said, o) if o.icmp.offender == o.address.partition("%")[0] else absent(said, o)
+    if o.icmp.offender == o.address.partition("%")[0]:
+        return present(f"The ICMP error came from {o.icmp.offender}, the target itself.", o)
+    return absent(f"The ICMP error came from {o.icmp.offender}, not from the target {o.address}.", o)
 
 
 @sign

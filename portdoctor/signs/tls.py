@@ -72,9 +72,9 @@ def broke_in_handshake(report: Report, subject: Subject, how: str) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome(how):
-        return absent("The TLS handshake did not end so.", o)
+        return absent(f"The connection was not {how} in the TLS handshake.", o)
     if not o.received:
-        return absent("The server had not said a byte.", o)
+        return absent("The server had not said a byte of TLS before.", o)
     end = "reset it (RST)" if how == "reset" else "closed it (FIN)"
     return present(f"The server sent {o.received} bytes of the handshake, then {end}.", o)
 
