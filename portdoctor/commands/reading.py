@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -114,13 +115,49 @@ def name_of(text: str, option: str) -> str | None:
 
 
 def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
-    """Our causes and those of the given folders."""
+    """Our causes, those of the user's configuration folder, and those of the given folders.
+
+    Raises Usage with a line for each mistake in them.
+    """
     from ..catalogue import CauseError, load
 
+    own = _own_causes()
+    every = [*([own] if os.path.isdir(own) else []), *(folders or ())]
     try:
-        return load(folders or ())
+        catalogue = load(every)
+        if every:
+            _refuse_mistakes(every, catalogue, needed=folders or ())
     except CauseError as error:
         raise Usage(str(error)) from None
+    return catalogue
+
+
+def _own_causes() -> str:
+    from ..host import config_folder
+
+    return os.path.join(config_folder(), "causes")
+
+
+def _refuse_mistakes(folders: Sequence[str], catalogue: Catalogue, needed: Sequence[str]) -> None:
+    """`needed`: folders that were named, and so must hold a cause."""
+    from ..catalogue import read
+    from ..mistakes import mistakes
+
+    wrong: list[str] = []
+    for folder in folders:
+        texts = read(folder)
+        misplaced = [e for e in os.scandir(folder) if e.name.endswith(".md") and _is_cause(e.path)]
+        wrong += [f"{e.path}:1: a cause lies in a folder of its phase, as tcp/{e.name}" for e in misplaced]
+        if not texts and not misplaced and folder in needed:
+            wrong.append(f"{folder}: there is no cause in this folder; a cause is a file such as {folder}/tcp/name.md")
+        wrong += mistakes(texts, catalogue)
+    if wrong:
+        raise Usage("\n".join(wrong))
+
+
+def _is_cause(path: str) -> bool:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.readline().startswith("+++")
 
 
 def expectation(text: str, catalogue: Catalogue) -> str:
