@@ -12,7 +12,6 @@ from .checkup import MOST_ADDRESSES
 from .host import Host
 from .looks import LOOKS, Sends, again, path
 from .model import Options, Stage, Target
-from .ports import MOST_CONTROLS
 from .probes.datagram import MOST_SENT
 from .probes.http import MOST_REDIRECTS
 from .probes.lookup import ALIVE, ALIVE_AFTER, is_for_dns, is_literal
@@ -142,4 +141,4 @@ def _look(name: str, sends: Sends, target: Target, options: Options, resolvers: 
 
 def _beside(name: str, target: Target) -> tuple[int, ...]:
     """The other ports by number, where they are known before: those picked by chance are not."""
-    return () if name != "controls" else again._beside(target)[:MOST_CONTROLS]
+    return () if name != "controls" else again._beside(target)

@@ -34,6 +34,7 @@ class Record:
         self.target = asked.target
         self.told = told
         self.done: set[Want] = set()
+        self.chance: list[int] = []  # the ports picked by chance, the same for every look
         self.open: list[socket.socket] = []  # closed at the end, whatever happens
         self._seen: list[Observation] = []
         self._notes: list[Note] = []

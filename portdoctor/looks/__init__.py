@@ -16,7 +16,7 @@ from ..probes import local
 from ..probes.connect import Patience
 from ..probes.trace import FARTHEST
 from ..record import Record
-from .again import _NEGATIVES, SERIES, attempt, controls, negative, series
+from .again import CHANCE, SERIES, attempt, controls, negative, series
 from .path import traced
 
 _REPEATS = 3
@@ -152,7 +152,7 @@ LOOKS: dict[str, Row] = {
     "elsewhere": Row(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one an IP version
     "handshake": Row(0.3, _handshake, (Sends(1, "connection", "port", ("tls",)),)),
     "plain-http": Row(0.3, _plain_http, (Sends(1, "connection", "port", ("tls",)),)),
-    "negative": Row(0.3, negative, (Sends(_NEGATIVES, "connection", "beside"),)),
+    "negative": Row(0.3, negative, (Sends(CHANCE, "connection", "beside"),)),
     "series": Row(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
     "small-segments": Row(1.5, _small_segments, (Sends(3, "connection", "port", _REACHED),)),
     "wire": Row(0.2, _wire, (Sends(2, "question", "resolvers", ("dns",)),)),

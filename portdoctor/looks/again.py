@@ -18,7 +18,7 @@ SERIES = 10  # attempts in all, the user's own among them: enough for "n of m", 
 GAP = 0.1  # seconds between two starts: no burst, and a limit per second or minute still shows
 LONGEST = 3.5  # seconds for one attempt, as for the user's own
 _LEAST = 1.3  # seconds an attempt must be able to wait: past the first retransmission at 1.03 s
-_NEGATIVES = 3
+CHANCE = 3  # ports picked by chance for one checkup: with MOST_CONTROLS eight further ports of a host, no more
 _HIGH = (20000, 29999)  # below node ports (30000) and source ports (32768): closed, and not forwarded, if any port is
 
 
@@ -38,18 +38,18 @@ async def attempt(
 
 
 async def controls(c: Record, address: str) -> None:
-    """Connect to up to 8 further ports of the same host."""
+    """Connect to further ports of the same host that most likely answer."""
     c.done.add(Want(probe="controls", args=(address,)))
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left(), 0.05))
     async with asyncio.TaskGroup() as group:
-        for port in _beside(c.target)[:8]:
+        for port in _beside(c.target):
             group.create_task(attempt(c, address, port, "control", Patience(limit)))
 
 
 def _beside(target: Target) -> tuple[int, ...]:
     """The ports to compare with; for UDP the TCP port of the same number first, often of the same service."""
     found = ports.controls_for(target.port)
-    return found if target.transport == "tcp" else (target.port, *found)
+    return found if target.transport == "tcp" else (target.port, *found)[: ports.MOST_CONTROLS]
 
 
 def open_control(c: Record, address: str) -> int | None:
@@ -110,18 +110,21 @@ async def _attempt(c: Record, address: str, place: int, limit: float) -> None:
     await attempt(c, address, c.target.port, "repeat", Patience(limit), series=place)
 
 
-def by_chance(target: Target, count: int) -> list[int]:
-    """Different high ports that nobody should use, picked at random; never the asked one."""
-    import random
+def by_chance(c: Record, count: int) -> list[int]:
+    """`count` high ports that nobody should use: CHANCE different ones, picked once for a checkup, in turn."""
+    if not c.chance:
+        import random
 
-    return random.sample([port for port in range(_HIGH[0], _HIGH[1] + 1) if port != target.port], count)
+        found = random.sample([port for port in range(_HIGH[0], _HIGH[1] + 1) if port != c.target.port], CHANCE)
+        c.chance.extend(found)
+    return [c.chance[place % CHANCE] for place in range(count)]
 
 
 async def negative(c: Record, address: str) -> None:
     """Connect to random high ports that nobody should answer on: only something that accepts every port does."""
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left() - 0.1, 0.05))
     seen = await asyncio.gather(
-        *(attempt(c, address, port, "negative", Patience(limit)) for port in by_chance(c.target, _NEGATIVES))
+        *(attempt(c, address, port, "negative", Patience(limit)) for port in by_chance(c, CHANCE))
     )
     if all(o.outcome is Outcome.EXHAUSTED for o in seen):
         want = Want(probe="negative", args=(address,))

@@ -112,7 +112,7 @@ async def _round(c: Record, address: str, control: int | None, wait: float) -> l
     """All TTLs of the asked port, of a port by chance and of an open control, in this order: see `_again`."""
     jobs = [_trace(c, address, c.target.port, "target", 1, (), wait)]
     if c.options.controls:
-        jobs.append(_trace(c, address, by_chance(c.target, 1)[0], "chance", 1, (), wait))
+        jobs.append(_trace(c, address, by_chance(c, 1)[0], "chance", 1, (), wait))
     if control is not None:
         jobs.append(_trace(c, address, control, "control", 1, (), wait))
     return [c.see(o) for o in await asyncio.gather(*jobs)]  # type: ignore[misc]
@@ -129,7 +129,7 @@ async def _again(c: Record, address: str, ttl: int, control: int | None, times: 
         return
     jobs = [_trace(c, address, c.target.port, "target", 2, (ttl,), wait) for _ in range(times)]
     if c.options.controls:
-        jobs += [_trace(c, address, port, "chance", 2, (ttl,), wait) for port in by_chance(c.target, times)]
+        jobs += [_trace(c, address, port, "chance", 2, (ttl,), wait) for port in by_chance(c, times)]
     if control is not None:
         jobs.append(_trace(c, address, control, "control", 2, (ttl,), wait))
     for o in await asyncio.gather(*jobs):
