@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, UNKNOWN, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
 WARNING, CRITICAL = 1, 2  # of a Nagios plugin, where 3 is UNKNOWN too
 
+_NAME = "portdoctor"  # however it was started: the shells' completions go by it
+_COMPLETE = "_PORTDOCTOR_COMPLETE"  # typer's variable by which a shell asks what may follow
+
 # ClickException: typer brings its own copy of click, or the real one, depending on its version.
 _CommandLineError: Any = typer.BadParameter.__mro__[2]
 
@@ -39,10 +42,12 @@ def _root(
 def build(named: str | None) -> typer.Typer:
     """The command line with the command of that name alone; with all of them when there is none such.
 
-    Importing and building all costs as much as a whole check of a refused port.
+    Importing and building all costs as much as a whole check of a refused port; so do the options about completion,
+    which stand beside no command.
     """
     app = typer.Typer(
-        name="portdoctor",
+        name=_NAME,
+        add_completion=named not in COMMANDS or _COMPLETE in os.environ,
         help="Find out why a connection fails, who must act, and what would prove it.",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -104,15 +109,32 @@ def main() -> int:
 
 
 def _run(words: list[str]) -> int:
-    named = next((w for w in words if not w.startswith("-")), None)
+    named = next((w for w in (_typed() or words) if not w.startswith("-")), None)
     defaults: dict[str, object] = {}
     whence: dict[str, str] = {}
     if named in settings.COMMANDS and not {"-h", "--help"} & set(words):
-        defaults, whence = settings.given(os.environ)
-    ended: object = build(named)(standalone_mode=False, default_map={named: defaults}, obj=whence)
+        defaults, whence = _settings()
+    ended: object = build(named)(prog_name=_NAME, standalone_mode=False, default_map={named: defaults}, obj=whence)
     if isinstance(ended, int):  # typer.Exit: --help, --version, the lab; or an interruption outside of a checkup
         return ended
     return exit_code(ended) if ended is not None else OK  # type: ignore[arg-type]
+
+
+def _settings() -> settings.Given:
+    """The settings; to a shell that wants words completed, nothing is said of mistakes in them."""
+    try:
+        return settings.given(os.environ)
+    except Usage:
+        if _COMPLETE in os.environ:
+            return settings.Given({}, {})
+        raise
+
+
+def _typed() -> list[str]:
+    """The words after our name on a command line that the shell wants completed; none otherwise."""
+    if _COMPLETE not in os.environ:
+        return []
+    return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from typing import get_args
 from .cause import Catalogue
 from .model import Connect, Datagram, Diagnosis, Outcome, Report, Symptom
 
-_WORDS = ("open", "closed", "refused", "filtered")
+WORDS = ("open", "closed", "refused", "filtered")
 
 
 def known(expect: str, catalogue: Catalogue) -> bool:
     """Whether `expect` is a word, a symptom or a cause."""
-    return expect in _WORDS or expect in get_args(Symptom) or expect in catalogue
+    return expect in WORDS or expect in get_args(Symptom) or expect in catalogue
 
 
 def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:

@@ -24,7 +24,7 @@ from .options import (
     Wait,
     how,
 )  # fmt: skip
-from .reading import catalogue_of, expectation, seconds
+from .reading import catalogue_of, expectation, expected, seconds
 from .telling import Tally, judge
 
 
@@ -36,7 +36,9 @@ def bind(
     record: Record = "",
     budget: Budget = 15.0,
     strict: Strict = False,
-    expect: Annotated[str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", help="Exit 0 if so.")] = "",
+    expect: Annotated[
+        str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", autocompletion=expected, help="Exit 0 if so.")
+    ] = "",
     wait: Wait = 0.0,
     plan: Plan = False,
     redact: Redact = False,

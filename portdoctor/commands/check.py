@@ -24,7 +24,7 @@ from .options import (
     Wait,
     how,
 )  # fmt: skip
-from .reading import catalogue_of, expectation, literal, name_of, seconds, targets_of, trusted
+from .reading import catalogue_of, expectation, expected, literal, name_of, seconds, targets_of, trusted
 from .telling import Tally, judge
 
 
@@ -57,7 +57,11 @@ def check(
     ] = 1,
     strict: Strict = False,
     expect: Annotated[
-        str, typer.Option("--expect", metavar="open|closed|refused|filtered|SYMPTOM|CAUSE", help="Exit 0 if so.")
+        str,
+        typer.Option(
+            "--expect", metavar="open|closed|refused|filtered|SYMPTOM|CAUSE", autocompletion=expected,
+            help="Exit 0 if so.",
+        ),
     ] = "",
     wait: Wait = 0.0,
     plan: Plan = False,

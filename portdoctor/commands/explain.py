@@ -7,14 +7,17 @@ import typer
 
 from . import Usage
 from .options import Causes
-from .reading import catalogue_of
+from .reading import catalogue_of, names
 from .saying import put
 
 _MOST = 64 * 1024  # characters of a pasted error that are looked at
 
 
 def explain(
-    name: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="A symptom, a cause, or an error.")] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", autocompletion=names, help="A symptom, a cause, or an error."),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="All symptoms and causes.")] = False,
     causes: Causes = None,
 ) -> None:

@@ -9,8 +9,23 @@ from . import Usage
 
 FORMATS = ("terminal", "ticket", "markdown", "json", "jsonl", "nagios", "junit", "openmetrics", "tap")
 
+COLOURS = ("auto", "always", "never")
+
+
+def formats() -> list[str]:
+    """What a shell may complete after --format."""
+    return list(FORMATS)
+
+
+def colours() -> list[str]:
+    """What a shell may complete after --color."""
+    return list(COLOURS)
+
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per target, one a line.")]
-Format = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to say it.")]
+Format = Annotated[
+    str, typer.Option("--format", metavar="|".join(FORMATS), autocompletion=formats, help="How to say it.")
+]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")]
 Record = Annotated[str, typer.Option("--record", metavar="FILE", help="Keep the report, for `ticket` and `diagnose`.")]
 Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="The whole diagnosis of one target.")]
@@ -46,7 +61,9 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose/--no-verbose", show_default=False, help="Show all the evidence.")
 ]
-Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colours.")]
+Color = Annotated[
+    str, typer.Option("--color", metavar="|".join(COLOURS), autocompletion=colours, help="Colours.")
+]
 
 
 class How(Value, frozen=True, kw_only=True):
@@ -83,7 +100,7 @@ def how(
     """The options of one run, checked. Raises Usage for a word that is none of the choices."""
     if format not in FORMATS:
         raise Usage(f"--format takes one of {', '.join(FORMATS)}; {format!r} is none.")
-    if color not in ("auto", "always", "never"):
+    if color not in COLOURS:
         raise Usage(f"--color takes auto, always or never; {color!r} is none.")
     if not 0 <= wait < 86400:
         raise Usage("--wait takes seconds from 0 on, for example --wait 30.")

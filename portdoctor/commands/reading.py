@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
 from . import Usage
 
 if TYPE_CHECKING:
@@ -130,6 +132,25 @@ def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
     except CauseError as error:
         raise Usage(str(error)) from None
     return catalogue
+
+
+def names(ctx: typer.Context) -> list[str]:
+    """What a shell may complete where a symptom or a cause is named; of causes that cannot be read, ours."""
+    from ..catalogue import load
+    from ..explaining import symptoms
+
+    try:
+        catalogue = catalogue_of(ctx.params.get("causes") or (ctx.default_map or {}).get("causes"))
+    except Usage:
+        catalogue = load()
+    return [*symptoms(), *catalogue.names()]
+
+
+def expected(ctx: typer.Context) -> list[str]:
+    """What a shell may complete after --expect."""
+    from ..expect import WORDS
+
+    return [*WORDS, *names(ctx)]
 
 
 def _own_causes() -> str:

@@ -12,7 +12,10 @@ _KINDS = {"report": "json", "port": "port", "listening": "listening", "plan": "p
 
 
 def schema(
-    of: Annotated[str, typer.Argument(metavar="[report|port|listening|plan]", help="Which JSON.")] = "report",
+    of: Annotated[
+        str,
+        typer.Argument(metavar="[report|port|listening|plan]", autocompletion=lambda: [*_KINDS], help="Which JSON."),
+    ] = "report",
 ) -> None:
     """The JSON Schema of a report, or of what `port`, `listening` and `check --plan` write with --json."""
     import importlib
