@@ -119,12 +119,14 @@ def _steps(steps: list[Step], *, here: bool) -> tuple[Step, ...]:
     """The steps; when the server is this machine, they are all done here, and no network lies between."""
     if not here:
         return tuple(steps)
-    ours = [s for s in steps if s.scope != "network"] or steps
+    ours = [s for s in steps if s.scope != "network" and "from the server itself" not in s.text] or steps
     return tuple(replace(s, scope="this-machine", text=_at_home(s.text)) for s in ours)
 
 
 def _at_home(text: str) -> str:
-    return text.replace("n the server", "n this machine")
+    """The step without its place, which is here."""
+    text = text.removeprefix("On the server, ").replace(" on the server", "")
+    return text[:1].upper() + text[1:]
 
 
 def _owner(reader: Reader, subject: Subject, cause: Cause) -> Owner:

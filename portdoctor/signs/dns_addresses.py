@@ -41,6 +41,8 @@ def dns_gives_other_address(report: Report, subject: Subject) -> Reading:
     found, looks = wire_addresses(report), about_name(report)
     if not _is_name(report):
         return absent("The address was typed, not looked up.")
+    if _means_this_machine(report, subject):
+        return absent("The name localhost always means this machine: DNS is not asked for it.", *report.of(HostsFile))
     if found and not set(found) & set(subject.values):
         return present(f"DNS gives {found[0]} instead.", *looks)
     if found:
@@ -48,6 +50,13 @@ def dns_gives_other_address(report: Report, subject: Subject) -> Reading:
     if could_have_address(report):
         return unsettled(report, want_wire(report))
     return absent("DNS has no address for the name.", *looks)
+
+
+def _means_this_machine(report: Report, subject: Subject) -> bool:
+    """Whether a loopback address was found for localhost, as RFC 6761, section 6.3, has it."""
+    host = report.target.host.lower().rstrip(".")
+    loopback = all(ip_address(a.partition("%")[0]).is_loopback for a in subject.values)
+    return loopback and (host == "localhost" or host.endswith(".localhost"))
 
 
 def _elsewhere(report: Report, subject: Subject) -> str | None:
