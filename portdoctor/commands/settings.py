@@ -63,7 +63,7 @@ def config_file(environment: Mapping[str, str]) -> str:
 def given(environment: Mapping[str, str]) -> Given:
     """What the file and the variables say. Raises Usage with a line a mistake: file, line and key, or variable."""
     path = config_file(environment)
-    values, whence, wrong = _of_file(path, _text(path, required="PORTDOCTOR_CONFIG" in environment))
+    values, whence, wrong = _of_file(path, _text(path, required=bool(environment.get("PORTDOCTOR_CONFIG"))))
     for name, kind in SETTINGS.items():
         text = environment.get(variable(name), "")
         if not text:
