@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -89,23 +90,52 @@ def main() -> int:
     try:
         return _run(words)
     except (Usage, _CommandLineError) as error:
-        print(error if isinstance(error, Usage) else error.format_message(), file=sys.stderr)
+        _complain(str(error) if isinstance(error, Usage) else error.format_message())
         return UNKNOWN if settings.chosen("format", words, os.environ) == "nagios" else USAGE
+    except BrokenPipeError:  # whoever reads a help text or a list has enough of it
+        _silence(sys.stdout)
+        return UNKNOWN
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Bug as error:
         print(f"{error} This is a bug in portdoctor.", file=sys.stderr)
         return BUG
     except Exception as error:  # noqa: BLE001  the last line of defence: a bug is ours and is never shown as a network fault
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
+            _silence(sys.stdout)
+            _complain(f"Cannot write to stdout: {error.strerror}.")
+            return USAGE
         import traceback
 
         if settings.chosen("redact", words, os.environ) or any(w.startswith("--redact") for w in words):
-            traceback.print_tb(error.__traceback__)  # the message may name what must stay secret
-            print(type(error).__name__, file=sys.stderr)
+            _print_places(error)
         else:
             traceback.print_exc()
         print("This is a bug in portdoctor, not a fault of the network.", file=sys.stderr)
         return BUG
+
+
+def _complain(sentence: str) -> None:
+    """Say it on stderr, if anybody reads that."""
+    try:
+        print(sentence, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """Its reader has gone, or its disk is full: let nothing more be written, at exit neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _print_places(error: BaseException) -> None:
+    """Where it happened, without the messages: they may name what must stay secret."""
+    import traceback
+
+    traceback.print_tb(error.__traceback__)
+    print(type(error).__name__, file=sys.stderr)
+    for inner in getattr(error, "exceptions", ()):  # of a group
+        _print_places(inner)
 
 
 def _run(words: list[str]) -> int:
