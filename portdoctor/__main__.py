@@ -7,10 +7,15 @@ _MOST_OBJECTS = 50_000  # of a start; looking for garbage among what is imported
 
 def main() -> None:
     """Run the command line. The version is said without loading it: health checks of an installation ask only that."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_what_is_closed()
     if sys.argv[1:] == ["--version"]:
         from . import __version__
 
-        print(f"portdoctor {__version__}")
+        try:
+            print(f"portdoctor {__version__}", flush=True)
+        except OSError:
+            _leave(2)
         return
     import gc
 
@@ -20,16 +25,28 @@ def main() -> None:
     _leave(run())
 
 
+def _open_what_is_closed() -> None:
+    """A service manager may start us without stdin, stdout or stderr: a socket of ours must not get their number."""
+    import os
+
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115
+
+
 def _leave(code: int) -> None:
     """End the process at once. Nothing is left to do, and taking 300 modules down costs two bare starts."""
     import os
 
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # a service manager may start us without
-            try:
-                stream.flush()
-            except OSError:
-                continue  # the reader has gone
+        try:
+            stream.flush()
+        except OSError:
+            continue  # the reader has gone
     os._exit(code)
 
 

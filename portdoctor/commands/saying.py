@@ -16,13 +16,16 @@ class Reader:
         self.there = True
 
     def hear(self, tell: Callable[[], object]) -> bool:
-        """Call what prints, unless nobody listens; whether somebody still does."""
+        """Call what prints, unless nobody listens; whether somebody still does. Raises Usage for a full disk."""
         if self.there:
             try:
                 tell()
             except BrokenPipeError:
                 self.there = False
                 silence()
+            except OSError as error:
+                silence()
+                raise Usage(f"Cannot write to stdout: {error.strerror}.") from None
         return self.there
 
 
