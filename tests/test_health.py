@@ -449,8 +449,10 @@ def test_a_real_leak_is_found(run: Run, monkeypatch: pytest.MonkeyPatch, secret:
 
 
 def test_a_crash_says_no_name(run: Run, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    said = "a bug of ours with shop.acme.com"
+
     def wrong(*_: object, **__: object) -> None:
-        raise TypeError("a bug of ours with shop.acme.com")
+        raise TypeError(said)
 
     monkeypatch.setattr("portdoctor.checkup.connect", wrong)
     for words in (["--redact"], ["--redact-key", "key"]):
