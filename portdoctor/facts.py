@@ -9,6 +9,7 @@ from .model import (
     Greeting,
     Handshake,
     HttpReply,
+    Icmp,
     Listeners,
     Lookup,
     Outcome,
@@ -57,9 +58,13 @@ def _of_address(report: Report, address: str) -> dict[str, str | None]:
     for o in report.observations:
         match o:
             case Connect(address=a, role="target") | Datagram(address=a, role="target") if a == address:
-                facts["offender"] = o.icmp.offender if o.icmp else None
+                facts["offender"] = o.icmp.offender if o.icmp else facts.get("offender")
                 facts["protocol"] = o.protocol if isinstance(o, Datagram) else facts.get("protocol")
+            case Connect(address=a, role="repeat", icmp=Icmp() as icmp) if a == address:
+                facts["offender"] = facts.get("offender") or icmp.offender
             case Trace(address=a) if a == address:
+                said = [h.icmp.offender for h in o.hops if h.icmp and h.outcome is not Outcome.TTL_EXPIRED]
+                facts["offender"] = facts.get("offender") or (said[0] if said and o.role == "target" else None)
                 expired = [h.address for h in o.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
                 facts["hop"] = expired[-1] if expired and o.role == "target" else facts.get("hop")
             case Route(address=a) if a == address:

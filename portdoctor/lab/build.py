@@ -98,7 +98,7 @@ def _addresses(layout: Layout, node: str) -> list[str]:
     for address in layout.scenario.node(node).addresses:
         family = 6 if ":" in address else 4
         commands.append(f"addr add {address}/{32 if family == 4 else 128} dev lo{_nodad(family)}")
-    return commands
+    return [*commands, *lines(layout.scenario.node(node).devices)]
 
 
 def _nodad(family: int) -> str:

@@ -41,6 +41,7 @@ class Node(_Strict, frozen=True, kw_only=True):
     icmp_ratelimit: int | None = None  # None: the kernel's default; 0: no limit
     sysctl: dict[str, str | int] = {}
     addresses: tuple[str, ...] = ()  # further addresses, reachable from everywhere
+    devices: str | tuple[str, ...] = ()  # whole `ip` commands: further interfaces and their addresses
     routes: str | tuple[str, ...] = ()  # as `ip route add` reads them
     rules: str | tuple[str, ...] = ()  # as `ip rule add` reads them
     default_route: bool | tuple[str, ...] = True  # addresses: these gateways instead of the right ones

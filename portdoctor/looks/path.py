@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from ..model import Connect, Outcome, Trace, Want
+from ..model import Connect, Hop, Outcome, Trace, Want
 from ..outcomes import answered
 from ..probes import local
 from ..probes.connect import Patience
@@ -154,11 +154,17 @@ def _decisive(traces: list[Trace], address: str) -> int | None:
         if t.role != "target" and h.outcome is Outcome.TTL_EXPIRED and h.address not in (None, address)
     }  # fmt: skip
     end = mine.hops[-1]
-    if end.outcome is Outcome.REFUSED and end.icmp is None:
+    if end.outcome not in (Outcome.TIMEOUT, Outcome.TTL_EXPIRED):
+        if end.icmp is not None:  # rejected: others may end there, too, but by the host's own answer
+            on_their_way |= {h.ttl for t in traces for h in t.hops if t.role == "chance" and _answered(h)}
         return end.ttl if end.ttl in on_their_way else None
     last = max((h.ttl for h in mine.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
     silent = {h.ttl for h in mine.hops if h.outcome is Outcome.TIMEOUT and h.ttl > last}
     return min(silent & on_their_way, default=None)
+
+
+def _answered(hop: Hop) -> bool:
+    return hop.icmp is None and hop.outcome in (Outcome.OK, Outcome.REFUSED)
 
 
 def _differ(traces: list[Trace]) -> bool:

@@ -34,8 +34,9 @@ async def trace(
 ) -> Trace:
     """Send a SYN for each TTL and collect who answers.
 
-    `ttls` empty: 1, 2, … in batches until a TTL ended (open, refused, rejected) or a whole batch stayed
-    silent for `wait` seconds. Never goes past the first TTL that ended: routers limit their ICMP.
+    `ttls` empty: 1, 2, … in batches until a TTL ended (open, refused, rejected), the end of a batch stayed
+    silent for `wait` seconds, or the packets circle. Never goes past the first TTL that ended: routers limit
+    their ICMP.
     """
     began = clock()
     hops: list[Hop] = []
@@ -44,7 +45,7 @@ async def trace(
         found = await asyncio.gather(*(_hop(address, port, ttl, clock, host, wait, source) for ttl in batch))
         end = next((place for place, hop in enumerate(found) if _ended(hop)), None)
         hops += found if end is None else found[: end + 1]
-        if end is not None or all(hop.outcome is Outcome.TIMEOUT for hop in found[-3:]):
+        if end is not None or all(hop.outcome is Outcome.TIMEOUT for hop in found[-3:]) or _circles(hops):
             break
     last = hops[-1]
     outcome = last.outcome if _ended(last) else Outcome.TIMEOUT
@@ -54,6 +55,13 @@ async def trace(
         outcome=outcome, began=began, took=clock() - began, address=address, port=port, role=role,
         round=round, hops=tuple(hops),
     )  # fmt: skip
+
+
+def _circles(hops: list[Hop]) -> bool:
+    """Whether a router answered at two distances that are no neighbours: going on would only tire them."""
+    seen: dict[str, int] = {}
+    found = [hop for hop in hops if hop.address and hop.outcome is Outcome.TTL_EXPIRED]
+    return any(hop.ttl - seen.setdefault(hop.address or "", hop.ttl) >= 2 for hop in found)
 
 
 def _ended(hop: Hop) -> bool:

@@ -11,8 +11,8 @@ __all__ = ["MODULES", "SIGNS", "Ask", "Reading", "find", "load_all"]
 
 # In the order in which diagnoses come to need them: a refused port must not pay for what is known of certificates.
 MODULES = (
-    "tcp", "series", "path", "contrast", "own", "local", "dns_addresses", "target", "addresses", "clients", "bind",
-    "app", "passing", "dns", "tls", "udp", "merged",
+    "tcp", "series", "path", "contrast", "unreachable", "own", "local", "local_way", "dns_addresses", "target",
+    "addresses", "clients", "bind", "app", "passing", "dns", "tls", "udp", "merged",
 )  # fmt: skip
 
 

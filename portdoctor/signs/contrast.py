@@ -188,6 +188,34 @@ def refused_nearer_than_other_ports(report: Report, subject: Subject) -> Reading
     return present(said, *(t for row in nearer for t in row[:2]))
 
 
+@sign
+def ports_by_chance_pass_offender(report: Report, subject: Subject) -> Reading:
+    """At the TTL at which packets to the asked port end with an ICMP error, those to ports by chance get on each time.
+
+    So whoever sent the error knows a way on and finds the host: the error is about this port.
+    """
+    mine, chance = traces(report, subject, "target"), traces(report, subject, "chance")
+    ttl = min((h.ttl for t in mine for h in t.hops if _is_error(h)), default=None)
+    if ttl is None or not chance:
+        return trace_wanted(report, subject, *mine)
+    there = _samples(report, subject, "chance", ttl)
+    same = [s for s in there if _is_error(s.hop)]
+    if same:
+        return absent(f"Port {same[0].trace.port}, picked by chance, gets such an answer, too.", same[0].trace)
+    passed = [s for s in there if s.hop.outcome in (Outcome.TTL_EXPIRED, Outcome.OK, Outcome.REFUSED)]
+    here = _samples(report, subject, "target", ttl)
+    got_on = [s for s in here if not _is_error(s.hop) and s.hop.outcome is not Outcome.TIMEOUT]
+    least = _THEIRS_OF_MANY if ways_differ(report, subject) else _THEIRS
+    if got_on or len(here) < _MINE or len(passed) < least:
+        return trace_wanted(report, subject, *_evidence(*here, *there), says=ways_differ(report, subject))
+    said = f"Packets to {len(passed)} ports picked by chance get past the hop {ttl} at which it came."
+    return present(said, *_evidence(*here, *passed))
+
+
+def _is_error(hop: Hop) -> bool:
+    return hop.icmp is not None and hop.outcome is not Outcome.TTL_EXPIRED
+
+
 def _pairs(report: Report, subject: Subject) -> list[tuple[Trace, Trace]]:
     """Rounds in which the asked port and an open control were traced together."""
     mine = {t.round: t for t in reversed(traces(report, subject, "target"))}

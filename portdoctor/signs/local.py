@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..model import (
     Connect,
     Interfaces,
@@ -18,6 +20,7 @@ from . import local_drop, local_limits, local_listeners
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .machine import bare, interfaces
 from .tcp import route_to, tried
+from .unreachable import answer_by_icmp, none_came
 
 __all__ = ["local_drop", "local_limits", "local_listeners"]  # their signs are registered with ours
 
@@ -106,43 +109,32 @@ def failed_at_once_without_icmp(report: Report, subject: Subject) -> Reading:
 @sign
 def offender_is_ours(report: Report, subject: Subject) -> Reading:
     """The ICMP error came from an address of this machine: its own firewall, or a neighbour it could not find."""
-    o = tried(report, subject)
-    if o is None:
-        return unknown("not-looked")
-    if o.icmp is None:
-        if o.outcome in (Outcome.OK, Outcome.TIMEOUT, Outcome.RESET) or report.vantage.can.error_queue:
-            return absent("No ICMP error came.", o)
-        return unknown("not-possible-here", o, says="This system does not show who sent an ICMP error.")
-    offender = bare(o.icmp.offender)
+    answer = answer_by_icmp(report, subject)
+    if answer is None:
+        return none_came(report, subject)
+    o, offender = answer.o, bare(answer.icmp.offender)
+    said = f"The ICMP error came from {answer.icmp.offender}"
     route = route_to(report, subject)
-    here = offender in {bare(o.source or ""), bare(route.source or "") if route else ""}
+    source = "" if isinstance(o, Trace) else o.source
+    here = offender in {bare(source or ""), bare(route.source or "") if route else ""}
     if here or (route is not None and route.type == "local" and offender == bare(route.address)):
-        return present(f"The ICMP error came from {o.icmp.offender}, an address of this machine.", o)
+        return present(f"{said}, an address of this machine.", o)
     look = interfaces(report)
     if look is None:
         return unsettled(report, Want(probe="interfaces"), o)
     if any(offender == bare(a) for row in look.rows for a in row.addresses):
-        return present(f"The ICMP error came from {o.icmp.offender}, an address of this machine.", o, look)
-    return absent(f"The ICMP error came from {o.icmp.offender}, which is not this machine.", o, look)
+        return present(f"{said}, an address of this machine.", o, look)
+    return absent(f"{said}, which is not this machine.", o, look)
 
 
 @sign
 def icmp_from_elsewhere(report: Report, subject: Subject) -> Reading:
     """An ICMP error came from another machine: something beyond the own link answered."""
-    o = tried(report, subject)
-    if o is None:
-        return unknown("not-looked")
-    if o.icmp is None:
-        return offender_is_ours(report, subject)  # absent, or not to be told here
     ours = offender_is_ours(report, subject)
-    look = [i for i in report.of(Interfaces) if i.id in ours.evidence]
-    match ours.state:
-        case "present":
-            return absent(ours.says, o, *look)
-        case "absent":
-            return present(ours.says, o, *look)
-        case _:
-            return ours
+    if answer_by_icmp(report, subject) is None or ours.state == "unknown":
+        return ours  # absent, or not to be told here
+    state: Literal["present", "absent"] = "absent" if ours.state == "present" else "present"
+    return Reading(state=state, says=ours.says, evidence=ours.evidence)
 
 
 @sign

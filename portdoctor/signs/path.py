@@ -60,10 +60,14 @@ def _answered_by_chance(report: Report, subject: Subject) -> tuple[Trace, Hop] |
 
 
 def _farthest(report: Report, subject: Subject) -> tuple[int, Trace | None]:
-    """The farthest router that packets to the asked port or to ports by chance were seen at."""
+    """The farthest router that packets to the asked port or to ports by chance were seen at.
+
+    Who sends an error of another kind may do so before it looks at the lifetime, or after: one hop less is sure.
+    """
     found = [
-        (h.ttl, t) for role in ("target", "chance") for t in traces(report, subject, role)
-        for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address not in (None, *subject.values)
+        (h.ttl if h.outcome is Outcome.TTL_EXPIRED else h.ttl - 1, t)
+        for role in ("target", "chance") for t in traces(report, subject, role) for h in t.hops
+        if h.icmp is not None and h.address not in (None, *subject.values)
     ]  # fmt: skip
     return max(found, key=lambda pair: pair[0], default=(0, None))
 
@@ -108,6 +112,8 @@ def traces(report: Report, subject: Subject, role: str) -> list[Trace]:
 
 def trace_wanted(report: Report, subject: Subject, *evidence: Trace, says: str = "") -> Reading:
     """Unknown: a trace may settle it, or `evidence` is one that did not, because of what it `says`."""
+    if report.target.transport == "udp":
+        return unknown("not-possible-here", *evidence, says=says or "Datagrams are not traced.")
     if not report.vantage.can.ttl_trace:
         return unknown("not-possible-here", says="This system does not tell an ordinary user which hop answered.")
     want = Want(probe="trace", args=subject.values[:1])
