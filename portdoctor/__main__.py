@@ -17,12 +17,18 @@ def main() -> None:
         except OSError:
             _leave(2)
         return
-    import gc
+    try:
+        import gc
 
-    gc.set_threshold(_MOST_OBJECTS)
-    from .cli import main as run
+        from .interrupts import postponed
 
-    _leave(run())
+        gc.set_threshold(_MOST_OBJECTS)
+        with postponed():
+            from .cli import main as run
+        code = run()
+    except KeyboardInterrupt:  # before there was anything to tell
+        code = 130
+    _leave(code)
 
 
 def _open_what_is_closed() -> None:

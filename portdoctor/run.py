@@ -77,6 +77,14 @@ async def examine_all(
             yield left
 
 
+def unbegun(asked: Asked, options: Options, catalogue: Catalogue) -> Case:
+    """The report of a target that was not looked at, because of an interruption."""
+    from . import host
+
+    checkup = Checkup(asked, options, host.current(), catalogue)
+    return checkup.report(interrupted=True), checkup.diagnosis(interrupted=True)
+
+
 def _not_probed(checkup: Checkup, error: Exception) -> Case:
     """The report of a target at which a bug of ours showed itself. Nothing is said about the network."""
     import traceback

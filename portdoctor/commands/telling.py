@@ -9,6 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ..interrupts import postponed
 from ..model import Symptom, Value
 from .saying import Reader, colours, say, write
 
@@ -47,15 +48,38 @@ def look(
     asked: Sequence[Asked], options: Options, how: How, catalogue: Catalogue, reader: Reader, *, parallel: int = 16,
     ordered: bool = True,
 ) -> list[Case]:  # fmt: skip
-    """Examine the targets and tell what can be told on the way. Ends early when nobody reads any more."""
-    asyncio = _asyncio()
-    from .. import host
-    from ..progress import Progress
-    from ..run import examine_all, run
+    """Examine the targets and tell what can be told on the way. Ends early when nobody reads any more.
+
+    Interrupted before anything was looked at, there is a report all the same, which says so.
+    """
+    cases: list[Case] = []
+    try:
+        _look(asked, options, how, catalogue, reader, cases, parallel=parallel, ordered=ordered)
+    except KeyboardInterrupt:
+        if cases:
+            raise
+    if not cases and reader.there:
+        from ..run import unbegun
+
+        cases.append(unbegun(asked[0], options, catalogue))
+        if _line_by_line(how) or _while_it_goes(asked, how):
+            tell(cases, how, reader)
+    return cases
+
+
+def _look(
+    asked: Sequence[Asked], options: Options, how: How, catalogue: Catalogue, reader: Reader, cases: list[Case], *,
+    parallel: int, ordered: bool,
+) -> None:  # fmt: skip
+    """As `look`; what came of a target is put into `cases` at once."""
+    with postponed():
+        asyncio = _asyncio()
+        from .. import host
+        from ..progress import Progress
+        from ..run import examine_all, run
 
     here = host.current()
     live = _live(asked, options, how, reader)
-    cases: list[Case] = []
 
     async def main() -> None:
         whole = asyncio.current_task()
@@ -77,7 +101,6 @@ def look(
         run(main)
     if live and cases:
         reader.hear(lambda: live.ended(*cases[0]))
-    return cases
 
 
 def _asyncio() -> ModuleType:
@@ -145,6 +168,7 @@ def judge(
     keep(cases, how)
     if not (_line_by_line(how) or _while_it_goes(asked, how)):
         tell(cases, how, reader)
+    stopped = stopped or len(cases) < len(asked)
     return tally(cases, how, interrupted=stopped, unreadable=not readable, unheard=not reader.there)
 
 
