@@ -19,7 +19,7 @@ class ManualPage(BuildHookInterface):  # type: ignore[type-arg]
         """Write the page into a folder of its own, which lasts as long as the build."""
         sys.path.insert(0, self.root)
         try:
-            from portdoctor.manpage import manpage
+            from portdoctor.commands.manpage import manpage
         finally:
             sys.path.remove(self.root)
         moment = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # reproducible-builds.org

@@ -17,6 +17,8 @@ _BLOCKS6 = tuple(map(IPv6Network, ("fc00::/7", "fe80::/10")))
 # Documentation first; a path may cross more networks than those three, then the range for benchmarks (RFC 2544).
 _PUBLIC4 = tuple(map(IPv4Network, ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15")))
 _KEPT4 = tuple(map(IPv4Network, ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")))
+# Nobody's: a route to the target is compared with the route to these (signs/local_way.py).
+_REFERENCES = ("192.0.2.1", "2001:db8::1")
 # Final labels that say how a name is resolved and are no secret; every other domain ends in "example" (RFC 2606).
 _KEPT_ENDS = ("local", "localdomain", "internal", "lan", "home", "arpa", "test", "invalid", "onion", "corp")
 # No secrets: what every machine is called, what name servers are asked about themselves, and words of our own
@@ -140,7 +142,7 @@ class Pseudonyms:
 
     def _host(self, group: str, start: str, made: Callable[[int], str]) -> str:
         numbers = self._hosts.setdefault(group, count(1))
-        return next(a for a in map(made, numbers) if a.lower() not in self._avoid)
+        return next(a for a in map(made, numbers) if a.lower() not in self._avoid and a not in _REFERENCES)
 
     def _groups4(self, address: IPv4Address) -> Iterator[str]:
         """The first addresses of the /24s that may stand for this one's, of its own private block or public."""
@@ -155,7 +157,9 @@ class Pseudonyms:
 
 
 def _kept(address: _Address) -> bool:
-    """Addresses that mean the same everywhere: loopback, any, broadcast, multicast."""
+    """Addresses that mean the same everywhere: loopback, any, broadcast, multicast, and those of our own."""
+    if str(address) in _REFERENCES:
+        return True
     if isinstance(address, IPv4Address):
         return any(address in net for net in _KEPT4)
     return address.is_loopback or address.is_unspecified or address.is_multicast

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from portdoctor import cli
 from portdoctor.commands import COMMANDS, settings
-from portdoctor.manpage import SECTIONS, manpage
+from portdoctor.commands.manpage import SECTIONS, manpage
 
 ROOT = Path(__file__).parent.parent
 PAGE = manpage("2026-11-22")

@@ -40,21 +40,29 @@ def until(
     known: dict[int, Case] = {}
     left = list(range(len(asked)))
     pause, tries = FIRST_PAUSE, 0
-    while True:
-        tries += 1
-        cases = look([asked[place] for place in left])
-        known |= dict(zip(left, cases, strict=False))
-        interrupted = len(cases) < len(left) or any(report.interrupted for report, _ in cases)
-        left = [place for place in left if place not in known or not fine(known[place])]
-        elapsed = time.monotonic() - began
-        over = not left or interrupted or elapsed >= wait
-        if verbose:
+    try:
+        while True:
+            tries += 1
+            cases = look([asked[place] for place in left])
+            known |= dict(zip(left, cases, strict=False))
+            stopped = len(cases) < len(left) or any(report.interrupted for report, _ in cases)
+            left = [place for place in left if place not in known or not fine(known[place])]
+            elapsed = time.monotonic() - began
+            over = not left or stopped or elapsed >= wait
             pause = min(pause, max(wait - elapsed, 0.0))
-            what = "" if over else f"; again in {pause:.1f} s"
-            print(f"{elapsed:6.1f} s  try {tries}: {_said(known, left, len(asked))}{what}", file=sys.stderr)
-        if over or not _slept(min(pause, wait - elapsed)):
-            return [known[place] for place in sorted(known)], not over
-        pause = min(2 * pause, LONGEST_PAUSE)
+            if verbose:
+                what = "" if over else f"; again in {pause:.1f} s"
+                print(f"{elapsed:6.1f} s  try {tries}: {_said(known, left, len(asked))}{what}", file=sys.stderr)
+            if over:
+                return _in_order(known), False
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+    except KeyboardInterrupt:  # between two looks; one that is under way tells of it in its report
+        return _in_order(known), True
+
+
+def _in_order(known: dict[int, Case]) -> list[Case]:
+    return [known[place] for place in sorted(known)]
 
 
 def _said(known: dict[int, Case], left: list[int], total: int) -> str:
@@ -62,12 +70,3 @@ def _said(known: dict[int, Case], left: list[int], total: int) -> str:
         return f"{total - len(left)} of {total} targets as expected"
     said = summary(known[0][1]) if known else "nothing was seen"
     return f"{said}, as expected" if not left else said
-
-
-def _slept(seconds: float) -> bool:
-    """Whether the pause was slept to its end."""
-    try:
-        time.sleep(seconds)
-    except KeyboardInterrupt:
-        return False
-    return True

@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from . import __version__, cli
-from .commands import COMMANDS, settings
+from .. import __version__, cli
+from . import COMMANDS, settings
 
 SECTIONS = (
     "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO",
@@ -56,7 +56,7 @@ def manpage(date: str) -> str:
 def _synopsis(root: Any) -> Iterator[str]:
     for name in COMMANDS:
         command = root.commands[name]
-        arguments = [_text(p.metavar or p.human_readable_name.upper()) for p in command.params if not p.opts[0].startswith("-")]
+        arguments = [_text(p.metavar or p.human_readable_name.upper()) for p in _arguments(command)]
         words = ["[\\fIOPTIONS\\fR]", *(f"\\fI{word}\\fR" for word in arguments)]
         if hasattr(command, "commands"):
             words = ["|".join(f"\\fB{_text(each)}\\fR" for each in command.commands), "[\\fIOPTIONS\\fR]"]
