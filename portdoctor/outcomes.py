@@ -129,7 +129,9 @@ def answered(o: Connect) -> bool:
     """Whether the host itself answered: it accepted, or refused without a device naming itself."""
     if o.outcome is Outcome.OK:
         return True
-    return o.outcome is Outcome.REFUSED and (o.icmp is None or o.icmp.offender == o.address)
+    if o.outcome is not Outcome.REFUSED:
+        return False
+    return o.icmp is None or o.icmp.offender.partition("%")[0] == o.address.partition("%")[0]
 
 
 def of_http(status: int) -> Outcome:

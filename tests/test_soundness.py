@@ -31,6 +31,9 @@ from portdoctor.verdict import diagnose
 CATALOGUE = load()
 RECORDED = [name for name in scenario.names() if scenario.recording_of(name).exists()]
 
+# Where no ICMP error is shown, only the silence of some attempts is left of a rule that rejects the others.
+HIDDEN = {"tcp/rejected-late": ("tcp.port-filtered",)}
+
 
 def blinded(report: Report) -> Report:
     """The same report from a system that has no error queue, no trace, and shows nobody else's sockets."""
@@ -63,9 +66,14 @@ def recorded(name: str) -> tuple[Report, Diagnosis]:
 
 
 def allowed(name: str) -> set[str]:
-    """The causes that are true of a scenario: its own, what it carries, and what they are special cases of."""
-    expect = scenario.load(name).expect
+    """The causes that are true of a scenario: its own, what it carries, and what they are special cases of.
+
+    And those that may be called likely: what cannot be told apart even with all evidence, or without what is hidden.
+    """
+    kept = scenario.load(name)
+    expect = kept.expect
     true = {c for c in (expect.cause, expect.because, *expect.problems) if c}
+    true |= {*kept.inseparable, *HIDDEN.get(name, ())}
     return true | {general for c in true for general in CATALOGUE[c].front.refines}
 
 

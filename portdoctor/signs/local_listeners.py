@@ -74,3 +74,18 @@ def other_family_connects(report: Report, subject: Subject) -> Reading:
     if good:
         return present(f"The same name's address {good[0].address} accepts the connection.", good[0])
     return absent("No address of the other IP version accepts the connection.", *tries)
+
+
+@sign
+def listens_at_this_address(report: Report, subject: Subject) -> Reading:
+    """The target is this machine, and a program listens on the port at the very address that was asked for.
+
+    What else looks like it: a program that began to listen only after the attempt, or for one interface only.
+    """
+    reading, table, rows = _listeners(report, subject)
+    if reading is not None or table is None:
+        return reading or unknown("not-looked")
+    here = [r for r in rows if serves(r.address, r.v6only, subject.values[0])]
+    if here:
+        return present(f"{describe(here[0])} listens on {shown(here[0].address, here[0].port)}.", table)
+    return absent(f"No program listens on {subject.values[0]} port {report.target.port}.", table)

@@ -51,7 +51,7 @@ def no_port_tried_answers(report: Report, subject: Subject) -> Reading:
 
 def _answered_by_chance(report: Report, subject: Subject) -> tuple[Trace, Hop] | None:
     """A port by chance that the host answered, as far away as any router that was seen on the way."""
-    farthest = _farthest(report, subject)[0]
+    farthest = max((_farthest(report, subject, role)[0] for role in ("target", "chance")), default=0)
     for trace in traces(report, subject, "chance"):
         for hop in trace.hops:
             if hop.ttl > farthest and hop.icmp is None and hop.outcome in (Outcome.OK, Outcome.REFUSED):
@@ -59,14 +59,14 @@ def _answered_by_chance(report: Report, subject: Subject) -> tuple[Trace, Hop] |
     return None
 
 
-def _farthest(report: Report, subject: Subject) -> tuple[int, Trace | None]:
-    """The farthest router that packets to the asked port or to ports by chance were seen at.
+def _farthest(report: Report, subject: Subject, role: str) -> tuple[int, Trace | None]:
+    """The distance of the farthest router at which packets to such a port were seen, and the trace.
 
     Who sends an error of another kind may do so before it looks at the lifetime, or after: one hop less is sure.
     """
     found = [
         (h.ttl if h.outcome is Outcome.TTL_EXPIRED else h.ttl - 1, t)
-        for role in ("target", "chance") for t in traces(report, subject, role) for h in t.hops
+        for t in traces(report, subject, role) for h in t.hops
         if h.icmp is not None and h.address not in (None, *subject.values)
     ]  # fmt: skip
     return max(found, key=lambda pair: pair[0], default=(0, None))
@@ -78,12 +78,13 @@ def answered_in_front(report: Report, subject: Subject) -> tuple[str, Trace, Tra
     Something in front of the host answers it: a transparent proxy, a SYN proxy, a diverting router. Where ways
     of different length were seen, that explains it, too: then None. The sentence, and the two traces.
     """
-    ttl, beyond = _farthest(report, subject)
+    mine, chance = _farthest(report, subject, "target"), _farthest(report, subject, "chance")
+    ttl, beyond = min(mine, chance, key=lambda pair: pair[0])
     if beyond is None or ways_differ(report, subject):
         return None
     for trace in traces(report, subject, "control"):
         for hop in trace.hops:
-            if hop.outcome is Outcome.OK and hop.ttl <= ttl:
+            if hop.outcome not in (Outcome.TTL_EXPIRED, Outcome.TIMEOUT) and hop.ttl <= ttl:
                 said = (
                     f"Port {trace.port} is answered at hop {hop.ttl}, not by the host: packets to port {beyond.port} "
                     f"pass a router at hop {ttl}."

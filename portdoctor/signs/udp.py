@@ -9,6 +9,7 @@ from ..model import Answer, Datagram, Icmp, Listener, Listeners, Outcome, Report
 from ..outcomes import answered, family_of
 from ..ports import known_service, spoken
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
+from .machine import bare
 from .own import serves
 from .tcp import millis, others, route_to, tried
 
@@ -53,7 +54,7 @@ def port_unreachable_from_target(report: Report, subject: Subject) -> Reading:
     said = f"{kind} {o.icmp.type}/{o.icmp.code} came from {o.icmp.offender} after {millis(o.took)}"
     if not _is_port_unreachable(o.icmp):
         return absent(f"{said}: no port unreachable.", o)
-    if o.icmp.offender != o.address.partition("%")[0]:
+    if bare(o.icmp.offender) != bare(o.address):
         return absent(f"{said}, which is not the target.", o)
     return present(f"{said}, the target itself: port unreachable.", o)
 

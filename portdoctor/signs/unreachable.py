@@ -12,6 +12,7 @@ from ..model import Connect, Datagram, Icmp, Outcome, Report, Subject, Trace, Wa
 from ..outcomes import answered, family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .contrast import ports_by_chance_pass_offender
+from .machine import bare
 from .path import answered_in_front, trace_wanted, traces
 from .tcp import attempts_at, named, others, tried
 
@@ -126,7 +127,7 @@ def offender_is_target(report: Report, subject: Subject) -> Reading:
     answer = answer_by_icmp(report, subject)
     if answer is None:
         return none_came(report, subject)
-    here = answer.icmp.offender == subject.values[0].partition("%")[0]
+    here = bare(answer.icmp.offender) == bare(subject.values[0])
     said = f"{answer.icmp.offender} sent it; the target is {subject.values[0]}."
     return present(said, answer.o) if here else absent(said, answer.o)
 
@@ -143,7 +144,7 @@ def router_has_no_route(report: Report, subject: Subject) -> Reading:
     o, said = answer.o, f"The answer was {named(answer.icmp)}"
     if answer.key not in _NO_ROUTE:
         return absent(f"{said}.", o)
-    if answer.icmp.offender == subject.values[0].partition("%")[0]:
+    if bare(answer.icmp.offender) == bare(subject.values[0]):
         return absent(f"{said}, the target itself, which is there.", o)
     further = ports_by_chance_pass_offender(report, subject)
     if further.state == "present":
