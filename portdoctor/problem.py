@@ -76,18 +76,22 @@ def problem_of(
     facts = {**facts, "detail": facts.get("detail") or (chosen.present[0].says if chosen.present else "")}
     system = reader.report.vantage.os.partition(" ")[0].lower() or "linux"
     front = cause.front
-    more = reader.any_present(front.proof, finding.subject) or reader.any_present(front.supports, finding.subject)
-    says = list(dict.fromkeys(r.says for r in (*chosen.present, *((more,) if more else ())) if r.says))
+    proof = reader.any_present(front.proof, finding.subject)
+    more = proof or reader.any_present(front.supports, finding.subject)
+    # What proves it comes early: where room is short, the last sentences go.
+    read = (*chosen.present[:1], *((more,) if more else ()), *chosen.present[1:])
+    found = dict.fromkeys(r.says for r in read if r.says)
+    says = [one for one in found if not any(one in other for other in found if one != other)]
     certainty = _certainty(reader, finding.subject, chosen, rivals, open_)
-    if certainty == "certain" and (proof := reader.any_present(front.proof, finding.subject)):
-        settled = tuple(replace(_ruled_out(reader, finding, w), because=proof.says) for w in rivals)
+    if certainty == "certain" and proof:
+        settled = tuple(replace(_ruled_out(reader, finding, w), because=proof.says or cause.title) for w in rivals)
         problem = replace(problem, candidates=(), ruled_out=(*ruled_out, *settled))
     return replace(
         problem,
         cause=cause.name,
         certainty=certainty,
         title=cause.title,
-        explanation=" ".join((fill(cause.front.says, facts), *says[:3])),
+        explanation=" ".join((fill(cause.front.says, facts), *says[:4])),
         owner=_owner(reader, finding.subject, cause),
         signs=tuple(says),
         steps=_steps([step_of(a, system, facts) for a in actions], here=_here(reader, finding.subject)),
