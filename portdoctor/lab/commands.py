@@ -137,7 +137,7 @@ def matrix_(
     vary: Annotated[bool, typer.Option("--vary", help="Every fault at every hop instead, for real. Minutes.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Run the scenarios, do not read recordings.")] = False,
     format_: Annotated[str, typer.Option("--format", help="text or markdown")] = "text",
-    jobs: Jobs = 2 * _JOBS,
+    jobs: Jobs = 4 * _JOBS,  # they mostly wait
 ) -> None:
     """Show injected cause against diagnosed cause, and what cannot be told apart. Certain and wrong must be 0."""
     from .matrix import shown

@@ -40,12 +40,22 @@ class Fault(NamedTuple):
     name: str
     spoil: Callable[[Place], dict[str, object] | None]
     right: Callable[[Place], tuple[str, ...]]  # the injected cause, then others that are no mistake
+    like: Callable[[Place], dict[str, str]]  # cause -> why no evidence from here tells it from the injected one
 
 
 def _rule(verdict: str) -> Callable[[Place], dict[str, object] | None]:
     def spoil(place: Place) -> dict[str, object]:
         port = 80 if place.at_host and place.setting == "docker" else PORT  # the host's rules see the container's port
         return {place.chain: f"tcp dport {port} {verdict}"}
+
+    return spoil
+
+
+def _all_but_80(verdict: str) -> Callable[[Place], dict[str, object] | None]:
+    def spoil(place: Place) -> dict[str, object] | None:
+        if place.at_host and place.setting == "docker":
+            return None  # the container's port is 80
+        return {place.chain: ("ct state established accept", f"tcp dport != 80 {verdict}")}
 
     return spoil
 
@@ -82,30 +92,80 @@ _NO_WAY = _either("tcp.host-unreachable", "", "tcp.rejected-by-firewall", "tcp.n
 _BY_RST = _either("tcp.refused-by-middlebox", "tcp.rejected-by-host-firewall")
 
 
+def _filtered(place: Place) -> tuple[str, ...]:
+    return ("tcp.port-filtered",)
+
+
 def _silent(place: Place) -> tuple[str, ...]:
     """A docker host that drops what it should pass on still answers for itself: then only ports are filtered."""
     also = ("tcp.port-filtered",) if place.at_host and place.setting == "docker" else ()
     return ("tcp.host-silent", "tcp.path-dead", *also)
 
 
+def _unlike(place: Place) -> dict[str, str]:
+    """Nothing is known that looks the same."""
+    return {}
+
+
+def _like_no_listener(place: Place) -> dict[str, str]:
+    """What hides that an RST comes from a device in front, or from the host's firewall."""
+    if place.at_host:
+        why = "Both are an RST by the same machine."
+    elif place.hop == "r3":
+        why = "The router is as far away as the last hop before the host, and an RST has no sender of its own."
+    elif place.setting == "quiet":
+        why = "The next router says nothing, so nothing shows that other packets get on."
+    else:
+        return {}
+    return {"tcp.no-listener": why}
+
+
+def _like_a_passed_on_port(place: Place) -> dict[str, str]:
+    why = "A host that passes port 80 on to another machine refuses the rest at the same distance."
+    return _like_no_listener(place) or {"tcp.no-listener": why}
+
+
+def _like_a_full_queue(place: Place) -> dict[str, str]:
+    near = place.hop in ("r3", "server")
+    why = "The packets vanish at the host's own distance; only the host can tell who drops them."
+    return {"tcp.listen-queue-full": why} if near else {}
+
+
+def _like_the_other_silence(place: Place) -> dict[str, str]:
+    found = {"tcp.path-dead": "Nothing else beyond that router was tried."}
+    if place.setting == "proxy":
+        found["tcp.port-filtered"] = "No port is left that shows whether the host is there."
+    return found
+
+
+def _like_silence(place: Place) -> dict[str, str]:
+    """A loop whose one router is quiet ends in silence."""
+    return {"tcp.host-silent": "The packets die at the router that says nothing."} if place.setting == "quiet" else {}
+
+
 FAULTS = (
-    Fault("drop the port", _rule("drop"), _either("tcp.port-filtered", "tcp.port-filtered")),
-    Fault("drop everything", _all, _silent),
-    Fault("refuse by RST", _rule("reject with tcp reset"), _BY_RST),
-    Fault("reject: port", _rule("reject"), _BY_PORT),
-    Fault("reject: admin", _rule("reject with icmpx admin-prohibited"), _BY_PORT),
-    Fault("reject: host", _rule("reject with icmpx host-unreachable"), _AS_ABSENT),
-    Fault("route: prohibit", _route("prohibit"), _BY_PORT),
-    Fault("route: unreachable", _route("unreachable"), _NO_WAY),
-    Fault("route: blackhole", _route("blackhole"), _silent),
-    Fault("route: loop", _loop, _either("tcp.routing-loop", "")),
-    Fault("nothing listens", _closed, _either("tcp.no-listener", "tcp.no-listener")),
+    Fault("drop the port", _rule("drop"), _filtered, _like_a_full_queue),
+    Fault("drop all but port 80", _all_but_80("drop"), _filtered, _like_a_full_queue),
+    Fault("drop everything", _all, _silent, _like_the_other_silence),
+    Fault("refuse by RST", _rule("reject with tcp reset"), _BY_RST, _like_no_listener),
+    Fault("refuse all but port 80 by RST", _all_but_80("reject with tcp reset"), _BY_RST, _like_a_passed_on_port),
+    Fault("reject: port", _rule("reject"), _BY_PORT, _unlike),
+    Fault("reject: admin", _rule("reject with icmpx admin-prohibited"), _BY_PORT, _unlike),
+    Fault("reject: no route", _rule("reject with icmpx no-route"), _BY_PORT, _unlike),
+    Fault("reject: host", _rule("reject with icmpx host-unreachable"), _AS_ABSENT, _unlike),
+    Fault("route: prohibit", _route("prohibit"), _BY_PORT, _unlike),
+    Fault("route: unreachable", _route("unreachable"), _NO_WAY, _unlike),
+    Fault("route: blackhole", _route("blackhole"), _silent, _like_the_other_silence),
+    Fault("route: loop", _loop, _either("tcp.routing-loop", ""), _like_silence),
+    Fault("nothing listens", _closed, _either("tcp.no-listener", "tcp.no-listener"), _unlike),
 )
 SETTINGS = {
     "plain": "port 80 of the host is open",
     "docker": "the port is passed on to a container (DNAT)",
     "alone": "no other port is open",
     "quiet": "another router sends no ICMP errors",
+    "proxy": "the first router itself answers ports 80 and 443",
+    "ways": "two ways of different length lead to the host, by source port",
 }
 
 
@@ -114,6 +174,7 @@ class Variant(NamedTuple):
 
     scenario: Scenario
     right: tuple[str, ...]
+    like: tuple[tuple[str, str], ...] = ()
 
 
 def variants() -> Iterator[Variant]:
@@ -123,9 +184,29 @@ def variants() -> Iterator[Variant]:
             for setting in SETTINGS:
                 for hop in HOPS:
                     place = Place(hop, family, setting)
-                    spoiled = fault.spoil(place)
+                    spoiled = fault.spoil(place) if _makes_sense(place) else None
                     if spoiled is not None:
-                        yield Variant(_scenario(fault, place, spoiled), fault.right(place))
+                        like = tuple(fault.like(place).items())
+                        yield Variant(_scenario(fault, place, spoiled), fault.right(place), like)
+
+
+def _makes_sense(place: Place) -> bool:
+    """A fault on one of two ways breaks some connections only: that is another fault."""
+    return place.setting != "ways" or place.hop in ("r1", "server")
+
+
+def _two_ways(place: Place) -> dict[str, dict[str, object]]:
+    """The first router sends packets to the host by r2 and r3, or by a, b and c; all fields of a flow decide."""
+    v, goal = place.family, f"{place.goal}/{32 if place.family == 4 else 128}"
+    key = f"net.ipv{v}.fib_multipath_hash_"
+    by = {"a": "b>a", "b": "c>b", "c": "server>c"}
+    return {
+        "r1": {
+            "sysctl": {f"{key}policy": 3, f"{key}fields": 55},  # addresses, protocol and ports
+            "routes": f"{goal} nexthop via {{r2>r1.ip{v}}} nexthop via {{a>r1.ip{v}}}",
+        },
+        **{node: {"routes": f"{goal} via {{{end}.ip{v}}}"} for node, end in by.items()},
+    }
 
 
 def _scenario(fault: Fault, place: Place, spoiled: dict[str, object]) -> Scenario:
@@ -143,6 +224,11 @@ def _scenario(fault: Fault, place: Place, spoiled: dict[str, object]) -> Scenari
         nodes["container"] = {"serve": ("http :80", "http :81")}
     if place.setting == "quiet":
         nodes["r1" if place.hop == "r2" else "r2"] = {"quiet": True}
+    if place.setting == "proxy":
+        nodes["r1"] = {"prerouting": "tcp dport { 80, 443 } redirect", "serve": ("http :80", "hold :443")}
+    if place.setting == "ways":
+        branches = ("r1 a b c server",)
+        nodes |= _two_ways(place)
     nodes[place.hop] = {**nodes.get(place.hop, {}), **spoiled}
     goal = f"[{place.goal}]" if place.family == 6 else place.goal
     return Scenario(
@@ -158,4 +244,4 @@ def _scenario(fault: Fault, place: Place, spoiled: dict[str, object]) -> Scenari
 
 def judged(variant: Variant, diagnosis: Diagnosis) -> Case:
     """The case of a variant that was run."""
-    return case(variant.scenario.name, variant.right[0], diagnosis, variant.right[1:])
+    return case(variant.scenario.name, variant.right[0], diagnosis, variant.right[1:], variant.like)

@@ -146,17 +146,14 @@ def refused_nearer_than_ports_by_chance(report: Report, subject: Subject) -> Rea
 
 @sign
 def refused_nearer_than_other_ports(report: Report, subject: Subject) -> Reading:
-    """The asked port is refused nearer than ports by chance, or, where those stay silent, two hops before an open one.
+    """The asked port is refused nearer than ports by chance, or two hops and more before an open one.
 
-    What else looks like it: a host that passes the open port on to another machine, usually one hop further; ports
-    by chance are then refused at the same distance.
+    What else looks like it: a host that passes the open port on to another machine, usually one hop further, and
+    whose ICMP comes from another address than the target's.
     """
     by_chance = refused_nearer_than_ports_by_chance(report, subject)
     if by_chance.state == "present" or _no_router_between(report, subject):
         return by_chance
-    if by_chance.state == "absent":
-        said = f"{by_chance.says} The host may pass the open port on, or a device in front refuses all others."
-        return Reading(state="unknown", says=said, why="no-answer", evidence=by_chance.evidence)
     nearer, same = [], []
     for target, control in _pairs(report, subject):
         end = next((h for h in target.hops if _is_reset(h)), None)
