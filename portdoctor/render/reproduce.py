@@ -81,17 +81,20 @@ def _of_connect(report: Report, address: str) -> list[Trial]:
     if not tried:
         return []
     o, port = tried[-1], report.target.port
-    said = "it connects" if o.outcome is Outcome.OK else error(o)
-    flags = "-vzu -w 5" if isinstance(o, Datagram) else "-vz -w 5"
-    found = [Trial(f"Connect to {at(address, port)}", f"nc {flags} {quoted(address)} {port}", said)]
-    if isinstance(o, Connect):
+    if isinstance(o, Datagram):
+        from .reproduce_udp import questions
+
+        found = [Trial(*question) for question in questions(o, report.target.host)]
+    else:
+        said = "it connects" if o.outcome is Outcome.OK else error(o)
+        found = [Trial(f"Connect to {at(address, port)}", f"nc -vz -w 5 {quoted(address)} {port}", said)]
         windows = f"Test-NetConnection {quoted_for_powershell(address)} -Port {port}"
         works = "TcpTestSucceeded True" if o.outcome is Outcome.OK else "TcpTestSucceeded False"
         found.append(Trial("The same on Windows (PowerShell)", windows, works))
     if o.outcome is not Outcome.OK:
         heard = quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
         watch = f"sudo tcpdump -ni any {heard}"
-        found.append(Trial("What comes back, while you connect again in another window", watch, _heard(o)))
+        found.append(Trial("What comes back, while you try again in another window", watch, _heard(o)))
     traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address and t.role != "chance"}
     for at_port, trace in sorted(traces.items(), key=lambda item: item[0] != port):
         hops = [h.address for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
