@@ -78,8 +78,9 @@ class Live:
         for place, stage in enumerate(lines):
             if stage.name in self._stages:
                 continue
-            later = any(after.status != "skipped" for after in lines[place + 1 :])
-            if not ended and not (later and stage.status != "skipped" and _all_tried(report)):
+            later = any(after.status != "skipped" for after in lines[place + 1 :]) and _all_tried(report)
+            over = {"dns": True, "tcp": _all_tried(report)}.get(stage.name, later)
+            if not ended and (stage.status == "skipped" or not over):
                 return
             self._stages.add(stage.name)
             self._put(terminal.stage_lines(stage))

@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from .model import Observation, Options
+from .model import Observation, Options, Outcome, Stage
 from .stages import stage_of
 
 if TYPE_CHECKING:
@@ -26,14 +26,26 @@ class Progress:
         self._targets, self._options = targets, options
         self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
-        self._seen = 0
+        self._over: set[Stage] = set()
         self._last = "looking"
+        self._shown = False
 
     def told(self, record: Record, o: Observation) -> None:
-        """An observation came in."""
-        self._seen += 1
+        """An observation came in. The stage under way is the next one that has none, until one of them fails."""
         stage = stage_of(o)
-        self._last = f"{stage} {o.outcome}" if stage else "looking at what would decide"
+        if stage is not None:
+            self._over.add(stage)
+        if self._targets > 1 or (stage is not None and o.outcome is not Outcome.OK):
+            self._last = "looking at what would decide" if self._targets == 1 else "looking"
+            return
+        left = [s for s in record.target.stages if s not in self._over]
+        self._last = f"waiting for {left[0]}" if left else "looking at what would decide"
+
+    def wipe(self) -> None:
+        """Take the line away before something else is printed; it comes back by itself."""
+        if self._shown:
+            self._write("")
+            self._shown = False
 
     def __enter__(self) -> Progress:
         if self._stream.isatty():
@@ -43,7 +55,7 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self._task:
             self._task.cancel()
-            self._write("")
+            self.wipe()
 
     async def _show(self) -> None:
         await asyncio.sleep(_AFTER)
@@ -51,6 +63,7 @@ class Progress:
             elapsed = time.monotonic() - self._began
             of = f"{self._targets} targets, " if self._targets > 1 else ""
             self._write(f"{of}{self._last}: {elapsed:.1f} s of at most {self._options.budget:g} s")
+            self._shown = True
             await asyncio.sleep(_EVERY)
 
     def _write(self, text: str) -> None:

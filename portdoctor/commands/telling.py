@@ -86,6 +86,8 @@ def _look(
 
         def told(record: Record, o: Observation) -> None:
             progress.told(record, o)
+            if live:
+                progress.wipe()
             if live and not reader.hear(lambda: live.told(record, o)) and whole:
                 whole.cancel()
 
@@ -94,6 +96,7 @@ def _look(
             async with aclosing(found):
                 async for case in found:
                     cases.append(case)
+                    progress.wipe()
                     if _line_by_line(how) and not reader.hear(partial(say, render([case], how), json=True)):
                         return
 
