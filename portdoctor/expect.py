@@ -6,6 +6,7 @@ from typing import get_args
 
 from .cause import Catalogue
 from .model import Connect, Datagram, Diagnosis, Outcome, Report, Symptom
+from .subjects import addresses, at_address, without_a_way
 
 WORDS = ("open", "closed", "refused", "filtered")
 
@@ -20,9 +21,12 @@ def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:
     v = diagnosis.verdict
     tried = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
     if expect == "open":
-        if tried:
-            return all(o.outcome is Outcome.OK and not getattr(o, "self_connected", False) for o in tried)
-        return None if v.symptom == "undetermined" else v.symptom == "ok"
+        found = [at_address(report, a) for a in addresses(report)]
+        no_way = {a for f in without_a_way(report, found) for a in f.subject.values}  # nothing was sent there
+        ends = [o for o in tried if o.address not in no_way]
+        if ends and all(o.outcome is Outcome.OK and not getattr(o, "self_connected", False) for o in ends):
+            return True
+        return None if v.symptom == "undetermined" else not ends and v.symptom == "ok"
     if expect == v.symptom:
         return True
     if v.symptom == "undetermined":
