@@ -43,6 +43,8 @@ def split(text: str) -> tuple[str, str, str]:
 
 def _refuse_invisible(text: str) -> None:
     """Spaces, control and direction characters. Lone surrogates pass: they are bytes of a path that are no UTF-8."""
+    if "\ufffd" in text:
+        raise UsageError("The target is no UTF-8 text: type it anew, such as example.com:443.")
     for char in text:
         if char.isspace():
             raise UsageError("A target holds no spaces: give each its own argument or line, such as host:22 host:443.")

@@ -34,7 +34,7 @@ def targets_of(texts: Sequence[str], file: str, *, mute: bool = False) -> tuple[
             asked += parse(text)
         except UsageError as error:
             wrong.append(_MUTED.capitalize() if mute else str(error))
-    for number, found in read_lines(text_of(file).splitlines()) if file else ():
+    for number, found in read_lines(_lines(text_of(file))) if file else ():
         if isinstance(found, UsageError):
             wrong.append(f"line {number}: {_MUTED if mute else found}")
         else:
@@ -63,14 +63,24 @@ def reports_of(file: str) -> list[Report]:
 
 
 def text_of(file: str) -> str:
-    """The text of a file, `-` for stdin. Bytes that are no UTF-8 become replacement characters."""
+    """The text of a file, `-` for stdin. Bytes that are no UTF-8 become replacement characters.
+
+    A file that begins with the mark of UTF-16 is read as that: Windows' own shell writes it.
+    """
     try:
         if file == "-":
-            return sys.stdin.buffer.read().decode("utf-8", "replace")
-        with open(file, encoding="utf-8", errors="replace") as opened:
-            return opened.read()
+            read = sys.stdin.buffer.read()
+        else:
+            with open(file, "rb") as opened:
+                read = opened.read()
     except OSError as error:
         raise Usage(f"Cannot read {file}: {error.strerror}.") from None
+    return read.decode("utf-16" if read[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as an editor counts them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def seconds(value: float | None, option: str) -> float | None:
