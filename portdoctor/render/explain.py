@@ -42,13 +42,18 @@ def cause_page(cause: Cause, origin: str = "") -> list[Line]:
         ("Symptoms", words(front.explains)),
         ("Who must act", OWNERS[front.owner]),
         ("Certain", _certainty(cause)),
-        ("Needs", words(front.requires)),
-        ("Ruled out by", words(front.excludes, "or")),
+        ("Needs", words(_signs(front.requires))),
+        ("Ruled out by", words(_signs(front.excludes), "or")),
         ("Special case of", words(front.refines)),
         ("Also called", "; ".join(front.terms)),
         ("From", origin),
     ]
     return [*found, line(), *_rows([(label, said) for label, said in rows if said])]
+
+
+def _signs(names: tuple[str, ...]) -> list[str]:
+    """The signs as words: "http-status:502+503" is "http status 502 or 503"."""
+    return [name.replace("-", " ").replace(":", " ").replace("+", " or ") for name in names]
 
 
 def _certainty(cause: Cause) -> str:
@@ -57,7 +62,9 @@ def _certainty(cause: Cause) -> str:
         return _KINDS[front.kind]
     if front.cap == "certain":
         return "when all of it was seen and nothing else fits"
-    return f"only with {words(front.proof, 'or')}, else {front.cap}" if front.proof else f"never, {front.cap} at most"
+    if not front.proof:
+        return f"never, {front.cap} at most"
+    return f"only when this was seen: {words(_signs(front.proof), 'or')}; else {front.cap}"
 
 
 def symptom_page(name: Symptom, said: SymptomText, causes: Sequence[Cause]) -> list[Line]:
