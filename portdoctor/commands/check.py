@@ -98,7 +98,7 @@ def check(
         attempts=attempts,
         controls=not no_controls,
     )
-    asked, all_readable = targets_of(targets or [], file, mute=telling.redact)
+    asked, all_readable = targets_of(targets or [], file, family=options.family, mute=telling.redact)
     if plan:
         from .planning import foretell
 

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 _MUTED = "this is no target; --redact keeps back what it says."
 
 
-def targets_of(texts: Sequence[str], file: str, *, mute: bool = False) -> tuple[list[Asked], bool]:
+def targets_of(
+    texts: Sequence[str], file: str, *, family: int | None = None, mute: bool = False
+) -> tuple[list[Asked], bool]:
     """The targets that can be read, and whether all could; each that cannot is said on stderr with its line.
 
-    `mute`: never repeat what was typed. Raises Usage when none can be read.
+    `family`: the only one that an address may be of. `mute`: never repeat what was typed. Raises Usage when none
+    can be read.
     """
     from ..target import UsageError, parse, read_lines
 
@@ -31,14 +34,16 @@ def targets_of(texts: Sequence[str], file: str, *, mute: bool = False) -> tuple[
     wrong: list[str] = []
     for text in texts:
         try:
-            asked += parse(text)
+            asked += _fitting(parse(text), family)
         except UsageError as error:
             wrong.append(_MUTED.capitalize() if mute else str(error))
     for number, found in read_lines(_lines(text_of(file))) if file else ():
-        if isinstance(found, UsageError):
-            wrong.append(f"line {number}: {_MUTED if mute else found}")
-        else:
-            asked += found
+        try:
+            if isinstance(found, UsageError):
+                raise found
+            asked += _fitting(found, family)
+        except UsageError as error:
+            wrong.append(f"line {number}: {_MUTED if mute else error}")
     if not asked and len(wrong) == 1:
         raise Usage(wrong[0])
     for message in wrong:
@@ -50,6 +55,18 @@ def targets_of(texts: Sequence[str], file: str, *, mute: bool = False) -> tuple[
     if not asked:
         raise Usage("No target: write host:port, for example shop.example.com:443.")
     return asked, not wrong
+
+
+def _fitting(asked: list[Asked], family: int | None) -> list[Asked]:
+    """The targets, unless one is an address of the family that is not to be used. Raises UsageError."""
+    from ..hosts import UsageError, is_literal
+
+    for a in asked:
+        host = a.target.host
+        other = 6 if ":" in host else 4
+        if family not in (None, other) and is_literal(host):
+            raise UsageError(f"{host} is an IPv{other} address: leave -{family} out.")
+    return asked
 
 
 def reports_of(file: str) -> list[Report]:
