@@ -116,7 +116,8 @@ class Checkup(Record):
 
     async def _visit(self, address: str) -> None:
         """One address through its stages. The path is looked at while a silent connect still waits."""
-        self.see(await local.route(address, self.host, self.clock, self.options.source))
+        t = self.target
+        self.see(await local.route(address, self.host, self.clock, self.options.source, t.port, t.transport))
         self.done.add(Want(probe="route", args=(address,)))
         if self.target.transport == "udp":
             from .looks import datagrams

@@ -40,8 +40,10 @@ class Host(Protocol):
     def hosts_file(self, name: str) -> HostsFile:
         """The lines of the hosts file that name `name`."""
 
-    def route(self, address: str, source: str | None = None) -> Route:
-        """The kernel's routing decision for a packet to `address`."""
+    def route(
+        self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
+    ) -> Route:
+        """The kernel's routing decision for a packet to `address`; rules may decide by the port, too."""
 
     def neighbour(self, address: str) -> Neighbour:
         """The neighbour entry of `address` (the gateway or an on-link target)."""

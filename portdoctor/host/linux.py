@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import struct
@@ -38,9 +37,7 @@ _IP_RECVERR, _IPV6_RECVERR, _MSG_ERRQUEUE = 11, 25, 0x2000  # linux/in.h, linux/
 _TCP_SYNCNT, _TCP_INFO = 7, 11  # linux/tcp.h
 _RETRANSMITS, _RTT, _TOTAL_RETRANS = 2, 68, 100  # offsets in struct tcp_info
 _MOST_ERRORS = 32  # entries drained at once
-_TYPE_OF_ERRNO = {
-    errno.EACCES: "prohibit", errno.EINVAL: "blackhole", errno.EHOSTUNREACH: "unreachable", errno.ENETUNREACH: "none",
-}  # fmt: skip
+_IP_PROTO = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 _HOLDS = ("LISTEN", "BOUND", "UNCONN")
 _MOST_OWNERS = 8  # connections whose owner is looked up when nothing listens
 _GLIBC_DEFAULT = ("127.0.0.1",)
@@ -81,20 +78,27 @@ class Linux:
 
         return hosts_file("/etc/hosts", name)
 
-    def route(self, address: str, source: str | None = None) -> Route:
+    def route(
+        self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
+    ) -> Route:
         """The errno of the kernel's answer is itself the observation: a connect would get it."""
         from . import netlink
 
+        flow = (_IP_PROTO[transport], port) if port else None
+        goal = "::1" if address == "::" else address  # connect() to :: means this machine, the look-up does not
         try:
-            fact = netlink.look_up_route(address, source)
+            fact = netlink.look_up_route(goal, source, flow)
         except netlink.Refused as error:
             if source and not self.is_own(source):  # EINVAL or ENETUNREACH for the source's sake: no route's fault
-                return self.route(address)
-            return _no_route(address, source, error)
+                return self.route(address, None, port, transport)
+            by_port = flow is not None and self.route(address, source).outcome is Outcome.OK
+            kind, prefix = netlink.refusal(address, error.errno or 0, by_port=by_port)
+            failed = _failure(error, connecting=True)
+            return Route(**failed, address=address, type=kind, source=source, prefix=prefix)
         except OSError as error:
             return Route(**_failure(error), address=address, type="unknown", source=source)
         try:
-            entry = netlink.look_up_route(address, source, match=True)
+            entry = netlink.look_up_route(goal, source, flow, match=True)
         except OSError:
             entry = None  # kernels before 4.13 have no such question
         return Route(
@@ -242,22 +246,6 @@ def _failure(error: OSError, *, connecting: bool = False) -> dict[str, Any]:
         "errno": errno_of(number) if number else None,
         "os_says": error.strerror or str(error),
     }
-
-
-def _no_route(address: str, source: str | None, error: OSError) -> Route:
-    """A refusal with the entry that says so. ENETUNREACH means no route, or a rule that says unreachable."""
-    from . import netlink
-
-    kind = _TYPE_OF_ERRNO.get(error.errno or 0, "unknown")
-    prefix = None
-    try:
-        if kind in ("prohibit", "blackhole", "unreachable"):
-            prefix = netlink.refusing_entry(address, kind)
-        elif kind == "none" and (prefix := netlink.refusing_entry(address, "unreachable")):
-            kind = "unreachable"
-    except OSError:
-        prefix = None  # the refusal stands without its entry
-    return Route(**_failure(error, connecting=True), address=address, type=kind, source=source, prefix=prefix)
 
 
 def _holders(rows: tuple[Socket, ...]) -> dict[int, Holder]:

@@ -59,7 +59,9 @@ class MacOS:
 
         return hosts_file("/etc/hosts", name)
 
-    def route(self, address: str, source: str | None = None) -> Route:
+    def route(
+        self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
+    ) -> Route:
         """The errno by a UDP connect, the way by `route -n get`."""
         try:
             chosen = portable.source_for(address, source)

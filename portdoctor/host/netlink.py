@@ -5,6 +5,7 @@ Layouts: linux/netlink.h, linux/rtnetlink.h, linux/neighbour.h, linux/if_addr.h,
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -24,9 +25,13 @@ _MOST = 256  # datagrams of one answer: 8 MiB, more than any sane table
 _SECONDS = 1.0  # the kernel answers in microseconds; never hang on it
 
 GET_LINK, GET_ADDRESS, GET_ROUTE, GET_NEIGHBOUR, GET_RULE = 18, 22, 26, 30, 34
+_IP_PROTO, _DPORT = 27, 29  # RTA_IP_PROTO, RTA_DPORT
 LOOKUP_TABLE, FIB_MATCH = 0x1000, 0x2000
 _ROUTE_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole",
                 7: "unreachable", 8: "prohibit", 9: "throw"}  # fmt: skip
+_TYPE_OF_ERRNO = {
+    errno.EACCES: "prohibit", errno.EINVAL: "blackhole", errno.EHOSTUNREACH: "unreachable", errno.ENETUNREACH: "none",
+}  # fmt: skip
 _RULE_ACTIONS = {6: "blackhole", 7: "unreachable", 8: "prohibit"}  # linux/fib_rules.h
 _OTHER_SELECTORS = {2, 3, 10, 12, 17, 20, 22, 23, 24}  # FRA_SRC, IIFNAME, FWMARK, TUN_ID, OIFNAME, UID_RANGE, …
 _NEIGHBOUR_STATES = {0x01: "incomplete", 0x02: "reachable", 0x04: "stale", 0x08: "delay", 0x10: "probe",
@@ -109,8 +114,12 @@ def attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def look_up_route(address: str, source: str | None = None, *, match: bool = False) -> RouteFact:
+def look_up_route(
+    address: str, source: str | None = None, flow: tuple[int, int] | None = None, *, match: bool = False
+) -> RouteFact:
     """The kernel's decision for a packet to `address`; with `match` the table entry behind it.
+
+    `flow`: IP protocol and destination port, by which rules may choose (Linux 4.18; older ones ignore it).
 
     Raises Refused with the errno a connect would get (EACCES prohibit, EINVAL blackhole, EHOSTUNREACH
     unreachable, ENETUNREACH none: fib_props in the kernel's fib_semantics.c; rules: fib4_rule_action),
@@ -126,6 +135,8 @@ def look_up_route(address: str, source: str | None = None, *, match: bool = Fals
         body += attribute(2, packed_source)
     if index:
         body += attribute(4, struct.pack("=I", index))
+    if flow:
+        body += attribute(_IP_PROTO, bytes(flow[:1])) + attribute(_DPORT, struct.pack(">H", flow[1]))
     flags = LOOKUP_TABLE | (FIB_MATCH if match else 0)
     head = struct.pack("=BBBBBBBBI", family, 8 * len(packed), source_bits, 0, 0, 0, 0, 0, flags)
     for payload in ask(ROUTE, GET_ROUTE, 0, head + body):
@@ -154,6 +165,25 @@ def read_route(payload: bytes) -> RouteFact:
         interface=interface,
         source=text(found[7]) if 7 in found else None,
     )
+
+
+def refusal(address: str, number: int, *, by_port: bool) -> tuple[str, str | None]:
+    """(type of route, prefix of the entry) that a look-up refused with errno `number` means.
+
+    ENETUNREACH means no route, or a rule that says unreachable. `by_port`: without the port there is a way, so that
+    a rule about the port refuses; its entry is not sought.
+    """
+    kind = _TYPE_OF_ERRNO.get(number, "unknown")
+    if by_port:
+        return "unreachable" if kind == "none" else kind, None
+    try:
+        if kind in ("prohibit", "blackhole", "unreachable"):
+            return kind, refusing_entry(address, kind)
+        if kind == "none" and (prefix := refusing_entry(address, "unreachable")):
+            return "unreachable", prefix
+    except OSError:
+        return kind, None  # the refusal stands without its entry
+    return kind, None
 
 
 def refusing_entry(address: str, kind: str) -> str | None:

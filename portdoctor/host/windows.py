@@ -54,7 +54,9 @@ class Windows:
         root = os.environ.get("SYSTEMROOT", r"C:\Windows")
         return hosts_file(root + r"\System32\drivers\etc\hosts", name)
 
-    def route(self, address: str, source: str | None = None) -> Route:
+    def route(
+        self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
+    ) -> Route:
         """The errno and the source by a UDP connect; the gateway is not looked up, so it may be missing."""
         try:
             chosen = portable.source_for(address, source)

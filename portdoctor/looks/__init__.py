@@ -23,7 +23,7 @@ _REPEATS = 3
 
 
 async def _route(c: Record, address: str) -> None:
-    c.see(await local.route(address, c.host, c.clock, c.options.source))
+    c.see(await local.route(address, c.host, c.clock, c.options.source, c.target.port, c.target.transport))
 
 
 async def _neighbour(c: Record, address: str) -> None:

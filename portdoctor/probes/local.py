@@ -29,10 +29,13 @@ _PAUSE = 0.05
 O = TypeVar("O", bound=Ending)  # noqa: E741  the letter of model.py
 
 
-async def route(address: str, host: Host, clock: Clock, source: str | None = None) -> Route:
+async def route(
+    address: str, host: Host, clock: Clock, source: str | None = None, port: int | None = None,
+    transport: Transport = "tcp",
+) -> Route:  # fmt: skip
     """The routing decision for a packet to `address`."""
     late = Route(outcome=Outcome.TIMEOUT, address=address, type="unknown")
-    return await _timed(lambda: host.route(address, source), late, host, clock)
+    return await _timed(lambda: host.route(address, source, port, transport), late, host, clock)
 
 
 async def neighbour(address: str, host: Host, clock: Clock) -> Neighbour:

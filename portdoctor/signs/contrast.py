@@ -45,7 +45,7 @@ def _near(route: Route) -> str:
 
 def _proves(mine: list[_Sample], theirs: list[_Sample], several_ways: bool) -> bool:
     least = (_MINE_OF_MANY, _THEIRS_OF_MANY) if several_ways else (_MINE, _THEIRS)
-    return len(mine) >= least[0] and len(theirs) >= least[1]
+    return len(mine) >= least[0] and len(theirs) >= least[1] and len({s.trace.port for s in theirs}) > 1
 
 
 def _evidence(*samples: _Sample) -> list[Trace]:
@@ -138,7 +138,7 @@ def refused_nearer_than_ports_by_chance(report: Report, subject: Subject) -> Rea
     if len(refused) < len(here) or not _proves(refused, passed, bool(ways_differ(report, subject))):
         return trace_wanted(report, subject, *_evidence(*here, *there), says=ways_differ(report, subject))
     said = (
-        f"Port {report.target.port} was refused at hop {ttl}, {len(refused)} times; packets to {len(passed)} ports "
+        f"Port {report.target.port} was refused at hop {ttl}, {len(refused)} times; {len(passed)} packets to ports "
         f"picked by chance were there still on their way (at {passed[0].hop.address})."
     )
     return present(said, *_evidence(*refused, *passed))
@@ -203,9 +203,9 @@ def ports_by_chance_pass_offender(report: Report, subject: Subject) -> Reading:
     here = _samples(report, subject, "target", ttl)
     got_on = [s for s in here if not _is_error(s.hop) and s.hop.outcome is not Outcome.TIMEOUT]
     least = _THEIRS_OF_MANY if ways_differ(report, subject) else _THEIRS
-    if got_on or len(here) < _MINE or len(passed) < least:
+    if got_on or len(here) < _MINE or len(passed) < least or len({s.trace.port for s in passed}) < 2:
         return trace_wanted(report, subject, *_evidence(*here, *there), says=ways_differ(report, subject))
-    said = f"Packets to {len(passed)} ports picked by chance get past the hop {ttl} at which it came."
+    said = f"{len(passed)} packets to ports picked by chance got past hop {ttl}, at which it came."
     return present(said, *_evidence(*here, *passed))
 
 

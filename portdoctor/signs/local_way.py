@@ -11,6 +11,7 @@ from .base import Reading, absent, present, sign, unknown, unsettled
 from .local import next_hop_does_not_answer, offender_is_ours
 from .machine import bare, interfaces
 from .tcp import route_to, tried
+from .unreachable import offender_is_target
 
 # The names that programs give their interfaces, from their documentation; a digit, a dash or the end follows.
 _OF_CONTAINERS = re.compile(
@@ -67,6 +68,16 @@ def tunnel_says_unreachable(report: Report, subject: Subject) -> Reading:
 
 def _is_host_unreachable(icmp: Icmp) -> bool:
     return (family_of(icmp.offender), icmp.type, icmp.code) in {(4, 3, 1), (6, 1, 3)}
+
+
+@sign
+def target_passes_it_on(report: Report, subject: Subject) -> Reading:
+    """The target itself, or this machine where it is the target, says that another host is missing."""
+    at_target = offender_is_target(report, subject)
+    route = route_to(report, subject)
+    if at_target.state == "present" or route is None or route.type != "local":
+        return at_target
+    return offender_is_ours(report, subject)
 
 
 @sign

@@ -210,6 +210,18 @@ def router_finds_no_host(report: Report, subject: Subject) -> Reading:
     return unknown("no-answer", o, *controls, says=text)
 
 
+@sign
+def a_search_for_a_host_failed(report: Report, subject: Subject) -> Reading:
+    """ICMP 3/1 or ICMPv6 1/3 came after the seconds that a search for a host takes: no rule answers so late."""
+    answer = answer_by_icmp(report, subject)
+    if answer is None:
+        return none_came(report, subject)
+    said = f"{named(answer.icmp)} came after {answer.o.took:.1f} s."
+    if answer.key in _NO_HOST and _searched(report, subject, answer):
+        return present(said, answer.o)
+    return absent(said, answer.o)
+
+
 # ---------------------------------------------------------------- a lifetime that ran out
 
 
