@@ -155,6 +155,17 @@ def _failure(o: Ending) -> str:
     return words
 
 
+def answer_notes(report: Report) -> tuple[Note, ...]:
+    """What a working service answered instead of the page: a redirect, or a 4xx, which is no fault of its own."""
+    seen: dict[str, list[str]] = {}
+    for o in report.of(HttpReply):
+        if o.role == "target" and o.outcome is Outcome.OK and o.status is not None and o.status >= 300:
+            answer = f"{o.status} {o.phrase}".rstrip()
+            where = " (a redirect)" if o.status < 400 and o.location else ""
+            seen.setdefault(f"The service answers this request with {answer}{where}.", []).append(o.id)
+    return tuple(Note(kind="info", text=text, stage="http", evidence=tuple(ids)) for text, ids in seen.items())
+
+
 def note_skipped(stage: Stage, text: str) -> Note:
     """The note that says why a stage did not run."""
     return Note(kind="not-evaluated", text=text, stage=stage)

@@ -24,7 +24,7 @@ from .model import (
 )  # fmt: skip
 from .problem import aside, evidence_of, merged, numbered, problem_of, rivals_of
 from .signs.series import attempts
-from .stages import stage_lines, stage_of
+from .stages import answer_notes, stage_lines, stage_of
 from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, without_a_way
 from .weigh import Reader, Weighed
 
@@ -44,7 +44,7 @@ def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
         problems=problems,
         unexplained=unexplained,
         stages=stages,
-        notes=tuple(case.notes),
+        notes=(*case.notes, *answer_notes(report)),
         wants=tuple(Wanted(want=want, splits=splits) for want, splits in case.wants.most_common()),
     )
 

@@ -314,3 +314,14 @@ def test_open_asks_only_the_addresses_that_this_machine_has_a_way_to() -> None:
     )  # fmt: skip
     assert met("open", *_seen(works, no_way)) is True
     assert met("open", *_seen(works, by_a_router)) is False
+
+
+@pytest.mark.parametrize(("status", "noted"), [(b"200 OK", 0), (b"404 Not Found", 1), (b"401 Unauthorized", 1)])
+def test_an_answer_of_the_4xx_is_ok_with_a_note(status: bytes, noted: int) -> None:
+    with server(says(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n", after_hearing=True)) as port:
+        ran = done("check", f"http://127.0.0.1:{port}/", "--json")
+    report = json.loads(ran.stdout)
+    assert (ran.returncode, report["verdict"]["symptom"]) == (0, "ok")
+    assert [note["text"] for note in report["notes"]] == [
+        f"The service answers this request with {status.decode()}." for _ in range(noted)
+    ]

@@ -77,7 +77,7 @@ async def browse(
         url = to.partition("#")[0]
         path = _path_of(url)
         if url in trail or len(trail) > MOST_REDIRECTS:
-            steps = " -> ".join(_path_of(u).partition("?")[0] for u in (*trail, url))
+            steps = " -> ".join(_shown(u, trail[0]) for u in (*trail, url))
             reply = replace(reply, outcome=Outcome.ERROR_ANSWER, text=clean(f"redirects: {steps}", limit=_BODY))
             break
         trail.append(url)
@@ -88,6 +88,12 @@ async def browse(
     return replace(
         reply, began=began, took=clock() - began, redirects=len(trail) - 1, location=_bare(reply.location)
     )
+
+
+def _shown(url: str, asked: str) -> str:
+    """The path of a redirect, without its query; the path that was asked for is in no record."""
+    path = _path_of(url).partition("?")[0]
+    return "(the page asked for)" if url == asked and path != "/" else path
 
 
 async def _ask(
