@@ -165,11 +165,13 @@ def matrix_(
 @app.command("shell")
 def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
     """Open a shell in the client of a scenario's network, to look around by hand."""
+    from .judge import ready
     from .run import shell
 
     scenario = _chosen([name], False)[0]
     ability = _ability()
-    print(f"{scenario.about}\nTry: portdoctor {scenario.command}    (exit leaves the lab)", file=sys.stderr)
+    command = ready(scenario).command
+    print(f"{scenario.about}\nTry: portdoctor {command}    (exit leaves the lab)", file=sys.stderr)
     raise typer.Exit(shell(scenario, ability))
 
 
