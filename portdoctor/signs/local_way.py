@@ -15,8 +15,8 @@ from .unreachable import offender_is_target
 
 # The names that programs give their interfaces, from their documentation; a digit, a dash or the end follows.
 _OF_CONTAINERS = re.compile(
-    r"(docker|virbr|lxcbr|lxdbr|incusbr|lxc|cni|flannel|cali|cilium|podman|nerdctl|veth|vmnet|vboxnet|kube)([\d.\-_]|$)"
-    r"|br-[0-9a-f]{6}"
+    r"(docker|virbr|lxcbr|lxdbr|incusbr|lxc|cni|flannel|cilium|podman|nerdctl|vmnet|vboxnet|kube)([\d.\-_]|$)"
+    r"|br-[0-9a-f]{12}$|veth[0-9a-z]|cali[0-9a-f]{6}"
 )
 _OF_TUNNELS = re.compile(
     r"(tun|utun|tap|wg|ppp|tailscale|zt|nordlynx|proton|mullvad|gpd|cscotun|ipsec|vti|xfrm|sit|gre|nebula|wt)"
