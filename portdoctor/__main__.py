@@ -9,6 +9,7 @@ def main() -> None:
     """Run the command line. The version is said without loading it: health checks of an installation ask only that."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_what_is_closed()
+    _keep_to_ascii()
     if sys.argv[1:] == ["--version"]:
         from . import __version__
 
@@ -42,6 +43,17 @@ def _open_what_is_closed() -> None:
                 os.dup2(nowhere, number)
                 os.close(nowhere)
             setattr(sys, name, open(number, mode, encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115
+
+
+def _keep_to_ascii() -> None:
+    """Who asks for the C locale gets ASCII, though Python itself takes it for UTF-8 (PEP 540)."""
+    import os
+
+    say = os.environ.get
+    named = say("LC_ALL") or (say("LC_CTYPE", "") not in ("", "C.UTF-8") and say("LC_CTYPE")) or say("LANG")
+    if named in ("C", "POSIX") and not (say("PYTHONIOENCODING") or say("PYTHONUTF8")):
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(encoding="ascii", errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _leave(code: int) -> None:
