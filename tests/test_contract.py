@@ -256,8 +256,8 @@ def test_closed_streams_are_no_bug(close: str, closed: int) -> None:
 
 @pytest.mark.parametrize(("locale", "ascii_only"), [("LC_ALL=C", True), ("LANG=C", True), ("LANG=C.UTF-8", False)])
 def test_the_c_locale_gets_ascii(locale: str, ascii_only: bool) -> None:
-    words = ["env", "-i", locale, sys.executable, "-m", "portdoctor", "diagnose", str(recording_of("tcp/port-filtered"))]
-    ran = subprocess.run(words, capture_output=True, timeout=60, check=False)
+    words = [sys.executable, "-m", "portdoctor", "diagnose", str(recording_of("tcp/port-filtered"))]
+    ran = subprocess.run(["env", "-i", locale, *words], capture_output=True, timeout=60, check=False)
     assert (ran.returncode, ran.stderr, ran.stdout.isascii()) == (1, b"", ascii_only)
 
 
