@@ -13,9 +13,9 @@ from timing import table
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from portdoctor.catalogue import load  # noqa: E402  the checkout's own, wherever this is run
+from portdoctor.catalogue.folders import load  # noqa: E402  the checkout's own, wherever this is run
+from portdoctor.engine.verdict import diagnose  # noqa: E402
 from portdoctor.render.json import load as load_report  # noqa: E402
-from portdoctor.verdict import diagnose  # noqa: E402
 
 _ROUNDS = 15
 _SHOWN = 10

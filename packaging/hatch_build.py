@@ -17,11 +17,13 @@ class ManualPage(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the page into a folder of its own, which lasts as long as the build."""
-        sys.path.insert(0, self.root)
+        here = os.path.join(self.root, "packaging")
+        sys.path[:0] = [self.root, here]
         try:
-            from portdoctor.commands.manpage import manpage
+            from manpage import manpage
         finally:
             sys.path.remove(self.root)
+            sys.path.remove(here)
         moment = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # reproducible-builds.org
         self.folder = tempfile.mkdtemp()
         page = os.path.join(self.folder, "portdoctor.1")

@@ -10,25 +10,18 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Diagnosis", "Report", "__version__", "bind", "check", "diagnose"]
+__all__ = ["Diagnosis", "Report", "UsageError", "__version__", "bind", "check", "diagnose"]
+
+# Public name -> the module that defines it. Imported on first use: `portdoctor --version` must not load the engine.
+_DEFINED_IN = {
+    "Diagnosis": ".model", "Report": ".model", "UsageError": ".target",
+    "bind": ".checkup.api", "check": ".checkup.api", "diagnose": ".checkup.api",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported when they are used: `portdoctor --version` must not load the engine."""
-    if name in ("check", "bind"):
-        from . import run
+    if name not in _DEFINED_IN:
+        raise AttributeError(f"module 'portdoctor' has no attribute {name!r}")
+    import importlib
 
-        return getattr(run, name)
-    if name in ("Report", "Diagnosis"):
-        from . import model
-
-        return getattr(model, name)
-    raise AttributeError(f"module 'portdoctor' has no attribute {name!r}")
-
-
-def diagnose(report: Any) -> Any:
-    """What a recorded report means, with today's knowledge. Takes a `Report`, gives a `Diagnosis`; pure."""
-    from .catalogue import load
-    from .verdict import diagnose as _diagnose
-
-    return _diagnose(report, load())
+    return getattr(importlib.import_module(_DEFINED_IN[name], __name__), name)

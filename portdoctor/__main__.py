@@ -21,7 +21,7 @@ def main() -> None:
     try:
         import gc
 
-        from .interrupts import postponed
+        from .commands.output.interrupts import postponed
 
         gc.set_threshold(_MOST_OBJECTS)
         with postponed():

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from . import __version__
-from .commands import COMMANDS, Bug, Usage, settings
+from .commands import COMMANDS, Bug
+from .commands.output import settings
+from .target import UsageError
 
 if TYPE_CHECKING:
-    from .commands.telling import Tally
+    from .commands.output.telling import Tally
 
 OK, FAILED, USAGE, UNKNOWN, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
 WARNING, CRITICAL = 1, 2  # of a Nagios plugin, where 3 is UNKNOWN too
@@ -58,7 +60,7 @@ def build(named: str | None) -> typer.Typer:
     app.callback()(_root)
     for name in [named] if named in COMMANDS else COMMANDS:
         if name == "lab":
-            app.add_typer(importlib.import_module(".lab.commands", __package__).app, name="lab")
+            app.add_typer(importlib.import_module(".commands.lab", __package__).app, name="lab")
         else:
             module = importlib.import_module(f".commands.{name}", __package__)
             app.command(name, cls=settings.Settled)(getattr(module, name))
@@ -89,8 +91,8 @@ def main() -> int:
     words = sys.argv[1:]
     try:
         return _run(words)
-    except (Usage, _CommandLineError) as error:
-        _complain(str(error) if isinstance(error, Usage) else error.format_message())
+    except (UsageError, _CommandLineError) as error:
+        _complain(str(error) if isinstance(error, UsageError) else error.format_message())
         return UNKNOWN if settings.chosen("format", words, os.environ) == "nagios" else USAGE
     except BrokenPipeError:  # whoever reads a help text or a list has enough of it
         _silence(sys.stdout)
@@ -154,7 +156,7 @@ def _settings() -> settings.Given:
     """The settings; to a shell that wants words completed, nothing is said of mistakes in them."""
     try:
         return settings.given(os.environ)
-    except Usage:
+    except UsageError:
         if _COMPLETE in os.environ:
             return settings.Given({}, {})
         raise

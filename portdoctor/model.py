@@ -595,3 +595,45 @@ class Diagnosis(Value, frozen=True, kw_only=True):
     stages: tuple[StageLine, ...] = ()
     notes: tuple[Note, ...] = ()
     wants: tuple[Wanted, ...] = ()
+
+
+# ---------------------------------------------------------------- what may be sent
+
+PLAN_SCHEMA = "portdoctor.plan/1"
+When = Literal["always", "when-silent", "when-it-fails"]
+Per = Literal["target", "address", "resolver"]
+
+
+class PlannedProbe(Value, frozen=True, kw_only=True):
+    """Something that may be sent by one try: `what`, at most `most` times for each `per`.
+
+    `probe` is the name of a look, or of what the stage consists of. `to` names whom, as far as that is known
+    before anything is sent; `ports` are theirs.
+    """
+
+    stage: Stage
+    probe: str
+    when: When
+    what: str
+    most: int
+    per: Per
+    to: tuple[str, ...]
+    ports: tuple[int, ...] = ()
+
+
+class Plan(Value, frozen=True, kw_only=True):
+    """What `--plan` writes. Nothing of it was sent.
+
+    `addresses`: how many of the target's at most; `seconds`: of one try; `tries`: how often all of it, with --wait.
+    `reads`: what is read on this machine alone.
+    """
+
+    schema: Literal["portdoctor.plan/1"] = "portdoctor.plan/1"
+    portdoctor: str
+    target: Target
+    options: Options
+    addresses: int
+    seconds: float
+    tries: int = 1
+    steps: tuple[PlannedProbe, ...]
+    reads: tuple[str, ...]

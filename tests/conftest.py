@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytest_socket import socket_allow_hosts
 
-from portdoctor.commands import settings
+from portdoctor.commands.output import settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a shell: children would inherit that, and the tests of Ctrl-C test nothing.
@@ -49,6 +49,6 @@ def lab_is_required() -> bool:
 @pytest.fixture(scope="session")
 def lab() -> Any:
     """What this machine can do for the lab."""
-    from portdoctor.lab.run import can
+    from portdoctor.lab.execute import can
 
     return can()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.host.linux import Linux
 from portdoctor.model import (
     Bind,
@@ -33,7 +34,6 @@ from portdoctor.probes.bind import bind
 from portdoctor.probes.bindcheck import examine_bind
 from portdoctor.signs import find
 from portdoctor.signs.sockets import overlap
-from portdoctor.verdict import diagnose
 
 HOST = Linux()
 CATALOGUE = load()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import portdoctor.signs
-from portdoctor.catalogue import load
-from portdoctor.cause import Cause, CauseError, parse
+from portdoctor.catalogue.cause import Cause, CauseError, parse
+from portdoctor.catalogue.folders import load
 from portdoctor.signs import load_all
 
 CATALOGUE = load()

@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from portdoctor import __version__, checkup, cli
-from portdoctor.commands import COMMANDS, saying
-from portdoctor.commands.telling import Tally
+from portdoctor import __version__, cli
+from portdoctor.checkup import checkup
+from portdoctor.commands import COMMANDS
+from portdoctor.commands.output import saying
+from portdoctor.commands.output.telling import Tally
 from portdoctor.model import Symptom
 
 from .loopback import reset, server, until_closed
@@ -354,7 +356,7 @@ def test_a_bug_is_ours(run: Run, monkeypatch: pytest.MonkeyPatch, closed: str) -
     def wrong(*_: object, **__: object) -> None:
         raise TypeError("a bug of ours")
 
-    monkeypatch.setattr("portdoctor.checkup.connect", wrong)
+    monkeypatch.setattr("portdoctor.checkup.checkup.connect", wrong)
     done = run("check", closed, "--json")
     assert done.code == 70
     assert done.out == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.clients import FASTEST, Client, Measured, fare, known
+from portdoctor.services.clients import FASTEST, Client, Measured, fare, known
 
 SIX, FOUR = "fd00:0:0:4::2", "10.0.4.2"
 

@@ -17,7 +17,7 @@ import pytest
 from typer.main import get_command
 
 from portdoctor import cli
-from portdoctor.commands import settings
+from portdoctor.commands.output import settings
 from portdoctor.host import config_folder
 
 ROOT = Path(__file__).parent.parent
@@ -248,7 +248,7 @@ def test_without_a_home_there_is_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_file_that_is_not_there_loads_nothing(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
-        "from portdoctor.commands import settings\n"
+        "from portdoctor.commands.output import settings\n"
         "assert settings.given(os.environ) == ({}, {})\n"
         "assert not {'tomllib', 'platformdirs'} & set(sys.modules) or sys.platform != 'linux'\n"
     )

@@ -17,9 +17,10 @@ import jsonschema
 import pytest
 
 from portdoctor import cli
-from portdoctor.catalogue import load as load_catalogue
-from portdoctor.commands import Usage, reading, saying, telling
-from portdoctor.expect import met
+from portdoctor.catalogue.folders import load as load_catalogue
+from portdoctor.commands.output import reading, saying, telling
+from portdoctor.engine.expect import met
+from portdoctor.engine.verdict import diagnose
 from portdoctor.lab.recording import recorded
 from portdoctor.lab.scenario import names, recording_of
 from portdoctor.model import (
@@ -36,7 +37,7 @@ from portdoctor.model import (
     Verdict,
 )
 from portdoctor.render.json import render, schema
-from portdoctor.verdict import diagnose
+from portdoctor.target import UsageError
 
 from .loopback import reset, server
 from .loopback import saying as says
@@ -274,7 +275,7 @@ def test_stdout_that_is_full_is_told_as_usage(monkeypatch: pytest.MonkeyPatch) -
     def full() -> None:
         raise OSError(28, os.strerror(28))
 
-    with pytest.raises(Usage, match="Cannot write to stdout"):
+    with pytest.raises(UsageError, match="Cannot write to stdout"):
         saying.Reader().hear(full)
 
 
@@ -294,7 +295,7 @@ def test_bytes_that_are_no_text_are_no_name(tmp_path: Any, capsys: pytest.Captur
 
 
 def test_a_family_forbids_addresses_of_the_other(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Usage, match="leave -6 out"):
+    with pytest.raises(UsageError, match="leave -6 out"):
         reading.targets_of(["127.0.0.1:1"], "", family=6)
     asked, readable = reading.targets_of(["127.0.0.1:1", "[::1]:1", "localhost:1"], "", family=6)
     assert ([a.target.host for a in asked], readable) == (["::1", "localhost"], False)

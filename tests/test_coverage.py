@@ -6,11 +6,11 @@ from functools import cache
 
 import pytest
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
 from portdoctor.model import Diagnosis
 from portdoctor.render import json
-from portdoctor.verdict import diagnose
 
 CATALOGUE = load()
 # What Linux without hardware cannot show; each has a recording made by hand, marked so, or says why not.

@@ -14,17 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portdoctor.catalogue import load
-from portdoctor.checkup import Checkup
+from portdoctor.catalogue.folders import load
+from portdoctor.checkup.checkup import Checkup
+from portdoctor.engine.verdict import diagnose
 from portdoctor.host import current
 from portdoctor.lab import servers_udp
 from portdoctor.model import Connect, Datagram, Icmp, Options, Outcome
 from portdoctor.probes import payloads
 from portdoctor.probes.datagram import MOST_SENT, exchange
 from portdoctor.probes.payloads import Payload, payload_for
-from portdoctor.target import parse
+from portdoctor.target.parse import parse
 from portdoctor.text import is_clean
-from portdoctor.verdict import diagnose
 
 HOST = current()
 Answer = Callable[[bytes], list[bytes]]

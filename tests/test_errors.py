@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portdoctor.catalogue import load
-from portdoctor.error_tables import WHAT
-from portdoctor.errors import recognise
-from portdoctor.explaining import explain_text, listing, symptoms
+from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.pasted import recognise
+from portdoctor.catalogue.pasted_phrases import WHAT
+from portdoctor.catalogue.symptoms import symptoms
+from portdoctor.commands.explain import explain_text, listing
 from portdoctor.model import Symptom
+from portdoctor.target import UsageError
 from portdoctor.text import is_clean, width
 
 CATALOGUE = load()
@@ -261,10 +263,17 @@ def test_a_symptom_names_its_causes() -> None:
 
 
 def test_a_misspelt_name_suggests_a_near_one() -> None:
-    assert "tcp.no-listener" in explain_text("tcp.no-lisener", CATALOGUE)
-    assert "tcp.no-listener" in explain_text("no-listener", CATALOGUE)
-    assert explain_text("xyzzy", CATALOGUE).startswith("Nothing here is called 'xyzzy'")
-    assert is_clean(explain_text("\x1b[31m\u202e", CATALOGUE))
+    assert "tcp.no-listener" in refused("tcp.no-lisener")
+    assert "tcp.no-listener" in refused("no-listener")
+    with pytest.raises(UsageError, match=r"^Nothing here is called 'xyzzy'"):
+        explain_text("xyzzy", CATALOGUE)
+    assert is_clean(refused("\x1b[31m\u202e"))
+
+
+def refused(asked: str) -> str:
+    with pytest.raises(UsageError) as error:
+        explain_text(asked, CATALOGUE)
+    return str(error.value)
 
 
 def test_a_term_of_another_tool_leads_to_its_causes() -> None:

@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from portdoctor import cli
-from portdoctor.commands import telling, waiting
-from portdoctor.commands.options import FORMATS, How
+from portdoctor.checkup.batch import Case
+from portdoctor.commands.output import telling, waiting
+from portdoctor.commands.output.options import FORMATS, How
 from portdoctor.render import json as json_format
-from portdoctor.run import Case
 
 from .loopback import saying, server, until_closed
 from .test_redact import SECRETS
@@ -149,8 +149,8 @@ def test_every_format_and_every_mixture(run: Run, form: str, strict: bool) -> No
 
 
 def cases(*names: str) -> list[Case]:
-    from portdoctor.catalogue import load
-    from portdoctor.verdict import diagnose
+    from portdoctor.catalogue.folders import load
+    from portdoctor.engine.verdict import diagnose
 
     reports = [json_format.load(Path(recorded(name)).read_bytes()) for name in names]
     return [(report, diagnose(report, load())) for report in reports]
@@ -358,7 +358,7 @@ def test_a_ticket_under_pseudonyms_can_be_undone_by_its_key(run: Run, secret: st
 
 def names_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "ws-4711.acme.com")
-    monkeypatch.setattr("portdoctor.record.user_name", lambda: "miller")
+    monkeypatch.setattr("portdoctor.checkup.session.user_name", lambda: "miller")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -430,7 +430,7 @@ def test_keys_of_one_second_have_names_of_their_own(run: Run, secret: str, tmp_p
 def test_a_leak_is_a_bug_of_ours_and_nothing_is_shown(
     run: Run, monkeypatch: pytest.MonkeyPatch, secret: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("portdoctor.redact.leaks", lambda text, key: ["shop.acme.com"])
+    monkeypatch.setattr("portdoctor.redaction.redact.leaks", lambda text, key: ["shop.acme.com"])
     for words in (["ticket", secret], ["diagnose", secret, "--json", "-o", str(tmp_path / "out")]):
         done = run(*words, "--redact")
         assert (done.code, done.out) == (70, "")
@@ -454,7 +454,7 @@ def test_a_crash_says_no_name(run: Run, monkeypatch: pytest.MonkeyPatch, closed:
     def wrong(*_: object, **__: object) -> None:
         raise TypeError(said)
 
-    monkeypatch.setattr("portdoctor.checkup.connect", wrong)
+    monkeypatch.setattr("portdoctor.checkup.checkup.connect", wrong)
     for words in (["--redact"], ["--redact-key", "key"]):
         done = run("check", closed, *words)
         assert (done.code, done.out, shown(done.err)) == (70, "", [])

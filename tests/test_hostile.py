@@ -23,13 +23,13 @@ import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from portdoctor import redact
 from portdoctor.model import Diagnosis, Greeting, Observation, Outcome, Report
+from portdoctor.redaction import redact
+from portdoctor.redaction.scrub import strings
 from portdoctor.render import json as json_format
 from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
 from portdoctor.render.reproduce import trials
 from portdoctor.render.walk import cleaned
-from portdoctor.scrub import strings
 from portdoctor.text import width
 
 from .test_render import nagios_line

@@ -16,11 +16,11 @@ import msgspec
 import pytest
 
 from portdoctor.lab import judge, servers
+from portdoctor.lab.execute import ROOTLESS, Ability, Check, run
 from portdoctor.lab.layout import Layout, rules
 from portdoctor.lab.matrix import Case, as_markdown, shown, table
-from portdoctor.lab.outcome import Outcome
 from portdoctor.lab.recording import keepable
-from portdoctor.lab.run import ROOTLESS, Ability, Check, run
+from portdoctor.lab.result import Outcome
 from portdoctor.lab.scenario import Scenario, ScenarioError, complaints, parse
 from portdoctor.lab.servers_dns import answer_dns
 from portdoctor.lab.vary import variants

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from hatchling.builders.wheel import WheelBuilder
 from typer.main import get_command
 
 from portdoctor import cli
-from portdoctor.commands import COMMANDS, settings
-from portdoctor.commands.manpage import SECTIONS, manpage
+from portdoctor.commands import COMMANDS
+from portdoctor.commands.output import settings
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "packaging"))
+from manpage import SECTIONS, manpage  # noqa: E402
+
 PAGE = manpage("2026-11-22")
 SHOWN = PAGE.replace("\\-", "-").replace("\\[aq]", "'").replace("\\fB", "").replace("\\fI", "").replace("\\fR", "")
 LINTERS = {"mandoc": ["-T", "lint", "-W", "warning"], "groff": ["-ww", "-man", "-Tutf8", "-z"]}

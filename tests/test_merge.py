@@ -5,23 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue import load
-from portdoctor.merge import MergeError, merge
-from portdoctor.model import (
-    Can,
-    Connect,
-    Ending,
-    Icmp,
-    Listener,
-    Listeners,
-    Outcome,
-    Report,
-    Route,
-    Target,
-    Vantage,
-)  # fmt: skip
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.merge import MergeError, merge
+from portdoctor.engine.verdict import diagnose
+from portdoctor.model import Can, Connect, Ending, Icmp, Listener, Listeners, Outcome, Report, Route, Target, Vantage
 from portdoctor.render import json
-from portdoctor.verdict import diagnose
 
 CATALOGUE = load()
 HERE, SERVER, ELSEWHERE = "192.0.2.7", "203.0.113.45", "198.51.100.9"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from portdoctor import cli
-from portdoctor.catalogue import HERE, load, read
-from portdoctor.mistakes import mistakes
+from portdoctor.catalogue.folders import HERE, load, read
+from portdoctor.catalogue.lint import mistakes
+from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Diagnosis, Report
 from portdoctor.render.json import load as load_report
-from portdoctor.verdict import diagnose
 
 ROOT = Path(__file__).parent.parent
 OURS = load()

@@ -10,15 +10,16 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from portdoctor import cli, host, looks
-from portdoctor.checkup import MOST_ADDRESSES
+from portdoctor import cli, host
+from portdoctor.checkup import followup as looks
+from portdoctor.checkup.checkup import MOST_ADDRESSES
+from portdoctor.checkup.plan import plan
 from portdoctor.model import Connect, Datagram, Lookup, Options, Report, Trace
-from portdoctor.plan import plan
-from portdoctor.ports import controls_for
 from portdoctor.render import plan as form
 from portdoctor.render.json import load
 from portdoctor.render.plan import Plan
-from portdoctor.target import parse, parse_bind
+from portdoctor.services.ports import controls_for
+from portdoctor.target.parse import parse, parse_bind
 
 RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"))
 EIGHT = 8  # further ports of a host that are tried at most, as README.md promises

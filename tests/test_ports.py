@@ -11,7 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portdoctor.model import Holder, Listener, Listeners, Outcome, Ports
-from portdoctor.ports import (
+from portdoctor.render import port as page
+from portdoctor.services.fingerprints import SPOKEN
+from portdoctor.services.known import ALIASES, SCHEMES, SERVICES
+from portdoctor.services.ports import (
     UnknownService,
     controls_for,
     fits,
@@ -26,12 +29,9 @@ from portdoctor.ports import (
     service_of,
     spoken,
     usual_of,
-)  # fmt: skip
-from portdoctor.recognise import SPOKEN
-from portdoctor.render import port as page
-from portdoctor.services import ALIASES, SCHEMES, SERVICES
+)
+from portdoctor.services.usual import USUAL, USUAL_UDP
 from portdoctor.text import is_clean
-from portdoctor.usual import USUAL, USUAL_UDP
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,12 @@ def test_words_about_usual_ports_are_short() -> None:
 
 def test_the_big_table_is_not_read_for_common_ports() -> None:
     code = (
-        "from portdoctor import ports, target\n"
+        "from portdoctor.services import ports\nfrom portdoctor.target import parse as target\n"
         "[target.parse(t) for t in ('host:443', 'https://host', 'host:5432', 'host:ssh', 'host:12345')]\n"
         "ports.service_of(443), ports.port_of('https'), ports.controls_for(443), ports.recognise(b'SSH-2.0-x')\n"
         "import sys\n"
-        "print(ports._table.cache_info().misses, *({'difflib', 'ipaddress', 'portdoctor.usual'} & sys.modules.keys()))"
+        "unwanted = {'difflib', 'ipaddress', 'portdoctor.services.usual'}\n"
+        "print(ports._table.cache_info().misses, *(unwanted & sys.modules.keys()))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout.split() == ["0"]

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portdoctor import redact
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Certificate,
     Connect,
@@ -39,11 +39,11 @@ from portdoctor.model import (
     Vantage,
     Verdict,
 )
-from portdoctor.pseudonyms import Pseudonyms, token6
-from portdoctor.redact import leaks
+from portdoctor.redaction import redact
+from portdoctor.redaction.pseudonyms import Pseudonyms, token6
+from portdoctor.redaction.redact import leaks
+from portdoctor.redaction.scrub import strings
 from portdoctor.render import json as json_format
-from portdoctor.scrub import strings
-from portdoctor.verdict import diagnose
 
 from . import reports
 from .test_hostile import FORMATS

@@ -16,7 +16,8 @@ import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
 from portdoctor.render import json as json_format
 from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
@@ -27,7 +28,6 @@ from portdoctor.render.phrases import OWNERS, TITLES
 from portdoctor.render.reproduce import trials
 from portdoctor.render.state import state_of, worst
 from portdoctor.text import is_clean, width
-from portdoctor.verdict import diagnose
 
 from . import reports
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue import load as load_catalogue
+from portdoctor.catalogue.folders import load as load_catalogue
+from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import judge
+from portdoctor.lab.execute import Ability, run
 from portdoctor.lab.recording import recorded
-from portdoctor.lab.run import Ability, run
 from portdoctor.lab.scenario import folder, load, names, recording_of
-from portdoctor.verdict import diagnose
 
 from .conftest import lab_is_required
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
+from portdoctor.engine.weigh import Reader
 from portdoctor.model import (
     Connect,
     Counters,
@@ -21,9 +23,7 @@ from portdoctor.model import (
     Trace,
     Vantage,
     Want,
-)  # fmt: skip
-from portdoctor.verdict import diagnose
-from portdoctor.weigh import Reader
+)
 
 HOST = "10.0.4.2"
 SUBJECT = Subject(kind="address", values=(HOST,))

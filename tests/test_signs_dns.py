@@ -7,7 +7,9 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
+from portdoctor.engine.weigh import hides
 from portdoctor.model import (
     Can,
     Connect,
@@ -27,8 +29,6 @@ from portdoctor.model import (
 )
 from portdoctor.signs import Reading, find
 from portdoctor.signs.dns_answers import standing, state_of
-from portdoctor.verdict import diagnose
-from portdoctor.weigh import hides
 
 HOST = "shop.example.com"
 R1, R2 = "192.0.2.53", "192.0.2.54"

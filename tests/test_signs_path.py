@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Can,
     Connect,
@@ -21,10 +22,9 @@ from portdoctor.model import (
     Target,
     Trace,
     Vantage,
-)  # fmt: skip
+)
 from portdoctor.signs import Reading, find
 from portdoctor.signs.local_way import kind_of
-from portdoctor.verdict import diagnose
 
 CATALOGUE = load()
 HOST, R1, R2, R3 = "203.0.113.9", "10.0.1.2", "10.0.2.2", "10.0.3.2"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Can,
     Certainty,
@@ -23,10 +24,9 @@ from portdoctor.model import (
     Subject,
     Target,
     Vantage,
-)  # fmt: skip
+)
 from portdoctor.signs import find
 from portdoctor.signs.certificate import days_between, http_date, matches, named, shown_time
-from portdoctor.verdict import diagnose
 
 CATALOGUE = load()
 A = "203.0.113.45"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Can,
     Connect,
@@ -29,7 +30,6 @@ from portdoctor.model import (
     Want,
 )
 from portdoctor.signs import Reading, find
-from portdoctor.verdict import diagnose
 
 SERVER, ROUTER, OURS = "203.0.113.9", "10.0.12.2", "192.0.2.7"
 SIX, ROUTER6 = "2001:db8::9", "2001:db8:1::1"

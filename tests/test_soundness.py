@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
 from portdoctor.model import (
     Can,
@@ -23,10 +24,9 @@ from portdoctor.model import (
     Report,
     Trace,
     Want,
-)  # fmt: skip
+)
 from portdoctor.outcomes import of_errno
 from portdoctor.render import json
-from portdoctor.verdict import diagnose
 
 CATALOGUE = load()
 RECORDED = [name for name in scenario.names() if scenario.recording_of(name).exists()]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portdoctor.services import SCHEMES
-from portdoctor.target import Asked, UsageError, parse, parse_bind, read_lines
+from portdoctor.services.known import SCHEMES
+from portdoctor.target import UsageError
+from portdoctor.target.parse import Asked, parse, parse_bind, read_lines
 
 
 def one(text: str) -> Asked:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
 from portdoctor.lab import vary
+from portdoctor.lab.execute import Ability, run
 from portdoctor.lab.judge import Told
-from portdoctor.lab.run import Ability, run
 from portdoctor.model import Diagnosis
 
 from .conftest import lab_is_required

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from portdoctor.catalogue import load
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
+from portdoctor.engine.weigh import Reader
 from portdoctor.model import (
     Bind,
     Can,
@@ -32,10 +34,8 @@ from portdoctor.model import (
     Target,
     Trace,
     Vantage,
-)  # fmt: skip
+)
 from portdoctor.outcomes import symptom
-from portdoctor.verdict import diagnose
-from portdoctor.weigh import Reader
 
 CATALOGUE = load()
 ADDRESSES = ("10.0.3.2", "203.0.113.45", "2001:db8::1", "127.0.0.1")

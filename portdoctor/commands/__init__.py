@@ -9,9 +9,5 @@ from __future__ import annotations
 COMMANDS = ("check", "bind", "listening", "explain", "port", "ticket", "diagnose", "lab", "schema")
 
 
-class Usage(Exception):
-    """Bad input by the user: one sentence that shows what to write."""
-
-
 class Bug(Exception):
     """A mistake of ours that we found ourselves: one sentence without any name or address in it."""

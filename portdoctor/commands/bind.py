@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from ..model import Options
-from . import Usage
-from .options import (
+from .output.options import (
     Budget,
     Causes,
     Color,
@@ -23,9 +22,9 @@ from .options import (
     Verbose,
     Wait,
     how,
-)  # fmt: skip
-from .reading import catalogue_of, expectation, expected, seconds
-from .telling import Tally, judge
+)
+from .output.reading import catalogue_of, expectation, expected, seconds
+from .output.telling import Tally, judge
 
 
 def bind(
@@ -50,7 +49,7 @@ def bind(
     color: Color = "auto",
 ) -> Tally:
     """Can a program listen here? If not: who holds the port, or which privilege is missing."""
-    from ..target import UsageError, parse_bind
+    from ..target.parse import parse_bind
 
     catalogue = catalogue_of(causes)
     telling = how(
@@ -58,12 +57,9 @@ def bind(
         redact_key=redact_key, names=with_names, strict=strict, expect=expectation(expect, catalogue), wait=wait,
     )  # fmt: skip
     options = Options(budget=seconds(budget, "--budget") or 15.0)
-    try:
-        asked = parse_bind(target)
-    except UsageError as error:
-        raise Usage(str(error)) from None
+    asked = parse_bind(target)
     if plan:
-        from .planning import foretell
+        from .output.planning import foretell
 
         return foretell([asked], options, telling)
     return judge([asked], options, telling, catalogue)

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from ..model import Options
-from . import Usage
-from .options import (
+from ..target import UsageError
+from .output.options import (
     Budget,
     Causes,
     Color,
@@ -23,9 +23,9 @@ from .options import (
     Verbose,
     Wait,
     how,
-)  # fmt: skip
-from .reading import catalogue_of, expectation, expected, literal, name_of, seconds, targets_of, trusted
-from .telling import Tally, judge
+)
+from .output.reading import catalogue_of, expectation, expected, literal, name_of, seconds, targets_of, trusted
+from .output.telling import Tally, judge
 
 
 def check(
@@ -81,7 +81,7 @@ def check(
     --no-controls (or PORTDOCTOR_NO_CONTROLS=1) forbids the ports.
     """
     if ipv4 and ipv6:
-        raise Usage("-4 and -6 exclude each other: leave both out to try both families.")
+        raise UsageError("-4 and -6 exclude each other: leave both out to try both families.")
     catalogue = catalogue_of(causes)
     telling = how(
         format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color, redact=redact,
@@ -100,7 +100,7 @@ def check(
     )
     asked, all_readable = targets_of(targets or [], file, family=options.family, mute=telling.redact)
     if plan:
-        from .planning import foretell
+        from .output.planning import foretell
 
         return foretell(asked, options, telling, readable=all_readable)
     return judge(

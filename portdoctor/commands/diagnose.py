@@ -4,11 +4,25 @@ from typing import Annotated
 
 import typer
 
-from . import Usage
-from .options import Causes, Color, Format, How, Json, Names, Output, Quiet, Redact, RedactKey, Strict, Verbose, how
-from .reading import catalogue_of, reports_of
-from .saying import Reader
-from .telling import Tally, conceal, reserve, tally, tell
+from ..target import UsageError
+from .output.options import (
+    Causes,
+    Color,
+    Format,
+    How,
+    Json,
+    Names,
+    Output,
+    Quiet,
+    Redact,
+    RedactKey,
+    Strict,
+    Verbose,
+    how,
+)
+from .output.reading import catalogue_of, reports_of
+from .output.saying import Reader
+from .output.telling import Tally, conceal, reserve, tally, tell
 
 
 def diagnose(
@@ -38,18 +52,18 @@ def diagnose(
 
 def diagnose_again(files: list[str], causes: list[str] | None, how: How, *, merged: bool = False) -> Tally:
     """Diagnose and tell the reports in the files."""
-    from ..verdict import diagnose
+    from ..engine.verdict import diagnose
 
     reserve(how)
     catalogue = catalogue_of(causes)
     reports = [report for file in files for report in reports_of(file)]
     if merged:
-        from ..merge import MergeError, merge
+        from ..engine.merge import MergeError, merge
 
         try:
             reports = [merge(reports)]
         except MergeError as error:
-            raise Usage(str(error)) from None
+            raise UsageError(str(error)) from None
     cases = [(report, diagnose(report, catalogue)) for report in reports]
     cases = conceal(cases, how)
     reader = Reader()

@@ -1,16 +1,25 @@
 """`portdoctor explain NAME`"""
 
 import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
 
-from . import Usage
-from .options import Causes
-from .reading import catalogue_of, names
-from .saying import put
+from ..catalogue.cause import Catalogue, Cause
+from ..catalogue.folders import HERE
+from ..catalogue.symptoms import SymptomText, symptoms
+from ..model import Symptom
+from ..render import explain as page
+from ..render.lines import Line, plain
+from ..target import UsageError
+from ..text import clean
+from .output.options import Causes
+from .output.reading import catalogue_of, names
+from .output.saying import put
 
-_MOST = 64 * 1024  # characters of a pasted error that are looked at
+_MOST = 64 * 1024  # characters of a pasted error that are read
 
 
 def explain(
@@ -22,8 +31,6 @@ def explain(
     causes: Causes = None,
 ) -> None:
     """Explain a symptom, a cause, or a pasted error message."""
-    from ..explaining import explain_text, listing
-
     catalogue = catalogue_of(causes)
     if list_:
         put(listing(catalogue))
@@ -32,8 +39,61 @@ def explain(
     if not words and not sys.stdin.isatty():
         words = sys.stdin.read(_MOST)
     if not words.strip():
-        raise Usage("Name a cause or a symptom: portdoctor explain tcp.no-listener. `explain --list` shows all.")
-    text = explain_text(words.strip(), catalogue)
-    if text.startswith("Nothing here is called"):
-        raise Usage(text)
-    put(text)
+        raise UsageError("Name a cause or a symptom: portdoctor explain tcp.no-listener. `explain --list` shows all.")
+    put(explain_text(words.strip(), catalogue))
+
+
+def explain_text(asked: str, catalogue: Catalogue) -> str:
+    """Return the page of a cause or symptom, or the reading of an error line or log.
+
+    Raises UsageError, which suggests near names, when it is neither.
+    """
+    name = asked.strip().lower()
+    if name in catalogue:
+        cause = catalogue[name]
+        return plain(page.cause_page(cause, "" if cause.path.startswith(HERE) else cause.path))
+    texts = symptoms()
+    for symptom, text in texts.items():
+        if name == symptom:
+            return plain(page.symptom_page(symptom, text, catalogue.explaining(symptom)))
+    known = _recognised(asked, texts, catalogue)
+    if known:
+        return plain(known)
+    named = [c for c in catalogue if any(name in (term.lower(), *term.lower().split()) for term in c.front.terms)]
+    if len(named) == 1:
+        return plain(page.cause_page(named[0]))
+    if named:
+        return plain(page.named_so(clean(asked, 80), named))
+    raise UsageError(_unknown(asked, [*catalogue.names(), *texts]))
+
+
+def listing(catalogue: Catalogue) -> str:
+    """All symptoms and causes, a line each; those of a site name their file."""
+    return plain(page.listing(symptoms(), list(catalogue), HERE))
+
+
+def _recognised(asked: str, texts: dict[Symptom, SymptomText], catalogue: Catalogue) -> list[Line]:
+    from ..catalogue.pasted import recognise
+
+    lines: list[Line] = []
+    for place, found in enumerate(recognise(asked)):
+        causes = _at(catalogue.explaining(found.symptom), found.stage, found.hints)
+        lines += [*([()] if place else []), *page.recognised(found, texts, causes)]
+    return lines
+
+
+def _at(causes: Sequence[Cause], stage: str, hints: Sequence[str]) -> list[Cause]:
+    """The causes of that stage, or that the words themselves name; all when none is of that stage."""
+    near = [c for c in causes if stage in c.at or c.name in hints] or list(causes)
+    return sorted(near, key=lambda c: c.phase != stage)
+
+
+def _unknown(asked: str, names: list[str]) -> str:
+    shown = clean(asked.strip().partition("\n")[0], 60)
+    near = get_close_matches(asked.strip().lower(), names, n=3, cutoff=0.55)
+    if not near:
+        last = [n for n in names if n.partition(".")[2] and asked.strip().lower() in n]
+        near = last[:3]
+    if near:
+        return f"Nothing here is called {shown!r}. Near: {', '.join(near)}."
+    return f"Nothing here is called {shown!r}, and no known error is in it. `explain --list` shows all names."

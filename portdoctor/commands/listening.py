@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from . import Usage
-from .saying import put
+from ..target import UsageError
+from .output.saying import put
 
 
 def listening(
@@ -14,13 +14,13 @@ def listening(
 ) -> None:
     """What listens on this machine: the port, its owner, and from where it can be reached."""
     from .. import host
-    from ..ports import UnknownService, lookup
     from ..render.listening import document, render, to_json
+    from ..services.ports import UnknownService, lookup
 
     try:
         port = lookup(which)[0] if which else 0
     except UnknownService as error:
-        raise Usage(str(error)) from None
+        raise UsageError(str(error)) from None
     here = host.current()
     found = document((here.listeners(port), here.listeners(port, "udp")), port or None, here.limits())
     put(to_json(found) if json else render(found), json=json)

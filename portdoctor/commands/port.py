@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from . import Usage
-from .saying import put
+from ..target import UsageError
+from .output.saying import put
 
 
 def port(
@@ -14,13 +14,13 @@ def port(
 ) -> None:
     """What a port is: its name, its range, what usually lives there, who holds it here."""
     from .. import host
-    from ..ports import UnknownService, lookup
     from ..render.port import facts, render, to_json
+    from ..services.ports import UnknownService, lookup
 
     try:
         first, *others = lookup(which)
     except UnknownService as error:
-        raise Usage(str(error)) from None
+        raise UsageError(str(error)) from None
     here = host.current()
     known = facts(
         which, first, policy=here.port_policy(), listeners=(here.listeners(first), here.listeners(first, "udp")),

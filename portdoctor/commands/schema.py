@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from . import Usage
-from .saying import put
+from ..target import UsageError
+from .output.saying import put
 
 # what has a schema -> its module in render
 _KINDS = {"report": "json", "port": "port", "listening": "listening", "plan": "plan"}
@@ -22,5 +22,5 @@ def schema(
     import json
 
     if of not in _KINDS:
-        raise Usage(f"There are schemas of {', '.join(_KINDS)}; {of!r} is none of them.")
+        raise UsageError(f"There are schemas of {', '.join(_KINDS)}; {of!r} is none of them.")
     put(json.dumps(importlib.import_module(f"..render.{_KINDS[of]}", __package__).schema(), indent=2))

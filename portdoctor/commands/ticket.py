@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from . import Usage
+from ..target import UsageError
 from .diagnose import diagnose_again
-from .options import Causes, Names, Output, Redact, RedactKey, how
-from .telling import Tally
+from .output.options import Causes, Names, Output, Redact, RedactKey, how
+from .output.telling import Tally
 
 
 def ticket(
@@ -21,6 +21,6 @@ def ticket(
 ) -> Tally:
     """A recorded report as text for a ticket."""
     if not file and sys.stdin.isatty():
-        raise Usage("No report: record one with `portdoctor check --record FILE`, then give FILE here.")
+        raise UsageError("No report: record one with `portdoctor check --record FILE`, then give FILE here.")
     telling = how("ticket", output=output, redact=redact, redact_key=redact_key, names=with_names)
     return diagnose_again([file or "-"], causes, telling)

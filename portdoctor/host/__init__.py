@@ -6,18 +6,7 @@ import socket
 import sys
 from typing import Protocol
 
-from ..model import (
-    Can,
-    Counters,
-    HostsFile,
-    Icmp,
-    Interfaces,
-    Listeners,
-    Neighbour,
-    Ports,
-    Route,
-    Transport,
-)  # fmt: skip
+from ..model import Can, Counters, HostsFile, Icmp, Interfaces, Listeners, Neighbour, Ports, Route, Transport
 
 
 class Host(Protocol):

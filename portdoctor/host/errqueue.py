@@ -6,7 +6,7 @@ import socket
 import struct
 
 from ..model import Icmp
-from .addresses import name_of, text
+from .sockaddr import name_of, text
 
 _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3  # linux/errqueue.h
 

@@ -23,13 +23,13 @@ from ..model import (
     Ports,
     Route,
     Transport,
-)  # fmt: skip
+)
 from ..outcomes import errno_of, of_errno
-from .addresses import name_of
 from .errqueue import read_extended_error
+from .sockaddr import name_of
 
 if TYPE_CHECKING:
-    from .table import Socket
+    from .socket_table import Socket
 
 assert sys.platform == "linux"
 

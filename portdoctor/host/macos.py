@@ -8,19 +8,7 @@ import re
 import socket
 import sys
 
-from ..model import (
-    Can,
-    Counters,
-    HostsFile,
-    Icmp,
-    Interfaces,
-    Listeners,
-    Neighbour,
-    Outcome,
-    Ports,
-    Route,
-    Transport,
-)
+from ..model import Can, Counters, HostsFile, Icmp, Interfaces, Listeners, Neighbour, Outcome, Ports, Route, Transport
 from . import portable
 
 assert sys.platform != "win32"

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 
 from ..model import Value
-from .addresses import name_of, pack, split_scope, text
+from .sockaddr import name_of, pack, split_scope, text
 
 assert sys.platform == "linux"
 

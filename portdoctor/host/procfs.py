@@ -9,7 +9,7 @@ import sys
 
 from ..model import Transport
 from .files import read
-from .table import STATES, Socket
+from .socket_table import STATES, Socket
 
 assert sys.platform == "linux"
 

@@ -15,8 +15,8 @@ import msgspec
 
 from ..model import Transport
 from . import netlink
-from .addresses import name_of, text
-from .table import STATES, Socket, Table
+from .sockaddr import name_of, text
+from .socket_table import STATES, Socket, Table
 
 assert sys.platform == "linux"
 

@@ -7,19 +7,7 @@ import platform
 import re
 import socket
 
-from ..model import (
-    Can,
-    Counters,
-    HostsFile,
-    Icmp,
-    Interfaces,
-    Listeners,
-    Neighbour,
-    Outcome,
-    Ports,
-    Route,
-    Transport,
-)
+from ..model import Can, Counters, HostsFile, Icmp, Interfaces, Listeners, Neighbour, Outcome, Ports, Route, Transport
 from . import portable
 
 

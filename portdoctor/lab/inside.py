@@ -20,7 +20,7 @@ import msgspec
 from . import build, daemons, servers
 from . import namespaces as ns
 from .layout import LAB, Layout
-from .outcome import LONGEST, Outcome
+from .result import LONGEST, Outcome
 from .scenario import Node, Scenario, filled, folder, lines
 
 assert sys.platform == "linux"

@@ -6,7 +6,7 @@ import msgspec
 
 from ..model import Connect, Datagram, Diagnosis, Ending, Lookup, Problem, Report, Trace, Verdict
 from .layout import LAB, Layout
-from .outcome import Outcome
+from .result import Outcome
 from .scenario import Expect, Scenario, filled
 
 

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from .. import catalogue
+from ..catalogue import folders as catalogue
+from ..engine.verdict import diagnose
 from ..model import Diagnosis, Report
-from ..verdict import diagnose
+from .execute import Ability, run
 from .judge import Told
 from .matrix import Case, case
-from .outcome import Outcome
 from .recording import recorded
-from .run import Ability, run
+from .result import Outcome
 from .scenario import Scenario
 from .vary import Variant, judged, variants
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .run import Ability
+from .execute import Ability
 
 _SWITCHES = (
     ("kernel/apparmor_restrict_unprivileged_userns", "0", "AppArmor keeps user namespaces from ordinary programs"),

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ..host import Host
 from ..model import Datagram, Icmp, Outcome
 from ..outcomes import errno_of, family_of, of_errno, os_says
-from ..recognise import recognise
+from ..services.fingerprints import recognise
 from ..text import clean
 from . import Clock
 from .connect import endpoint

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from ..model import Greeting, Outcome
 from ..outcomes import errno_of, os_says
-from ..ports import named
-from ..recognise import fits, recognise
+from ..services.fingerprints import fits, recognise
+from ..services.ports import named
 from ..text import clean
 from . import Clock
 from .channel import Channel, Heard, hear, say

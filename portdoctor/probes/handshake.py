@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..model import Handshake, Outcome
 from ..outcomes import errno_of, of_errno, os_says
-from ..recognise import recognise
+from ..services.fingerprints import recognise
 from ..text import clean
 from . import MOST_BYTES, Clock
 from .certificates import Trust, chain_of, prepare, unverified

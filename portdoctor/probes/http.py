@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from .. import __version__
 from ..model import HttpReply, Outcome
 from ..outcomes import errno_of, of_http, os_says
-from ..recognise import recognise
+from ..services.fingerprints import recognise
 from ..text import clean
 from . import Clock
 from .channel import Channel, Heard, hear, say

@@ -9,18 +9,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from ..host import Host
-from ..model import (
-    Counters,
-    Ending,
-    HostsFile,
-    Interfaces,
-    Listeners,
-    Neighbour,
-    Outcome,
-    Ports,
-    Route,
-    Transport,
-)
+from ..model import Counters, Ending, HostsFile, Interfaces, Listeners, Neighbour, Outcome, Ports, Route, Transport
 from . import Clock
 
 _LIMIT = 3.0  # seconds for a table; a few milliseconds are usual, a tool of another system may hang

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from ..engine.stages import stage_of
 from ..model import Connect, Diagnosis, Ending, Outcome, Problem, Report
-from ..stages import stage_of
 from ..text import at, seconds, sentence
 from . import phrases
 from .path import drawn, path_to

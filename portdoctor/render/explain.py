@@ -6,27 +6,20 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..cause import Cause, fill
-from ..model import Symptom, Value
+from ..catalogue.cause import Cause, fill
+from ..catalogue.symptoms import SymptomText
+from ..model import Symptom
 from ..text import clean, plural, width, words, wrapped
 from .command import broken
 from .lines import Line, Span, line
 from .phrases import OWNERS
 
 if TYPE_CHECKING:
-    from ..errors import Recognised
+    from ..catalogue.pasted import Recognised
 
 COLUMNS = 80
 _KINDS = {"cause": "", "scope": "says where, not why", "remainder": "the honest rest: always undetermined"}
 _COMMAND = re.compile(r"^\s+- (?:(\w+): )?`(.+)`$")
-
-
-class SymptomText(Value, frozen=True, kw_only=True):
-    """What is said of a symptom: `seen` are the words of other programs for it."""
-
-    title: str
-    seen: str
-    text: str
 
 
 def cause_page(cause: Cause, origin: str = "") -> list[Line]:

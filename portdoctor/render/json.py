@@ -25,7 +25,7 @@ from ..model import (
     Value,
     Vantage,
     Verdict,
-)  # fmt: skip
+)
 from ..text import clean
 from .walk import cleaned
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..model import Holder, Listener, Listeners, Transport, Value
-from ..ports import known_service
+from ..services.ports import known_service
 from ..text import clean, cut, plural, width
 
 LISTENING_SCHEMA = "portdoctor.listening/1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from ..engine.stages import IN_WORDS
 from ..model import (
     Bind,
     Candidate,
@@ -24,7 +25,6 @@ from ..model import (
     Report,
     Symptom,
 )
-from ..stages import IN_WORDS
 from ..text import at, plural, seconds, words
 
 TITLES: dict[Symptom, str] = {
@@ -157,7 +157,7 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "tls-failed":
             return f"{it} accepts the connection, but TLS fails" + (f": {error(o)}." if o else ".")
         case "wrong-protocol":
-            from ..recognise import spoken
+            from ..services.fingerprints import spoken
 
             expected = report.target.service or report.target.scheme
             return f"{it} answers, but not with {spoken(expected) if expected else 'what was expected'}."

@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from ..model import Options, Stage, Target, Value
+from ..model import PLAN_SCHEMA, Plan, PlannedProbe, Target, When
 from ..text import clean, plural, words, wrapped
 
-PLAN_SCHEMA = "portdoctor.plan/1"
 COLUMNS = 80
 _TEXT = 29  # columns before a step's text
-When = Literal["always", "when-silent", "when-it-fails"]
-Per = Literal["target", "address", "resolver"]
 _HEADINGS: dict[When, str] = {
     "always": "Always",
     "when-silent": "While a connection or a resolver stays silent",
     "when-it-fails": "When something fails, as far as it would decide what is open",
 }
 
-
-class Step(Value, frozen=True, kw_only=True):
-    """Something that may be sent by one try: `what`, at most `most` times for each `per`.
-
-    `probe` is the name of a look, or of what the stage consists of. `to` names whom, as far as that is known
-    before anything is sent; `ports` are theirs.
-    """
-
-    stage: Stage
-    probe: str
-    when: When
-    what: str
-    most: int
-    per: Per
-    to: tuple[str, ...]
-    ports: tuple[int, ...] = ()
-
-
-class Plan(Value, frozen=True, kw_only=True):
-    """What `--plan` writes. Nothing of it was sent.
-
-    `addresses`: how many of the target's at most; `seconds`: of one try; `tries`: how often all of it, with --wait.
-    `reads`: what is read on this machine alone.
-    """
-
-    schema: Literal["portdoctor.plan/1"] = "portdoctor.plan/1"
-    portdoctor: str
-    target: Target
-    options: Options
-    addresses: int
-    seconds: float
-    tries: int = 1
-    steps: tuple[Step, ...]
-    reads: tuple[str, ...]
 
 
 def schema() -> dict[str, Any]:
@@ -83,7 +46,7 @@ def render(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _step(step: Step, target: Target) -> list[str]:
+def _step(step: PlannedProbe, target: Target) -> list[str]:
     itself = step.to == (target.host,) and step.ports == (target.port,)
     where = "" if itself else f" to {_whom(step, target)}"
     head, *rest = wrapped(clean(f"{step.what}{where}", 1000), COLUMNS - _TEXT)
@@ -91,7 +54,7 @@ def _step(step: Step, target: Target) -> list[str]:
     return [start + head, *(" " * _TEXT + line for line in rest)]
 
 
-def _whom(step: Step, target: Target) -> str:
+def _whom(step: PlannedProbe, target: Target) -> str:
     ports = f"port{'s' if len(step.ports) > 1 else ''} {words(map(str, step.ports))}" if step.ports else ""
     if step.to == (target.host,):
         return ports or f"{step.to[0]}, ports picked by chance"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..model import Listener, Listeners, Ports, Transport, Value
-from ..ports import Row, Service, iana, known_service, range_of, usual_of
+from ..services.ports import Row, Service, iana, known_service, range_of, usual_of
 from ..text import at, clean, cut, plural, words
 
 PORT_SCHEMA = "portdoctor.port/1"

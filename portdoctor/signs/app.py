@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..model import Greeting, Handshake, HttpReply, Outcome, Report, Subject
-from ..recognise import spoken
+from ..services.fingerprints import spoken
 from .base import Ask, Reading, absent, present, sign, unknown
 from .tcp import connection
 

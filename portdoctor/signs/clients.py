@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..clients import FASTEST, Client, Measured, fare, known
 from ..model import Connect, Lookup, Outcome, Report, Subject
+from ..services.clients import FASTEST, Client, Measured, fare, known
 from .base import Reading, absent, present, sign, unknown
 
 _MOST = 2  # programs that are named

@@ -19,7 +19,7 @@ from .dns_answers import (
     want_wire,
     wire,
     wire_addresses,
-)  # fmt: skip
+)
 
 __all__ = ["dns_reasons"]  # its signs are registered with these
 

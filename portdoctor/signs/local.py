@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..model import (
-    Connect,
-    Interfaces,
-    Neighbour,
-    Outcome,
-    Report,
-    Route,
-    Subject,
-    Trace,
-    Want,
-)
+from ..model import Connect, Interfaces, Neighbour, Outcome, Report, Route, Subject, Trace, Want
 from ..outcomes import answered, family_of
 from . import local_drop, local_limits, local_listeners
 from .base import Reading, absent, present, sign, unknown, unsettled

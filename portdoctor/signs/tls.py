@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Ending, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
-from ..recognise import spoken
+from ..services.fingerprints import spoken
 from . import trust
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .certificate import shook

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model import Answer, Datagram, Icmp, Listener, Listeners, Outcome, Report, Route, Subject, Want
 from ..outcomes import answered, family_of
-from ..ports import known_service, spoken
+from ..services.ports import known_service, spoken
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
 from .machine import bare
 from .own import serves

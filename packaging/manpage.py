@@ -1,0 +1,173 @@
+"""The manual page portdoctor(1), made of the command line's own definitions when the wheel is built."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from portdoctor import __version__, cli
+from portdoctor.commands import COMMANDS
+from portdoctor.commands.output import settings
+
+SECTIONS = (
+    "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO",
+)  # fmt: skip
+_CODES = {
+    cli.OK: "All is as expected.",
+    cli.FAILED: "Some target fails, or is not as --expect has it.",
+    cli.UNKNOWN: "None fails, but one cannot be told, or a line of a batch could not be read.",
+    cli.USAGE: "A mistake on the command line, in a setting, or in a site's causes; nothing was looked at.",
+    cli.BUG: "A mistake of portdoctor itself.",
+    cli.INTERRUPTED: "Interrupted; what was seen until then was told.",
+}
+_EXAMPLES = {
+    "Why does this connection fail, and who must act?": "portdoctor check shop.example.com:443",
+    "The same as text for a ticket, without the names of anybody": "portdoctor check --format ticket --redact db:5432",
+    "Wait until a service is up, for a minute at most": "portdoctor check --wait 60 --expect open tcp://db:5432",
+    "A check for Nagios": "portdoctor check --format nagios https://shop.example.com",
+    "What would a check send?": "portdoctor check --plan shop.example.com:443",
+    "Can a program listen here?": "portdoctor bind :8080",
+    "What can this error mean?": 'portdoctor explain "connect ECONNREFUSED ::1:5432"',
+}
+
+
+def manpage(date: str) -> str:
+    """The page in the man macros of roff. `date`: of the build, YYYY-MM-DD."""
+    from typer.main import get_command
+
+    root: Any = get_command(cli.build(None))
+    parts = {
+        "NAME": ["portdoctor \\- why a connection fails, who must act, and what would prove it"],
+        "SYNOPSIS": list(_synopsis(root)),
+        "DESCRIPTION": list(_description()),
+        "COMMANDS": [line for name in COMMANDS for line in _command(name, root.commands[name])],
+        "EXIT STATUS": list(_exit_status()),
+        "ENVIRONMENT": list(_environment()),
+        "FILES": list(_files()),
+        "EXAMPLES": list(_examples()),
+        "SEE ALSO": ["\\fBcurl\\fR(1), \\fBdig\\fR(1), \\fBnc\\fR(1), \\fBopenssl\\fR(1), \\fBss\\fR(8)"],
+    }
+    head = f'.TH PORTDOCTOR 1 "{date}" "portdoctor {__version__}" "User Commands"'
+    lines = [head, *(line for name in SECTIONS for line in (f".SH {name}", *parts[name]))]
+    return "".join(f"{short}\n" for line in lines for short in _short(line))
+
+
+def _synopsis(root: Any) -> Iterator[str]:
+    for name in COMMANDS:
+        command = root.commands[name]
+        arguments = [_text(p.metavar or p.human_readable_name.upper()) for p in _arguments(command)]
+        words = ["[\\fIOPTIONS\\fR]", *(f"\\fI{word}\\fR" for word in arguments)]
+        if hasattr(command, "commands"):
+            words = ["|".join(f"\\fB{_text(each)}\\fR" for each in command.commands), "[\\fIOPTIONS\\fR]"]
+        yield f".B portdoctor {_text(name)}"
+        yield " ".join(words)
+        if name != COMMANDS[-1]:
+            yield ".br"
+
+
+def _description() -> Iterator[str]:
+    yield _text(
+        "portdoctor looks at a failing connection step by step: the name, its addresses, the connection, TLS, and "
+        "what the service says. It keeps every explanation that still fits, rules the others out by evidence, and "
+        "runs the test that separates what is left. It needs no privilege, and says what it does not know."
+    )
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    yield f'.SS "portdoctor {_text(name)}"'
+    yield from _paragraphs(command.help or "")
+    for each, inner in getattr(command, "commands", {}).items():
+        arguments = " ".join(f"\\fI{_text(p.metavar or p.human_readable_name.upper())}\\fR" for p in _arguments(inner))
+        yield from _tagged(f"{name} {each}", _text(_first(inner.help or "")), f" {arguments}" if arguments else "")
+    for param in _arguments(command):
+        if getattr(param, "help", ""):
+            yield ".TP"
+            yield f"\\fI{_text(param.metavar or param.human_readable_name.upper())}\\fR"
+            yield _text(param.help)
+    for param in command.params:
+        if param.opts[0].startswith("-"):
+            yield ".TP"
+            yield _option(param)
+            yield _text(" ".join(p for p in (param.help or "", _default(param)) if p))
+
+
+def _arguments(command: Any) -> list[Any]:
+    return [param for param in command.params if not param.opts[0].startswith("-")]
+
+
+def _option(param: Any) -> str:
+    shown = ", ".join(f"\\fB{_text(opt)}\\fR" for opt in (*param.opts, *param.secondary_opts))
+    if param.is_flag:
+        return shown
+    return f"{shown} \\fI{_text(param.metavar or param.type.name.upper())}\\fR"
+
+
+def _default(param: Any) -> str:
+    told = param.default not in (None, "", False, 0) and not callable(param.default)
+    return f"Default: {param.default:g}." if told and isinstance(param.default, float) else (
+        f"Default: {param.default}." if told else ""
+    )
+
+
+def _exit_status() -> Iterator[str]:
+    for code, says in _CODES.items():
+        yield from _tagged(str(code), _text(says))
+    yield ".PP"
+    yield _text(
+        f"With --format nagios: {cli.OK} OK, {cli.WARNING} WARNING, {cli.CRITICAL} CRITICAL, {cli.UNKNOWN} UNKNOWN, "
+        f"and mistakes are {cli.UNKNOWN} too."
+    )
+
+
+def _environment() -> Iterator[str]:
+    yield _text("An option outdoes its variable, and a variable outdoes the configuration file.")
+    for name in settings.SETTINGS:
+        says = "The same as --causes, folders separated as in PATH." if name == "causes" else f"The same as --{name}."
+        yield from _tagged(settings.variable(name), _text(says))
+    yield from _tagged("PORTDOCTOR_CONFIG", "The configuration file to read instead of the one below.")
+    yield from _tagged("NO_COLOR, FORCE_COLOR", "No colours; colours where stdout is no terminal either.")
+    yield from _tagged("SSL_CERT_FILE, SSL_CERT_DIR", "Authorities to trust, as for other programs with OpenSSL.")
+
+
+def _files() -> Iterator[str]:
+    yield from _tagged(f"~/.config/portdoctor/{settings.FILE}", _text("Settings, as TOML: timeout = 2.5"))
+    yield from _tagged("~/.config/portdoctor/causes/", _text("Causes of your own: PHASE/NAME.md"))
+
+
+def _examples() -> Iterator[str]:
+    for says, command in _EXAMPLES.items():
+        yield from _tagged(says, f"\\fB{_text(command)}\\fR")
+
+
+# ---------------------------------------------------------------- roff
+
+
+def _tagged(tag: str, text: str, more: str = "") -> list[str]:
+    return [".TP", f"\\fB{_text(tag)}\\fR{more}", text]
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for place, paragraph in enumerate(re.split(r"\n\s*\n", text.strip())):
+        if place:
+            yield ".PP"
+        yield _text(" ".join(paragraph.split()))
+
+
+def _first(text: str) -> str:
+    return " ".join(text.strip().partition("\n\n")[0].split())
+
+
+def _text(text: str) -> str:
+    """Words for roff: no backslash, hyphen or full stop of theirs means anything."""
+    escaped = text.replace("\\", "\\[rs]").replace("-", "\\-").replace("'", "\\[aq]").replace("`", "\\[ga]")
+    return f"\\&{escaped}" if escaped.startswith(".") else escaped
+
+
+def _short(line: str) -> list[str]:
+    """Text in lines of at most 78 characters: roff fills paragraphs anew. Requests and options stay whole."""
+    if line.startswith(".") or "\\f" in line:
+        return [line]
+    wrapped = textwrap.wrap(line, 78, break_long_words=False, break_on_hyphens=False)
+    return [f"\\&{each}" if each.startswith(".") else each for each in wrapped]

@@ -1,0 +1,1 @@
+"""What to probe, in what order, and which follow-up probe would decide what is open."""

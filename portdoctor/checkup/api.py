@@ -1,0 +1,42 @@
+"""The Python API: `check`, `bind` and `diagnose`, as the package exports them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..catalogue.folders import load
+from ..engine import verdict
+from ..model import Diagnosis, Options, Report
+from ..target.parse import Asked
+from .batch import Case, examine, run
+
+
+def check(target: str, **options: Any) -> Case:
+    """Diagnose one target, as `portdoctor check` does. Keyword arguments are the fields of `Options`.
+
+    Raises UsageError (a ValueError) for what is no target.
+    """
+    from ..target import UsageError
+    from ..target.parse import parse
+
+    asked = parse(target)
+    if len(asked) != 1:
+        raise UsageError("check() takes one port; call it once a port.")
+    return _one(asked[0], options)
+
+
+def bind(target: str, **options: Any) -> Case:
+    """Find out whether a program can listen on ``[ADDR:]PORT``, as `portdoctor bind` does."""
+    from ..target.parse import parse_bind
+
+    return _one(parse_bind(target), options)
+
+
+def _one(asked: Asked, options: dict[str, Any]) -> Case:
+    from .. import host
+    return run(lambda: examine(asked, Options(**options), host.current(), load()))
+
+
+def diagnose(report: Report) -> Diagnosis:
+    """Return what a recorded report means, with today's knowledge. Pure."""
+    return verdict.diagnose(report, load())

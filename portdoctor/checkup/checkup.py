@@ -1,0 +1,190 @@
+"""What to look at, in what order; then the loop that asks for the look that would decide what is open.
+
+The order: this machine's own tables cost nothing and come first; the name before its addresses; every address
+at once, each through its own stages; further looks only at what failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from ..model import Connect, Lookup, Note, Outcome, Want
+from ..outcomes import family_of
+from ..probes import local
+from ..probes.connect import Patience, connect, discard
+from . import followup as looks
+from . import path
+from . import repeats as again
+from .session import Record
+
+PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router seeks a host for 3 s, then says so
+MOST_ADDRESSES = 16
+_LAST = 0.2  # seconds of the budget kept for saying how the last stage ended
+_REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
+
+
+class Checkup(Record):
+    """The order in which one target is looked at, and the loop that asks for what would decide."""
+
+    async def run(self) -> None:
+        """Look at everything the target implies, then at what would decide. Never outlives the budget."""
+        try:
+            async with asyncio.timeout(self.options.budget):
+                if "bind" in self.target.stages:
+                    await self._bind()
+                else:
+                    await self._stages()
+                await self._decide()
+        except TimeoutError:
+            text = f"The budget of {self.options.budget:g} s was spent."
+            self.note(Note(kind="not-evaluated", text=text, reason="out-of-budget"))
+        finally:
+            for sock in self.open:
+                discard(sock)
+
+    async def _bind(self) -> None:
+        from ..probes.bindcheck import examine_bind
+
+        for o in await examine_bind(self.target, self.host, self.clock):
+            self.see(o)
+
+    async def _stages(self) -> None:
+        early = asyncio.create_task(self.trust()) if "tls" in self.target.stages else None
+        try:
+            await self._look()
+        finally:
+            if early is not None:
+                await asyncio.gather(early, return_exceptions=True)
+
+    async def _look(self) -> None:
+        wire: asyncio.Task[None] | None = None
+        if "dns" in self.target.stages:
+            wire = asyncio.create_task(self._wire(), name="wire")
+            found = await self._name()
+        else:
+            found = [self.target.host]
+        try:
+            await self._addresses(found)
+        finally:
+            if wire is not None:
+                await self._last_answers(wire)
+
+    async def _name(self) -> list[str]:
+        from ..probes.lookup import resolve
+
+        limit = self.clock() + min(10.0, max(self.left() - _LAST, 0.1))
+        o = self.see(await resolve(self.target.host, self.options.family, self.clock, limit))
+        return list(o.addresses) if isinstance(o, Lookup) else []
+
+    async def _wire(self) -> None:
+        """Ask each configured resolver ourselves: what explains a failure, and what shows a dead resolver."""
+        host = self.target.host.rstrip(".").lower()
+        if host == "localhost" or host.endswith(".localhost"):
+            return
+        from ..probes.lookup import ask_all
+
+        resolvers = self.resolvers()
+        families = (self.options.family,) if self.options.family else (4, 6)
+        limit = self.clock() + min(6.0, self.left())
+        async for o in ask_all(host, resolvers, families, self.clock, limit, self.host):
+            self.see(o)
+        self.done.add(Want(probe="wire", args=(self.target.host,)))
+
+    async def _last_answers(self, wire: asyncio.Task[None]) -> None:
+        """A name whose addresses all connect waits 100 ms for the other answers; one that fails, longer."""
+        system = [o for o in self.of(Lookup) if o.via == "system"]
+        resolved = any(o.addresses for o in system)
+        connects = [o for o in self.of(Connect) if o.role == "target"]
+        healthy = resolved and all(o.outcome is Outcome.OK for o in connects)
+        if resolved and not wire.done():
+            await asyncio.wait({wire}, timeout=0.1 if healthy else 1.0)
+        if resolved and not wire.done():
+            wire.cancel()
+        (result,) = await asyncio.gather(wire, return_exceptions=True)
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            raise result
+
+    async def _addresses(self, found: list[str]) -> None:
+        if self.options.family:
+            found = [a for a in found if family_of(a) == self.options.family] or found
+        if len(found) > MOST_ADDRESSES:
+            text = f"Only the first {MOST_ADDRESSES} of {len(found)} addresses were tried."
+            self.note(Note(kind="not-evaluated", text=text, stage="tcp", reason="out-of-budget"))
+        async with asyncio.TaskGroup() as group:
+            for address in found[:MOST_ADDRESSES]:
+                group.create_task(self._visit(address))
+
+    async def _visit(self, address: str) -> None:
+        """One address through its stages. The path is looked at while a silent connect still waits."""
+        t = self.target
+        self.see(await local.route(address, self.host, self.clock, self.options.source, t.port, t.transport))
+        self.done.add(Want(probe="route", args=(address,)))
+        if self.target.transport == "udp":
+            from . import datagrams
+
+            await datagrams.visit(self, address)
+            return
+        patience = Patience(min(self.options.timeout or PATIENCE, max(self.left() - _LAST, 0.1)))
+        task = asyncio.create_task(
+            connect(
+                address, self.target.port, clock=self.clock, host=self.host, patience=patience,
+                source=self.options.source,
+            )
+        )  # fmt: skip
+        try:
+            await asyncio.wait({task}, timeout=path.SILENT)
+            silence = None if task.done() else asyncio.create_task(path.silence(self, address, task, patience))
+            o, sock = await task
+            self.see(o)
+            if self.host.is_own(address):
+                await again.own_port(self, address, free=sock is None)
+            if sock is not None and o.self_connected:
+                discard(sock)
+            elif sock is not None:
+                await self._talk(address, sock)
+            if silence is not None:
+                if sock is not None:
+                    silence.cancel()
+                await asyncio.gather(silence, return_exceptions=True)
+            if self.options.attempts > 1:
+                from .repeats import series
+
+                await series(self, address, self.options.attempts)
+        finally:
+            task.cancel()
+
+    async def _talk(self, address: str, sock: socket.socket) -> None:
+        from .conversation import talk
+
+        try:
+            stages = [s for s in self.target.stages if s in ("tls", "http", "app")]
+            if stages:
+                limit = min(self.options.timeout or _REACHES, max(self.left() - _LAST, 0.1))
+                await talk(self, address, sock, tuple(stages), limit)
+        finally:
+            discard(sock)
+
+    async def _decide(self) -> None:
+        """While something is open, run the look that splits the most causes per expected second."""
+        if not self.options.controls:
+            looks.forbid_controls(self)
+        while True:
+            wanted = self.diagnosis().wants
+            for w in wanted:
+                if w.want in self.done:
+                    self.settle(w.want, "no-answer", f"The look `{w.want.probe}` did not settle it.")
+                elif w.want.probe not in looks.LOOKS:
+                    self.settle(w.want, "not-possible-here", f"This version has no look called {w.want.probe}.")
+                elif looks.LOOKS[w.want.probe].seconds > self.left():
+                    self.settle(w.want, "out-of-budget", f"No time was left for the look `{w.want.probe}`.")
+            ready = [
+                w for w in wanted
+                if w.want not in self.done and w.want.probe in looks.LOOKS
+                and looks.LOOKS[w.want.probe].seconds <= self.left()
+            ]  # fmt: skip
+            if not ready:
+                return
+            best = max(ready, key=lambda w: w.splits / looks.LOOKS[w.want.probe].seconds)
+            self.done.add(best.want)
+            await looks.LOOKS[best.want.probe].run(self, *best.want.args)

@@ -1,0 +1,194 @@
+"""From an open connection to the last stage: TLS, then HTTP or the service's first words. Measures, judges nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from msgspec.structs import replace
+
+from ..engine.subjects import path_of
+from ..model import Connect, Greeting, Handshake, HttpReply, Observation, Outcome, Stage
+from ..probes.channel import Channel
+from ..probes.connect import Patience, connect, discard
+from .session import Record
+
+SMALL = 536  # bytes a segment: what every IPv4 path carries (RFC 9293 section 3.7.1), below every IPv6 path's 1280
+_LIMIT = 5.0  # seconds for a further look on a connection of its own
+_PLAIN = 2.0  # seconds for a plaintext request: whoever speaks it answers at once
+_AGAIN = 1.5  # seconds for a conversation that stalled before: one lost packet is sent again within a second
+_TRIPS = 12  # round trips for the same where they are longer: TLS and its certificate in small segments take five
+
+
+async def talk(c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
+    """Run the stages after the connect, each with `limit` seconds; stop at the first that does not end well."""
+    channel: Channel | None = Channel(sock, c.clock)
+    if "tls" in stages:
+        channel = await _secure(c, address, sock, stages, limit)
+    if channel is None:
+        return
+    if "http" in stages:
+        await _ask_http(c, address, channel, limit)
+    elif "app" in stages:
+        from ..probes.greeting import greet
+
+        t = c.target
+        c.see(await greet(channel, address, t.port, t.service, c.clock, c.clock() + limit))
+
+
+async def _secure(
+    c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float
+) -> Channel | None:
+    from ..probes.handshake import handshake
+
+    alpn = ("http/1.1",) if "http" in stages else ()
+    name, trust = c.options.sni or c.target.host, await c.trust()
+    o, channel = await handshake(
+        sock, address, c.target.port, name, c.options.cafile, alpn, c.clock, c.clock() + limit, trust=trust
+    )
+    c.see(o)
+    return channel if o.outcome is Outcome.OK else None
+
+
+async def _ask_http(c: Record, address: str, channel: Channel, limit: float) -> None:
+    """Ask for the path; a redirect on the same host and port is followed on a connection of its own."""
+    from ..probes.http import browse
+
+    async def dial() -> Channel | None:
+        again = await _connect_again(c, address, channel.encrypted)
+        if again is None:
+            return None
+        c.open.append(again[1])
+        return again[0]
+
+    t = c.target
+    c.see(await browse(channel, dial, t.host, t.port, c.asked.path, address, c.clock, c.clock() + limit))
+
+
+async def _connect_again(c: Record, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
+    """A further connection to the same port, with its handshake where the first had one."""
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        role="repeat", source=c.options.source,
+    )  # fmt: skip
+    if sock is None:
+        c.see(o)
+        return None
+    if not encrypted:
+        return Channel(sock, c.clock), sock
+    from ..probes.handshake import handshake
+
+    host = c.options.sni or c.target.host
+    _, channel = await handshake(
+        sock, address, c.target.port, host, c.options.cafile, ("http/1.1",), c.clock, c.clock() + _LIMIT,
+        trust=await c.trust(),
+    )  # fmt: skip
+    if channel is None:
+        discard(sock)
+        return None
+    return channel, sock
+
+
+async def variant_handshake(c: Record, address: str, variant: str) -> Handshake | None:
+    """A second handshake in another way: "no-sni" without a server name, "sni:NAME" with that one."""
+    from ..probes.handshake import handshake
+
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        role="repeat", source=c.options.source,
+    )  # fmt: skip
+    if sock is None:
+        c.see(o)
+        return None
+    name: str | None = c.options.sni or c.target.host
+    if variant == "no-sni":
+        name = None
+    elif variant.startswith("sni:"):
+        name = variant[4:]
+    try:
+        seen, _ = await handshake(
+            sock, address, c.target.port, name, c.options.cafile, (), c.clock, c.clock() + _LIMIT
+        )
+    finally:
+        discard(sock)
+    return _kept(c, replace(seen, role="variant"))
+
+
+async def plain_http(c: Record, address: str) -> None:
+    """One HTTP request without TLS to the asked port: does it speak plaintext?"""
+    from ..probes.http import request
+
+    again = await _connect_again(c, address, encrypted=False)
+    if again is None:
+        return
+    channel, sock = again
+    try:
+        o = await request(channel, c.target.host, c.target.port, "/", address, c.clock, c.clock() + _PLAIN)
+        _kept(c, replace(o, role="variant"))
+    finally:
+        discard(sock)
+
+
+async def small_segments(c: Record, address: str) -> None:
+    """The conversation that stalled, again: once as it was and twice in small segments, all at the same time."""
+    path = path_of(c.report(), address)
+    reached = [s for s in ("tls", "http", "app") if s in path]
+    if not reached:
+        return
+    trips = [o.rtt or o.took for o in c.of(Connect) if o.address == address and o.outcome is Outcome.OK]
+    limit = min(c.options.timeout or max(_AGAIN, _TRIPS * min(trips, default=0.0)), max(c.left() - 0.2, 0.1))
+    sizes = (None, SMALL, SMALL)
+    await asyncio.gather(*(_again(c, address, size, reached[-1], limit) for size in sizes))
+
+
+async def _again(c: Record, address: str, mss: int | None, last: str, limit: float) -> None:
+    """As far as the stage `last` on a connection of its own; only what that stage gave goes into the record."""
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(limit), role="repeat",
+        source=c.options.source, mss=mss,
+    )  # fmt: skip
+    if sock is None:
+        c.see(o)
+        return
+    role = "variant" if mss else "repeat"
+    try:
+        channel: Channel | None = Channel(sock, c.clock)
+        seen: Handshake | HttpReply | Greeting | None = None
+        if "tls" in c.target.stages:
+            seen, channel = await _shake_again(c, address, sock, role, limit)
+        if channel is not None and last != "tls":
+            seen = await _ask_again(c, address, channel, role, last, limit)
+        if seen is not None:
+            c.see(replace(seen, mss_clamp=mss))
+    finally:
+        discard(sock)
+
+
+async def _shake_again(
+    c: Record, address: str, sock: socket.socket, role: str, limit: float
+) -> tuple[Handshake, Channel | None]:
+    from ..probes.handshake import handshake
+
+    alpn = ("http/1.1",) if "http" in c.target.stages else ()
+    return await handshake(
+        sock, address, c.target.port, c.options.sni or c.target.host, c.options.cafile, alpn, c.clock,
+        c.clock() + limit, role=role,
+    )  # fmt: skip
+
+
+async def _ask_again(
+    c: Record, address: str, channel: Channel, role: str, last: str, limit: float
+) -> HttpReply | Greeting:
+    t, deadline = c.target, c.clock() + limit
+    if last == "http":
+        from ..probes.http import request
+
+        return await request(channel, t.host, t.port, c.asked.path, address, c.clock, deadline, role=role)
+    from ..probes.greeting import greet
+
+    return await greet(channel, address, t.port, t.service, c.clock, deadline, role=role)
+
+
+def _kept(c: Record, o: Handshake | HttpReply) -> Handshake:
+    kept: Observation = c.see(o)
+    return kept  # type: ignore[return-value]

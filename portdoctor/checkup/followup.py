@@ -1,0 +1,162 @@
+"""The looks that a sign may ask for, by name: which probe, with which arguments, in how many seconds.
+
+Adding one: a function here and its row in LOOKS. A look puts its observations into the record, or says
+with `settle` why it has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal, NamedTuple
+
+from ..model import Connect, Datagram, Handshake, Stage, Want
+from ..probes import local
+from ..probes.connect import Patience
+from ..probes.trace import FARTHEST
+from ..services.ports import MOST_CONTROLS
+from .path import traced
+from .repeats import CHANCE, SERIES, attempt, controls, negative, series
+from .session import Record
+
+_REPEATS = 3
+
+
+async def _route(c: Record, address: str) -> None:
+    c.see(await local.route(address, c.host, c.clock, c.options.source, c.target.port, c.target.transport))
+
+
+async def _neighbour(c: Record, address: str) -> None:
+    c.see(await local.neighbour(address, c.host, c.clock))
+
+
+async def _interfaces(c: Record) -> None:
+    c.see(await local.interfaces(c.host, c.clock))
+
+
+async def _listeners(c: Record, port: str, transport: str = "tcp") -> None:
+    c.see(await local.listeners(int(port), transport, c.host, c.clock))  # type: ignore[arg-type]
+
+
+async def _port_policy(c: Record) -> None:
+    c.see(await local.port_policy(c.host, c.clock))
+
+
+async def _counters(c: Record) -> None:
+    c.see(await local.counters(c.host, c.clock))
+
+
+async def _bind(c: Record, address: str, port: str, transport: str = "tcp") -> None:
+    from ..probes.bind import bind
+
+    c.see(await bind(address, int(port), transport, True, c.clock, c.host))  # type: ignore[arg-type]
+
+
+async def _hosts_file(c: Record, name: str) -> None:
+    c.see(await local.hosts_file(name, c.host, c.clock))
+
+
+async def _elsewhere(c: Record, address: str, port: str) -> None:
+    await attempt(c, address, int(port), "elsewhere", Patience(c.options.timeout or 2.0))
+
+
+async def _repeats(c: Record, address: str) -> None:
+    if c.target.transport == "udp":
+        from . import datagrams
+
+        await datagrams.repeat(c, address)
+        return
+    for _ in range(_REPEATS):
+        await attempt(c, address, c.target.port, "repeat", Patience(c.options.timeout or 3.0))
+        await asyncio.sleep(0.05)
+
+
+async def _handshake(c: Record, address: str, variant: str) -> None:
+    from .conversation import variant_handshake
+
+    o: Handshake | None = await variant_handshake(c, address, variant)
+    if o is None:
+        c.settle(Want(probe="handshake", args=(address, variant)), "no-answer", "The second connection failed.")
+
+
+async def _plain_http(c: Record, address: str) -> None:
+    from .conversation import plain_http
+
+    await plain_http(c, address)
+
+
+async def _wire(c: Record, name: str) -> None:
+    from ..model import Lookup
+    from ..probes.lookup import ask_all
+
+    seen = {(o.resolver, o.qtype) for o in c.of(Lookup) if o.via == "wire"}
+    limit = c.clock() + min(3.0, max(c.left(), 0.1))
+    async for o in ask_all(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
+        if (o.resolver, o.qtype) not in seen:
+            c.see(o)
+
+
+async def _wire_cd(c: Record, name: str, resolver: str) -> None:
+    from ..probes.lookup import ask
+
+    for qtype in ("A", "AAAA"):
+        c.see(await ask(name, qtype, resolver, c.clock, c.clock() + 3.0, checking_disabled=True, host=c.host))
+
+
+async def _small_segments(c: Record, address: str) -> None:
+    from .conversation import small_segments
+
+    await small_segments(c, address)
+
+
+def forbid_controls(c: Record) -> None:
+    """The user forbade to touch other ports: say so for every look that would."""
+    for address in dict.fromkeys(o.address for o in (*c.of(Connect), *c.of(Datagram)) if o.role == "target"):
+        for probe in ("controls", "negative"):
+            want = Want(probe=probe, args=(address,))
+            c.done.add(want)
+            c.settle(want, "forbidden-by-option", "Other ports were not tried: --no-controls.")
+
+
+class Sends(NamedTuple):
+    """What a look sends at most: `most` times `what` to `whom`, for each address (`resolvers`: for each of them).
+
+    "elsewhere" is counted for the whole target. A target can have the look when it has one of the `stages`.
+    """
+
+    most: int
+    what: Literal["connection", "question", "exchange", "first packet with a low TTL"]
+    whom: Literal["port", "beside", "path", "resolvers", "elsewhere"]
+    stages: tuple[Stage, ...] = ("tcp",)
+
+
+class Row(NamedTuple):
+    """A look: how long it is expected to take, its function, and what it sends; nothing: it reads this machine."""
+
+    seconds: float
+    run: Callable[..., Awaitable[None]]
+    sends: tuple[Sends, ...] = ()
+
+
+_REACHED: tuple[Stage, ...] = ("tls", "http", "app")
+LOOKS: dict[str, Row] = {
+    "route": Row(0.001, _route),
+    "neighbour": Row(0.001, _neighbour),
+    "interfaces": Row(0.001, _interfaces),
+    "port-policy": Row(0.001, _port_policy),
+    "counters": Row(0.001, _counters),
+    "hosts-file": Row(0.001, _hosts_file),
+    "listeners": Row(0.005, _listeners),
+    "bind": Row(0.005, _bind),
+    "repeat": Row(0.5, _repeats, (Sends(_REPEATS, "connection", "port"), Sends(2, "exchange", "port", ("udp",)))),
+    "elsewhere": Row(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one an IP version
+    "handshake": Row(0.3, _handshake, (Sends(1, "connection", "port", ("tls",)),)),
+    "plain-http": Row(0.3, _plain_http, (Sends(1, "connection", "port", ("tls",)),)),
+    "negative": Row(0.3, negative, (Sends(CHANCE, "connection", "beside"),)),
+    "series": Row(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
+    "small-segments": Row(1.5, _small_segments, (Sends(3, "connection", "port", _REACHED),)),
+    "wire": Row(0.2, _wire, (Sends(2, "question", "resolvers", ("dns",)),)),
+    "wire-cd": Row(0.5, _wire_cd, (Sends(2, "question", "resolvers", ("dns",)),)),
+    "controls": Row(1.0, controls, (Sends(MOST_CONTROLS, "connection", "beside", ("tcp", "udp")),)),
+    "trace": Row(1.5, traced, (Sends(3 * FARTHEST, "first packet with a low TTL", "path"),)),  # three ports at most
+}

@@ -1,0 +1,175 @@
+"""Looks at the path while a connection stays silent: more attempts, other ports, traces in two rounds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from ..model import Connect, Hop, Outcome, Trace, Want
+from ..outcomes import answered
+from ..probes import local
+from ..probes.connect import Patience
+from ..probes.trace import trace
+from .repeats import MOST_SYNS, attempt, by_chance, controls, open_control, spent
+from .session import Record
+
+ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP by the second
+SILENT = 0.3  # seconds without an answer after which the path is looked at; most of the world is nearer
+_RETRANSMISSION = 1.03  # seconds after which Linux sends the first SYN again (RFC 6298: 1 s)
+_SOME = 5  # times the deciding hop is looked at again: with the first round, six times chance is 1 in 4,096
+_MANY = 7  # the same where ways are seen to differ
+REPEATS = (0.0, 0.3, 0.6)  # seconds after the first silence at which a further SYN goes out
+
+
+async def silence(c: Record, address: str, task: asyncio.Task[object], patience: Patience) -> None:
+    """The connect has been silent: ask again, try other ports and trace, while it goes on waiting.
+
+    Shortens the wait once a control answered in d seconds and three SYNs of ours, the kernel's own
+    retransmission at 1 s among them, stayed unanswered for max(0.6 s, 8 d): waiting longer adds nothing.
+    """
+    c.see(await local.counters(c.host, c.clock))  # before the second SYN: does it fail inside this machine?
+    waits = [(0.0, patience)]
+    async with asyncio.TaskGroup() as group:
+        for after in REPEATS:
+            repeat = Patience(c.options.timeout or 1.0)
+            waits.append((SILENT + after, repeat))
+            group.create_task(_repeat(c, address, after, repeat))
+        if c.options.controls:
+            group.create_task(_controls_and_trace(c, address))
+        else:
+            group.create_task(_round(c, address, None, 0.6))
+        if c.options.timeout is None:
+            group.create_task(_shorten(c, address, task, waits))
+
+
+async def _shorten(
+    c: Record, address: str, task: asyncio.Task[object], waits: list[tuple[float, Patience]]
+) -> None:
+    """End all attempts at one moment, as soon as it is known; `waits` has when each began after the first."""
+    for _ in range(60):
+        await asyncio.sleep(0.05)
+        if task.done():
+            return
+        repeats = [o for o in c.of(Connect) if o.address == address and o.role == "repeat"]
+        if any(o.outcome is not Outcome.TIMEOUT for o in repeats):
+            return  # something answers after all: wait to the end
+        answers = [o.took for o in c.of(Connect) if o.address == address and o.role == "control" and answered(o)]
+        if answers:
+            enough = _RETRANSMISSION + max(0.6, 8 * min(answers))
+            for began, wait in waits:
+                wait.shorten(enough - began)
+            return
+
+
+async def _repeat(c: Record, address: str, after: float, patience: Patience) -> None:
+    await asyncio.sleep(after)
+    await attempt(c, address, c.target.port, "repeat", patience)
+
+
+async def _controls_and_trace(c: Record, address: str) -> None:
+    task = asyncio.create_task(controls(c, address))
+    for _ in range(25):  # the first round waits for an open control for a quarter of a second, no longer
+        await asyncio.wait({task}, timeout=0.01)
+        if task.done() or open_control(c, address) is not None:
+            break
+    await _rounds(c, address)
+    await task
+
+
+async def traced(c: Record, address: str) -> None:
+    """Trace the asked port and an open control in two rounds."""
+    if not any(o.role == "control" and o.address == address for o in c.of(Connect)) and c.options.controls:
+        await controls(c, address)
+    await _rounds(c, address)
+
+
+async def _rounds(c: Record, address: str) -> None:
+    """Two rounds, a second apart. The second only looks again, several times, at the hop that decides."""
+    want = Want(probe="trace", args=(address,))
+    if want in c.done and any(t.address == address for t in c.of(Trace)):
+        return
+    c.done.add(want)
+    if not c.host.can().ttl_trace:
+        c.settle(want, "not-possible-here", "This system does not tell an ordinary user which hop answered.")
+        return
+    began = c.clock()
+    control = open_control(c, address)
+    answers = [o.took for o in c.of(Connect) if o.address == address and answered(o)]
+    wait = max(0.3, 4 * min(answers)) if answers else 0.6
+    first = await _round(c, address, control, wait)
+    if control is None:
+        control = open_control(c, address)
+        if control is not None:
+            first += [c.see(await _trace(c, address, control, "control", 1, (), wait))]  # type: ignore[list-item]
+    ttl = _decisive(first, address)
+    if ttl is None:
+        return
+    await asyncio.sleep(max(0.0, ROUND_GAP - (c.clock() - began)))
+    await _again(c, address, ttl, control, _MANY if _differ(first) else _SOME, wait)
+
+
+async def _round(c: Record, address: str, control: int | None, wait: float) -> list[Trace]:
+    """All TTLs of the asked port, of a port by chance and of an open control, in this order: see `_again`."""
+    jobs = [_trace(c, address, c.target.port, "target", 1, (), wait)]
+    if c.options.controls:
+        jobs.append(_trace(c, address, by_chance(c, 1)[0], "chance", 1, (), wait))
+    if control is not None:
+        jobs.append(_trace(c, address, control, "control", 1, (), wait))
+    return [c.see(o) for o in await asyncio.gather(*jobs)]  # type: ignore[misc]
+
+
+async def _again(c: Record, address: str, ttl: int, control: int | None, times: int, wait: float) -> None:
+    """One TTL, several times: each attempt has a source port of its own, and so may take a way of its own.
+
+    The asked port goes first: a router that limits its ICMP then answers it rather than the others, so that its
+    silence there is no accident of the limit.
+    """
+    times = min(times, (MOST_SYNS - spent(c, address) - 1) // 2)
+    if times < 1:
+        return
+    jobs = [_trace(c, address, c.target.port, "target", 2, (ttl,), wait) for _ in range(times)]
+    if c.options.controls:
+        jobs += [_trace(c, address, port, "chance", 2, (ttl,), wait) for port in by_chance(c, times)]
+    if control is not None:
+        jobs.append(_trace(c, address, control, "control", 2, (ttl,), wait))
+    for o in await asyncio.gather(*jobs):
+        c.see(o)
+
+
+async def _trace(
+    c: Record, address: str, port: int, role: Literal["target", "control", "chance"], number: int,
+    ttls: tuple[int, ...], wait: float,
+) -> Trace:  # fmt: skip
+    return await trace(
+        address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
+        source=c.options.source,
+    )  # fmt: skip
+
+
+def _decisive(traces: list[Trace], address: str) -> int | None:
+    """The nearest TTL at which packets to another port are still on their way, and those to the asked one are not."""
+    mine = next(t for t in traces if t.role == "target")
+    on_their_way = {
+        h.ttl for t in traces for h in t.hops
+        if t.role != "target" and h.outcome is Outcome.TTL_EXPIRED and h.address not in (None, address)
+    }  # fmt: skip
+    end = mine.hops[-1]
+    if end.outcome not in (Outcome.TIMEOUT, Outcome.TTL_EXPIRED):
+        if end.icmp is not None:  # rejected: others may end there, too, but by the host's own answer
+            on_their_way |= {h.ttl for t in traces for h in t.hops if t.role == "chance" and _answered(h)}
+        return end.ttl if end.ttl in on_their_way else None
+    last = max((h.ttl for h in mine.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
+    silent = {h.ttl for h in mine.hops if h.outcome is Outcome.TIMEOUT and h.ttl > last}
+    return min(silent & on_their_way, default=None)
+
+
+def _answered(hop: Hop) -> bool:
+    return hop.icmp is None and hop.outcome in (Outcome.OK, Outcome.REFUSED)
+
+
+def _differ(traces: list[Trace]) -> bool:
+    """Whether two routers answered at one TTL: there is more than one way, and perhaps of different lengths."""
+    seen: dict[int, set[str]] = {}
+    for hop in (h for t in traces for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address):
+        seen.setdefault(hop.ttl, set()).add(hop.address or "")
+    return any(len(found) > 1 for found in seen.values())

@@ -1,0 +1,144 @@
+"""What a check may send, before it sends anything: read off the tables that the checkup itself goes by.
+
+Looks nothing up and opens no socket; the configured resolvers are read from this machine's own configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import __version__
+from ..host import Host
+from ..model import Options, Per, Plan, PlannedProbe, Stage, Target, When
+from ..probes.datagram import MOST_SENT
+from ..probes.http import MOST_REDIRECTS
+from ..probes.lookup import ALIVE, ALIVE_AFTER, is_for_dns, is_literal
+from ..probes.payloads import payload_for
+from ..text import at
+from . import path, repeats
+from .checkup import MOST_ADDRESSES
+from .followup import LOOKS, Sends
+
+_SYSTEM = "whatever this system resolves names with"
+_BINDS = 3  # of one address: as servers do, without SO_REUSEADDR, and once more when nobody is seen to hold it
+
+
+def plan(target: Target, options: Options, host: Host, *, tries: int = 1) -> Plan:
+    """Everything that a check of the target may send. `tries`: how often, at most."""
+    steps = _bind(target) if "bind" in target.stages else _check(target, options, host)
+    return Plan(
+        portdoctor=__version__, target=target, options=options, seconds=options.budget, tries=tries,
+        addresses=1 if is_literal(target.host.partition("%")[0]) else MOST_ADDRESSES,
+        steps=tuple(steps), reads=tuple(name for name, row in LOOKS.items() if not row.sends),
+    )  # fmt: skip
+
+
+def _bind(target: Target) -> Iterator[PlannedProbe]:
+    if not is_literal(target.host) and target.host != "*":
+        yield _system_lookup(target, "bind")
+    where = at(target.host, target.port)
+    what = "bind and listen for less than 5 ms, which sends nothing"
+    yield PlannedProbe(stage="bind", probe="bind", when="always", what=what, most=_BINDS, per="address", to=(where,))
+
+
+def _system_lookup(target: Target, stage: Stage) -> PlannedProbe:
+    what = f"getaddrinfo for {target.host}"
+    return PlannedProbe(stage=stage, probe="getaddrinfo", when="always", what=what, most=1, per="target", to=(_SYSTEM,))
+
+
+def _check(target: Target, options: Options, host: Host) -> Iterator[PlannedProbe]:
+    resolvers = tuple(dict.fromkeys((*host.resolvers(), *((options.resolver,) if options.resolver else ()))))
+    if not is_for_dns(target.host):
+        resolvers = ()
+    yield from _always(target, options, resolvers)
+    yield from _when_silent(target, resolvers)
+    for name, row in LOOKS.items():
+        for sends in row.sends:
+            if name == "series" and options.attempts > 1:
+                continue  # made already, always
+            step = _look(name, sends, target, options, resolvers)
+            if step is not None:
+                yield step
+
+
+def _always(target: Target, options: Options, resolvers: tuple[str, ...]) -> Iterator[PlannedProbe]:
+    itself, port = (target.host,), (target.port,)
+
+    def step(stage: Stage, probe: str, what: str, most: int = 1) -> PlannedProbe:
+        return PlannedProbe(
+            stage=stage, probe=probe, when="always", what=what, most=most, per="address", to=itself, ports=port
+        )
+
+    for stage in target.stages:
+        match stage:
+            case "dns":
+                yield _system_lookup(target, "dns")
+                if resolvers:
+                    what = f"question (A, AAAA) for {target.host}"
+                    yield PlannedProbe(
+                        stage="dns", probe="wire", when="always", what=what, most=2, per="resolver", to=resolvers,
+                        ports=(53,),
+                    )  # fmt: skip
+            case "tcp":
+                yield step("tcp", "connect", "connection")
+                if options.attempts > 1:
+                    yield step("tcp", "attempts", "further connection", options.attempts - 1)
+            case "udp":
+                yield step("udp", "exchange", f"datagram ({payload_for(target.service, target.port).name})", MOST_SENT)
+            case "tls":
+                yield step("tls", "handshake", "handshake in that connection")
+            case "http":
+                yield step("http", "request", "request in that connection")
+                what = "request to which a redirect on the same host and port leads, in a connection of its own"
+                yield step("http", "redirect", what, MOST_REDIRECTS)
+            case "app":
+                yield step("app", "greeting", "harmless question in that connection, if the service waits for one")
+            case "bind":
+                pass
+
+
+def _when_silent(target: Target, resolvers: tuple[str, ...]) -> Iterator[PlannedProbe]:
+    if resolvers and "dns" in target.stages:
+        yield PlannedProbe(
+            stage="dns", probe="alive", when="when-silent", most=len(ALIVE), per="resolver", to=resolvers,
+            what=f"question whether it is there at all, after {ALIVE_AFTER:g} s", ports=(53,),
+        )  # fmt: skip
+    if "tcp" in target.stages:
+        yield PlannedProbe(
+            stage="tcp", probe="again", when="when-silent", what="connection", most=len(path.REPEATS), per="address",
+            to=(target.host,), ports=(target.port,),
+        )  # fmt: skip
+
+
+def _look(name: str, sends: Sends, target: Target, options: Options, resolvers: tuple[str, ...]) -> PlannedProbe | None:
+    stage = next((stage for stage in sends.stages if stage in target.stages), None)
+    if stage is None or (sends.whom == "beside" and not options.controls):
+        return None
+    to: tuple[str, ...] = (target.host,)
+    on: tuple[int, ...] = (target.port,)
+    per: Per = "address"
+    what: str = sends.what
+    match sends.whom:
+        case "beside":
+            on = _beside(name, target)
+        case "path":
+            to = (target.host, "whatever answers on the way there")
+            if options.controls:
+                what, on = f"{what}, to the port, one picked by chance and one that is open", ()
+        case "resolvers":
+            to, on, per = resolvers, (53,), "resolver"
+        case "elsewhere":
+            to, per = ("an address that DNS gives, and this machine does not use",), "target"
+        case "port":
+            pass
+    if not to:
+        return None
+    when: When = "when-silent" if name in ("controls", "trace") else "when-it-fails"
+    return PlannedProbe(
+        stage=stage, probe=name, when=when, what=what, most=sends.most, per=per, to=to, ports=on
+    )
+
+
+def _beside(name: str, target: Target) -> tuple[int, ...]:
+    """The other ports by number, where they are known before: those picked by chance are not."""
+    return () if name != "controls" else repeats.beside(target)

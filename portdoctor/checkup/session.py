@@ -1,0 +1,111 @@
+"""The record of one checkup while it grows: what was asked, what was seen, what was settled."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from .. import __version__
+from ..catalogue.cause import Catalogue
+from ..engine.verdict import diagnose
+from ..host import Host, user_name
+from ..model import Connect, Diagnosis, Note, Observation, Options, Report, Route, Vantage, Want, Why
+from ..target.parse import Asked
+
+if TYPE_CHECKING:
+    from ..probes.certificates import Trust
+
+Told = Callable[["Record", Observation], None]
+
+
+class Record:
+    """What was asked, and what was seen so far. Looks put their observations here."""
+
+    def __init__(
+        self, asked: Asked, options: Options, host: Host, catalogue: Catalogue, *, told: Told | None = None
+    ) -> None:
+        self.asked, self.options, self.host, self.catalogue = asked, options, host, catalogue
+        self.target = asked.target
+        self.told = told
+        self.done: set[Want] = set()
+        self.chance: list[int] = []  # the ports picked by chance, the same for every look
+        self.open: list[socket.socket] = []  # closed at the end, whatever happens
+        self._seen: list[Observation] = []
+        self._notes: list[Note] = []
+        self._thought: tuple[tuple[int, int, bool], Diagnosis] | None = None
+        self._trust: asyncio.Task[Trust] | None = None
+        self._started = datetime.now(UTC)
+        self._zero = time.monotonic()
+
+    def clock(self) -> float:
+        """Seconds since the checkup began."""
+        return time.monotonic() - self._zero
+
+    def left(self) -> float:
+        """Seconds of the budget that are left."""
+        return self.options.budget - self.clock()
+
+    def see(self, o: Observation) -> Observation:
+        """Put an observation into the record, with its id."""
+        o = replace(o, id=f"o{len(self._seen) + 1}")
+        self._seen.append(o)
+        if self.told:
+            self.told(self, o)
+        return o
+
+    def note(self, note: Note) -> None:
+        """Put a note into the record, once."""
+        if note not in self._notes:
+            self._notes.append(note)
+
+    def settle(self, want: Want, reason: Why, text: str) -> None:
+        """Say why a look has no result, so that its signs get their final reason."""
+        self.note(Note(kind="not-evaluated", text=text, probe=want, reason=reason))
+
+    def of(self, kind: type) -> list:  # type: ignore[type-arg]
+        """The observations of one kind so far."""
+        return [o for o in self._seen if isinstance(o, kind)]
+
+    def report(self, *, interrupted: bool = False) -> Report:
+        """The record so far."""
+        return Report(
+            portdoctor=__version__, target=self.target, vantage=self._vantage(), options=self.options,
+            observations=tuple(self._seen), notes=tuple(self._notes), interrupted=interrupted,
+        )  # fmt: skip
+
+    def diagnosis(self, *, interrupted: bool = False) -> Diagnosis:
+        """What the record so far means; thought through again only when it has grown."""
+        record = (len(self._seen), len(self._notes), interrupted)
+        if self._thought is None or self._thought[0] != record:
+            self._thought = record, diagnose(self.report(interrupted=interrupted), self.catalogue)
+        return self._thought[1]
+
+    def resolvers(self) -> tuple[str, ...]:
+        """Whom to ask for the name: the configured nameservers, and the one that --resolver adds."""
+        more = (self.options.resolver,) if self.options.resolver else ()
+        return tuple(dict.fromkeys((*self.host.resolvers(), *more)))
+
+    def _vantage(self) -> Vantage:
+        route = next((o for o in self._seen if isinstance(o, Route)), None)
+        source = next((o.source for o in self._seen if isinstance(o, Connect) and o.source), None)
+        started = self._started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return Vantage(
+            host=socket.gethostname(), os=self.host.describe(), user=user_name(), started=started,
+            source_address=source or (route.source if route else None),
+            interface=route.interface if route else None, gateway=route.gateway if route else None,
+            resolvers=self.host.resolvers(), can=self.host.can(), limits=self.host.limits(),
+        )  # fmt: skip
+
+    async def trust(self) -> Trust:
+        """Whom to trust in TLS: loaded once, in a thread, while the name and the connection are under way."""
+        if self._trust is None:
+            from ..probes.certificates import prepare
+
+            self._trust = asyncio.create_task(asyncio.to_thread(prepare, self.options.cafile))
+        return await asyncio.shield(self._trust)

@@ -1,0 +1,194 @@
+"""`portdoctor lab …`: broken networks to try the program on, without root."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..lab.scenario import Scenario, ScenarioError, load, names, recording_of
+
+if TYPE_CHECKING:
+    from ..lab.execute import Ability
+    from ..lab.result import Outcome
+
+app = typer.Typer(
+    help="Broken networks to try it on, in throw-away namespaces, without root.",
+    no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+Names = Annotated[list[str] | None, typer.Argument(help="Scenarios as `lab list` shows them; or a phase.")]
+AllOfThem = Annotated[bool, typer.Option("--all", help="Every scenario.")]
+Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="How many at the same time.")]
+Verbose = Annotated[bool, typer.Option("-v", help="Show what the command printed.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Keep a report that is not as expected, too.")]
+_JOBS = os.cpu_count() or 1
+
+
+def _die(text: str, code: int) -> typer.Exit:
+    print(text, file=sys.stderr)
+    return typer.Exit(code)
+
+
+def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
+    """The scenarios of the given names; a phase stands for all of its own. Exits 2 for a name that is none."""
+    known = names()
+    chosen = list(known) if every else []
+    for name in wanted or ():
+        found = [n for n in known if n == name or n.startswith(f"{name.rstrip('/')}/")]
+        if not found:
+            import difflib
+
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f" Did you mean {near[0]}?" if near else " `portdoctor lab list` shows all."
+            raise _die(f"There is no scenario {name}.{hint}", 2)
+        chosen += found
+    if not chosen:
+        raise _die("Name a scenario (`portdoctor lab list` shows them), a phase such as tcp, or give --all.", 2)
+    try:
+        return [load(n) for n in dict.fromkeys(chosen)]
+    except ScenarioError as error:
+        raise _die(str(error), 2) from None
+
+
+@app.command("can")
+def can_() -> None:
+    """Say whether this machine can run the lab, and which step it forbids if not."""
+    from ..lab.execute import ROOTLESS, can
+    from ..lab.why import ways_out
+
+    ability = can()
+    for check in ability.checks:
+        print(f"  yes  {check.what}" if check.ok else f"  no   {check.what}: {check.says}")
+    if ability.ok:
+        how = "without root" if ability.prefix == ROOTLESS else "as root"
+        print(f"The lab runs on this machine, {how}.")
+        return
+    print(ways_out(ability))
+    raise typer.Exit(3)
+
+
+@app.command("list")
+def list_(wanted: Names = None) -> None:
+    """List the scenarios: name and what is broken."""
+    scenarios = _chosen(wanted, not wanted)
+    width = max((len(s.name) for s in scenarios), default=0)
+    for s in scenarios:
+        print(f"{s.name:{width}}  {s.about}")
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
+    """Show a scenario: the network, what is broken, and the right diagnosis."""
+    from ..lab.drawing import shown
+
+    for scenario in _chosen([name], False):
+        print(shown(scenario))
+
+
+@app.command("run")
+def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, verbose: Verbose = False) -> None:
+    """Build each network, run the real command in it, compare. Exit 0: all as expected; 3: the lab cannot run."""
+    from ..lab import judge
+
+    failed = broken = 0
+    chosen = _chosen(wanted, every)
+    for scenario in [s for s in chosen if s.handmade]:
+        print(f"by hand         {scenario.name}: only a recording, {scenario.handmade}")
+    for scenario, outcome in _outcomes([s for s in chosen if not s.handmade], jobs):
+        wrong = judge.of_run(scenario, outcome)
+        print(f"{'ok   ' if not wrong else 'WRONG'}  {outcome.took:5.1f} s  {scenario.name}", flush=True)
+        for line in wrong:
+            print(f"         {line}")
+        if verbose or (wrong and outcome.text):
+            print("".join(f"       | {line}\n" for line in (outcome.text + outcome.complaints).splitlines()), end="")
+        failed += bool(wrong)
+        broken += bool(outcome.failure)
+    if failed:
+        raise typer.Exit(3 if broken == failed else 1)
+
+
+@app.command("record")
+def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, anyway: Anyway = False) -> None:
+    """Run scenarios and keep each report beside its scenario."""
+    from ..lab import judge
+    from ..lab.recording import keepable
+
+    failed = False
+    for scenario, outcome in _outcomes([s for s in _chosen(wanted, every) if not s.handmade], jobs):
+        wrong = judge.of_run(scenario, outcome)
+        keep = bool(outcome.report) and (anyway or not wrong)
+        if keep:
+            recording_of(scenario.name).write_text(keepable(outcome.report))
+        print(f"{'kept ' if keep else 'WRONG'}  {scenario.name}", flush=True)
+        for line in wrong:
+            print(f"         {line}")
+        failed |= bool(wrong)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("matrix")
+def matrix_(
+    vary: Annotated[bool, typer.Option("--vary", help="Every fault at every hop instead, for real. Minutes.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Run the scenarios, do not read recordings.")] = False,
+    format_: Annotated[str, typer.Option("--format", help="text or markdown")] = "text",
+    jobs: Jobs = 4 * _JOBS,  # they mostly wait
+) -> None:
+    """Show injected cause against diagnosed cause, and what cannot be told apart. Certain and wrong must be 0."""
+    from ..lab.matrix import shown
+    from ..lab.tally import of_recordings, of_runs, of_variants
+
+    if format_ not in ("text", "markdown"):
+        raise _die("--format is text or markdown.", 2)
+    scenarios = [] if vary else _chosen(None, True)
+    ability = _ability() if vary or live else None
+    if ability is None:
+        cases, left_out = of_recordings(scenarios)
+    elif vary:
+        cases, left_out = of_variants(ability, jobs)
+    else:
+        cases, left_out = of_runs(scenarios, ability, jobs)
+    print(shown(cases, format_ == "markdown"))
+    for line in left_out:
+        print(f"not counted: {line}", file=sys.stderr)
+    if any(c.score == "WRONG" for c in cases):
+        raise typer.Exit(1)
+    if left_out:
+        raise typer.Exit(3)
+
+
+@app.command("shell")
+def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
+    """Open a shell in the client of a scenario's network, to look around by hand."""
+    from ..lab.execute import shell
+    from ..lab.judge import ready
+
+    scenario = _chosen([name], False)[0]
+    ability = _ability()
+    command = ready(scenario).command
+    print(f"{scenario.about}\nTry: portdoctor {command}    (exit leaves the lab)", file=sys.stderr)
+    raise typer.Exit(shell(scenario, ability))
+
+
+def _ability() -> Ability:
+    """How the lab runs here. Exits 3 where it cannot."""
+    from ..lab.execute import can
+
+    ability = can()
+    if not ability.ok:
+        raise _die("The lab cannot run here; `portdoctor lab can` says why.", 3)
+    return ability
+
+
+def _outcomes(scenarios: list[Scenario], jobs: int) -> Iterator[tuple[Scenario, Outcome]]:
+    """Each scenario with its outcome, in order, `jobs` at the same time."""
+    from ..lab.execute import run
+
+    ability = _ability()
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from zip(scenarios, pool.map(lambda s: run(s, ability), scenarios), strict=True)

@@ -1,0 +1,1 @@
+"""What the commands share: options, settings, reading input, and reporting results."""

@@ -1,0 +1,71 @@
+"""What a waiting person sees: on a terminal's stderr, the stage under way with its elapsed time and limit."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+from ...engine.stages import stage_of
+from ...model import Observation, Options, Outcome, Stage
+
+if TYPE_CHECKING:
+    from ...checkup.session import Record
+
+_AFTER = 0.4  # seconds: what ends sooner needs no progress
+_EVERY = 0.2
+
+
+class Progress:
+    """A line that is rewritten while something is under way, and wiped at the end. Silent where nobody watches."""
+
+    def __init__(self, targets: int, options: Options, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._targets, self._options = targets, options
+        self._task: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
+        self._over: set[Stage] = set()
+        self._last = "looking"
+        self._shown = False
+
+    def told(self, record: Record, o: Observation) -> None:
+        """An observation came in. The stage under way is the next one that has none, until one of them fails."""
+        stage = stage_of(o)
+        if stage is not None:
+            self._over.add(stage)
+        if self._targets > 1 or (stage is not None and o.outcome is not Outcome.OK):
+            self._last = "looking at what would decide" if self._targets == 1 else "looking"
+            return
+        left = [s for s in record.target.stages if s not in self._over]
+        self._last = f"waiting for {left[0]}" if left else "looking at what would decide"
+
+    def wipe(self) -> None:
+        """Take the line away before something else is printed; it comes back by itself."""
+        if self._shown:
+            self._write("")
+            self._shown = False
+
+    def __enter__(self) -> Progress:
+        if self._stream.isatty():
+            self._task = asyncio.get_running_loop().create_task(self._show())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._task:
+            self._task.cancel()
+            self.wipe()
+
+    async def _show(self) -> None:
+        await asyncio.sleep(_AFTER)
+        while True:
+            elapsed = time.monotonic() - self._began
+            of = f"{self._targets} targets, " if self._targets > 1 else ""
+            self._write(f"{of}{self._last}: {elapsed:.1f} s of at most {self._options.budget:g} s")
+            self._shown = True
+            await asyncio.sleep(_EVERY)
+
+    def _write(self, text: str) -> None:
+        self._stream.write(f"\r\x1b[K{text}")
+        self._stream.flush()

@@ -1,0 +1,219 @@
+"""Settings: options that a configuration file or a variable may give. An option outdoes a variable, that the file.
+
+A file that is not there costs one failed open().
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import typer
+from typer.core import TyperCommand
+
+from ...target import UsageError
+
+Kind = Literal["number", "count", "flag", "text", "file", "folders"]
+SETTINGS: dict[str, Kind] = {
+    "timeout": "number", "budget": "number", "source": "text", "resolver": "text", "cafile": "file",
+    "no-controls": "flag", "attempts": "count", "wait": "number", "strict": "flag", "parallel": "count",
+    "format": "text", "color": "text", "quiet": "flag", "verbose": "flag", "redact": "flag", "with-names": "flag",
+    "causes": "folders",
+}  # fmt: skip
+COMMANDS = ("check", "bind", "diagnose", "ticket", "explain")  # those that have one of these options
+FILE = "config.toml"
+_TAKES: dict[Kind, str] = {
+    "number": "a number such as 2.5", "count": "a whole number such as 3", "flag": "true or false",
+    "text": "a text in quotes", "file": "the name of a file in quotes",
+    "folders": 'a list of folders such as ["causes"]',
+}  # fmt: skip
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class Given(NamedTuple):
+    """The settings that were given: `values` by parameter as the commands name it, `whence` each came."""
+
+    values: dict[str, Any]
+    whence: dict[str, str]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"PORTDOCTOR_{parameter(name).upper()}"
+
+
+def parameter(name: str) -> str:
+    """The parameter of the commands that a setting is for."""
+    return name.replace("-", "_")
+
+
+def config_file(environment: Mapping[str, str]) -> str:
+    """The configuration file that counts, whether it is there or not; "" for a user without a home."""
+    named = environment.get("PORTDOCTOR_CONFIG", "")
+    if named:
+        return named
+    from ...host import config_folder
+
+    folder = config_folder()
+    return os.path.join(folder, FILE) if folder else ""
+
+
+def given(environment: Mapping[str, str]) -> Given:
+    """What the file and the variables say. Raises UsageError with a line a mistake: file, line and key, or variable."""
+    path = config_file(environment)
+    values, whence, wrong = _of_file(path, _text(path, required=bool(environment.get("PORTDOCTOR_CONFIG"))))
+    for name, kind in SETTINGS.items():
+        text = environment.get(variable(name), "")
+        if not text:
+            continue
+        value = _from_text(kind, text)
+        if value is None:
+            wrong.append(f"{variable(name)} takes {_TAKES[kind].replace(' in quotes', '')}; {text[:60]!r} is none.")
+        values[parameter(name)], whence[parameter(name)] = value, variable(name)
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return Given(values, whence)
+
+
+def _text(path: str, *, required: bool) -> str:
+    """The text of the file, "" when there is none. A file that a variable names must be there."""
+    if not path:
+        return ""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        if required:
+            raise UsageError(f"PORTDOCTOR_CONFIG: cannot read {path}: {error.strerror}.") from None
+        return ""  # a service may run without leave to see its user's home
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: the file is not UTF-8.") from None
+
+
+def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    values: dict[str, Any] = {}
+    whence: dict[str, str] = {}
+    wrong: list[str] = []
+    if not text.strip():
+        return values, whence, wrong
+    import tomllib
+
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}:{_line_in(str(error), text)}: this is no TOML: {error}") from None
+    for key, value in found.items():
+        where = f"{path}:{_line_of(key, text)}"
+        if key not in SETTINGS:
+            wrong.append(f"{where}: {key}: {_unknown(key, value)}")
+        elif (read := _from_toml(SETTINGS[key], value, os.path.dirname(path))) is None:
+            wrong.append(f"{where}: {key}: takes {_TAKES[SETTINGS[key]]}")
+        else:
+            values[parameter(key)], whence[parameter(key)] = read, where
+    return values, whence, wrong
+
+
+def _line_in(error: str, text: str) -> int:
+    """The line that a message of tomllib names; one about the end of the file names none."""
+    found = re.search(r"line (\d+)", error)
+    return int(found[1]) if found else len(text.splitlines())
+
+
+def _line_of(key: str, text: str) -> int:
+    mark = re.compile(rf"""\s*(?:\[+\s*)?["']?{re.escape(key)}["']?\s*[\].=]""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if mark.match(line)), 1)
+
+
+def _unknown(key: str, value: object) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key.replace("_", "-").lower(), SETTINGS, 1, 0.6)
+    if near:
+        return f"no setting is called so; did you mean {near[0]}?"
+    tables = "; there are no tables, each option is a key" if isinstance(value, dict) else ""
+    return f"no setting is called so{tables}. There are: {', '.join(SETTINGS)}"
+
+
+def _from_toml(kind: Kind, value: object, folder: str) -> Any:
+    """The value as the option takes it; None for one of another kind. Paths are relative to the file's folder."""
+    match kind, value:
+        case "flag", bool():
+            return value
+        case ("number" | "count"), bool():
+            return None
+        case ("number", int() | float()) | ("count", int()):
+            return value
+        case "text", str():
+            return value
+        case "file", str():
+            return os.path.join(folder, os.path.expanduser(value))
+        case "folders", list() if value and all(isinstance(each, str) for each in value):
+            return [os.path.join(folder, os.path.expanduser(each)) for each in value]
+        case _:
+            return None
+
+
+def _from_text(kind: Kind, text: str) -> Any:
+    try:
+        match kind:
+            case "number":
+                return float(text)
+            case "count":
+                return int(text)
+            case "flag":
+                return True if text.lower() in _TRUE else False if text.lower() in _FALSE else None
+            case "folders":
+                return [folder for folder in text.split(os.pathsep) if folder] or None
+            case _:
+                return text
+    except ValueError:
+        return None
+
+
+def chosen(name: str, words: Iterable[str], environment: Mapping[str, str]) -> str:
+    """The value of a text or flag as far as it can be told when something else has gone wrong; "" for none."""
+    said = ""
+    follows = False
+    for word in words:
+        if follows or word.startswith(f"--{name}="):
+            said = word.partition("=")[2] if not follows else word
+        elif word == f"--{name}" and SETTINGS[name] == "flag":
+            said = "1"
+        follows = word == f"--{name}" and SETTINGS[name] != "flag"
+    if said:
+        return said
+    try:
+        values = given(environment).values
+    except UsageError:
+        return environment.get(variable(name), "")
+    return str(values.get(parameter(name)) or "")
+
+
+class Settled(TyperCommand):
+    """A command that says of a refused value whence it came, when that was not its command line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message += self._whence(ctx, error.format_message())
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise UsageError(f"{error}{self._whence(ctx, str(error))}") from None
+
+    def _whence(self, ctx: Any, said: str) -> str:
+        whence: dict[str, str] = ctx.find_root().obj or {}
+        for param in self.params:
+            source = ctx.get_parameter_source(param.name or "")
+            named = any(f"{option}" in re.split(r"[\s':]+", said) for option in param.opts)
+            if named and source is not None and source.name == "DEFAULT_MAP" and param.name in whence:
+                return f" That was given by {whence[param.name]}."
+        return ""

@@ -1,0 +1,1 @@
+"""Signs × causes → diagnosis. Pure: no I/O, no clock."""

@@ -1,0 +1,95 @@
+"""The words that fill the blanks of a cause's text: each comes from an observation. Pure."""
+
+from __future__ import annotations
+
+from ..model import (
+    Bind,
+    Connect,
+    Datagram,
+    Greeting,
+    Handshake,
+    HttpReply,
+    Icmp,
+    Listeners,
+    Lookup,
+    Outcome,
+    Report,
+    Route,
+    Subject,
+    Trace,
+)
+from ..text import at
+
+
+def facts_about(report: Report, subject: Subject) -> dict[str, str]:
+    """Blank -> words, for one subject; a blank without an observation is left out."""
+    t, v = report.target, report.vantage
+    address = subject.values[0] if subject.kind == "address" else _first_address(report)
+    facts: dict[str, str | None] = {
+        "host": t.host,
+        "name": t.host,
+        "port": str(t.port),
+        "service": t.service or f"{t.transport} port {t.port}",
+        "transport": t.transport,
+        "address": address,
+        "endpoint": at(address.partition("%")[0], t.port) if address else None,
+        "sni": report.options.sni or t.host,
+        "url": f"{'https' if 'tls' in t.stages else 'http'}://{at(t.host, t.port)}/",
+        "source": v.source_address,
+        "gateway": v.gateway,
+        "interface": v.interface,
+        "resolver": subject.values[0] if subject.kind == "resolver" else next(iter(v.resolvers), None),
+    }
+    if address:
+        facts |= _of_address(report, address)
+    if subject.kind == "local":
+        facts |= _of_bind(report)
+    return {blank: words for blank, words in facts.items() if words}
+
+
+def _first_address(report: Report) -> str | None:
+    tried = [o.address for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
+    found = [a for o in report.of(Lookup) if o.via == "system" for a in o.addresses]
+    return next(iter((*tried, *found)), None)
+
+
+def _of_address(report: Report, address: str) -> dict[str, str | None]:
+    facts: dict[str, str | None] = {}
+    for o in report.observations:
+        match o:
+            case Connect(address=a, role="target") | Datagram(address=a, role="target") if a == address:
+                facts["offender"] = o.icmp.offender if o.icmp else facts.get("offender")
+                facts["protocol"] = o.protocol if isinstance(o, Datagram) else facts.get("protocol")
+            case Connect(address=a, role="repeat", icmp=Icmp() as icmp) if a == address:
+                facts["offender"] = facts.get("offender") or icmp.offender
+            case Trace(address=a) if a == address:
+                said = [h.icmp.offender for h in o.hops if h.icmp and h.outcome is not Outcome.TTL_EXPIRED]
+                facts["offender"] = facts.get("offender") or (said[0] if said and o.role == "target" else None)
+                expired = [h.address for h in o.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
+                facts["hop"] = expired[-1] if expired and o.role == "target" else facts.get("hop")
+            case Route(address=a) if a == address:
+                facts["gateway"], facts["interface"] = o.gateway, o.interface
+            case Handshake(address=a) if a == address:
+                facts["protocol"] = o.sample_protocol
+            case Greeting(address=a) if a == address:
+                facts["protocol"] = o.protocol or facts.get("protocol")
+            case HttpReply(address=a) if a == address:
+                facts["status"] = f"{o.status} {o.phrase}".strip() if o.status else None
+                facts["protocol"] = o.protocol or facts.get("protocol")
+            case _:
+                pass
+    return facts
+
+
+def _of_bind(report: Report) -> dict[str, str | None]:
+    facts: dict[str, str | None] = {}
+    failed = next((o for o in report.of(Bind) if o.outcome is not Outcome.OK), None)
+    if failed:
+        facts["address"] = failed.address
+    for table in report.of(Listeners):
+        for row in table.rows:
+            if row.holder and row.holder.name:
+                facts.setdefault("holder", f"{row.holder.name} (pid {row.holder.pid})")
+            elif row.uid is not None:
+                facts.setdefault("holder", f"a process of user {row.uid}")
+    return facts

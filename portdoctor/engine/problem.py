@@ -1,0 +1,243 @@
+"""A problem as people read it: the cause in words, its evidence, what to do, the test that would decide. Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ..catalogue.cause import Cause, fill, fill_command, step_of
+from ..model import (
+    Answer,
+    Bind,
+    Candidate,
+    Certainty,
+    Connect,
+    Datagram,
+    Greeting,
+    Handshake,
+    HttpReply,
+    Lookup,
+    NextTest,
+    Observation,
+    Outcome,
+    Owner,
+    Problem,
+    Route,
+    RuledOut,
+    Step,
+    Subject,
+    Trace,
+)
+from ..signs.base import Reading
+from . import weigh
+from .facts import facts_about
+from .subjects import Finding
+from .weigh import Reader, Weighed
+
+_RANK: dict[Certainty, int] = {"undetermined": 0, "likely": 1, "certain": 2}
+
+
+def aside(reader: Reader, subject: Subject) -> list[Observation]:
+    """Looks beside the user's own connection to an address: other ports, repeats, traces, the bind of an own one."""
+    return [
+        o for o in reader.report.observations
+        if isinstance(o, Trace | Bind)
+        or (isinstance(o, Connect | Datagram | Handshake | HttpReply | Greeting) and o.role != "target")
+        if o.address in subject.values
+    ]  # fmt: skip
+
+
+def problem_of(
+    reader: Reader, finding: Finding, chosen: Weighed | None, weighed: list[Weighed], open_: list[Weighed]
+) -> Problem:
+    """The problem of one subject: `chosen` explains it, or nothing does. `weighed` is all that was weighed up."""
+    facts = facts_about(reader.report, finding.subject)
+    out = [w for w in weighed if w.state == "ruled-out" and w.decider and w.decider.says]
+    out.sort(key=lambda w: _distance(w, finding))
+    ruled_out = tuple(_ruled_out(reader, finding, w) for w in out)
+    rivals = [w for w in open_ if chosen is None or rivals_of(chosen, [w])]
+    readings = _readings(reader, finding.subject, weighed)
+    own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
+    own += [o.id for o in aside(reader, finding.subject)]
+    problem = Problem(
+        id="/".join((*finding.subject.values, chosen.cause.name if chosen else "")),
+        symptom=finding.symptom,
+        subject=finding.subject,
+        stage=finding.stage,
+        evidence=tuple(dict.fromkeys((*own, *(e for r in readings for e in r.evidence)))),
+        candidates=tuple(_candidate(w) for w in rivals if chosen is None or w.cause != chosen.cause),
+        ruled_out=ruled_out,
+        next_test=_next_test(reader, finding.subject, chosen, open_, facts, {r.cause for r in ruled_out}),
+    )
+    if chosen is None:
+        seen = said(weighed)[:2] or [r.because for r in ruled_out[:1]] or ["What was seen has no cause here."]
+        return replace(problem, title=undecided(rivals), explanation=" ".join(seen))
+    cause = chosen.cause
+    actions = cause.actions()
+    facts = {**facts, "detail": facts.get("detail") or (chosen.present[0].says if chosen.present else "")}
+    system = reader.report.vantage.os.partition(" ")[0].lower() or "linux"
+    front = cause.front
+    proof = reader.any_present(front.proof, finding.subject)
+    more = proof or reader.any_present(front.supports, finding.subject)
+    # What proves it comes early: where room is short, the last sentences go.
+    read = (*chosen.present[:1], *((more,) if more else ()), *chosen.present[1:])
+    found = dict.fromkeys(r.says for r in read if r.says)
+    says = [one for one in found if not any(one in other for other in found if one != other)]
+    certainty = _certainty(reader, finding.subject, chosen, rivals, open_)
+    if certainty == "certain" and proof:
+        settled = tuple(replace(_ruled_out(reader, finding, w), because=proof.says or cause.title) for w in rivals)
+        problem = replace(problem, candidates=(), ruled_out=(*ruled_out, *settled))
+    return replace(
+        problem,
+        cause=cause.name,
+        certainty=certainty,
+        title=cause.title,
+        explanation=" ".join((fill(cause.front.says, facts), *says[:4])),
+        owner=_owner(reader, finding.subject, cause),
+        signs=tuple(says),
+        steps=_steps([step_of(a, system, facts) for a in actions], here=_here(reader, finding.subject)),
+    )
+
+
+def _distance(w: Weighed, finding: Finding) -> tuple[bool, bool, bool]:
+    """The nearest explanations first; a wrong address, which is seldom in question, after all others."""
+    elsewhere = w.cause.phase != finding.stage
+    return elsewhere and w.cause.phase == "dns", elsewhere, bool(w.cause.front.refines)
+
+
+def _ruled_out(reader: Reader, finding: Finding, w: Weighed) -> RuledOut:
+    """The line of the ruled-out list. A sign about the target itself rests on what was looked at there."""
+    line = w.ruled_out()
+    if line.evidence:
+        return line
+    names = [o.id for o in reader.report.of(Lookup) if o.via == "system"] if w.cause.phase == "dns" else []
+    return replace(line, evidence=tuple(names or [o.id for o in finding.path]))
+
+
+def _here(reader: Reader, subject: Subject) -> bool:
+    """Whether the server is this machine."""
+    routes = [o for o in reader.report.of(Route) if o.address in subject.values]
+    return bool(routes) and routes[-1].type == "local"
+
+
+def _steps(steps: list[Step], *, here: bool) -> tuple[Step, ...]:
+    """The steps; when the server is this machine, they are all done here, and no network lies between."""
+    if not here:
+        return tuple(steps)
+    ours = [s for s in steps if s.scope != "network" and "from the server itself" not in s.text] or steps
+    return tuple(replace(s, scope="this-machine", text=_at_home(s.text)) for s in ours)
+
+
+def _at_home(text: str) -> str:
+    """The step without its place, which is here."""
+    text = text.removeprefix("On the server, ").replace(" on the server", "")
+    return text[:1].upper() + text[1:]
+
+
+def _owner(reader: Reader, subject: Subject, cause: Cause) -> Owner:
+    """Who must act: whoever runs this machine, when the server is this machine."""
+    theirs = cause.front.owner in ("server-operator", "network")
+    return "this-machine" if theirs and _here(reader, subject) else cause.front.owner
+
+
+def _certainty(
+    reader: Reader, subject: Subject, chosen: Weighed, rivals: list[Weighed], open_: list[Weighed]
+) -> Certainty:
+    front = chosen.cause.front
+    if front.kind == "remainder":
+        return "undetermined"
+    # While the address itself may be wrong, what is seen there may be no more than a consequence of that.
+    consequence = any(w.cause.phase == "dns" and weigh.hides(w.cause, chosen.cause) for w in open_)
+    proof = reader.any_present(front.proof, subject)
+    proven = chosen.state == "established" and proof is not None and not consequence
+    alone = chosen.state == "established" and not rivals
+    reached: Certainty = "certain" if proven or alone else "likely"
+    cap = "certain" if proven else front.cap
+    if reader.report.others and any(n.kind == "state-changed" for n in reader.report.notes):
+        cap = min(cap, "likely", key=lambda c: _RANK[c])  # seen at different times
+    system = reader.report.vantage.os.partition(" ")[0].lower()
+    if system and system not in front.systems:
+        cap = min(cap, "likely", key=lambda c: _RANK[c])
+    return min(reached, cap, key=lambda c: _RANK[c])
+
+
+def _next_test(
+    reader: Reader, subject: Subject, chosen: Weighed | None, open_: list[Weighed], facts: dict[str, str],
+    out: set[str],
+) -> NextTest | None:  # fmt: skip
+    """The first question that an open sign has for a person. No answer points to one of the causes that are `out`."""
+    names = [] if chosen is None else [*chosen.cause.front.proof, *chosen.cause.front.supports]
+    names += [n for w in open_ for n in (*w.missing, *w.cause.front.proof)]
+    for name in names:
+        ask = reader.read(name, subject).ask
+        answers = _answers(ask.answers, chosen, out) if ask else ()
+        if ask is not None and answers:
+            where = "here" if ask.where == "server" and _here(reader, subject) else ask.where
+            system = reader.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
+            command = ask.commands.get(system) or next(iter(ask.commands.values()))
+            return NextTest(
+                where=where, command=fill_command(command, facts),
+                if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in answers),
+            )  # fmt: skip
+    return None
+
+
+def _answers(answers: tuple[Answer, ...], chosen: Weighed | None, out: set[str]) -> tuple[Answer, ...]:
+    """An answer that would point to a cause already ruled out confirms the chosen one, or is left out."""
+    if chosen is None:
+        return tuple(a for a in answers if a.then not in out)
+    return tuple(replace(a, then=chosen.cause.name) if a.then in out else a for a in answers)
+
+
+def _readings(reader: Reader, subject: Subject, weighed: list[Weighed]) -> list[Reading]:
+    fronts = [w.cause.front for w in weighed if w.state != "ruled-out"]
+    names = dict.fromkeys(n for f in fronts for n in (*f.requires, *f.excludes, *f.proof))
+    return [reader.read(n, subject) for n in names]
+
+
+def evidence_of(problem: Problem) -> set[str]:
+    """The observations that a problem speaks of."""
+    return {*problem.evidence, *(o for r in problem.ruled_out for o in r.evidence)}
+
+
+def numbered(problems: list[Problem]) -> tuple[Problem, ...]:
+    """The problems with ids p1, p2, … in their order; what one hides is named by these too."""
+    found = [replace(p, id=f"p{place}") for place, p in enumerate(problems, 1)]
+    ids = {old.id: new.id for old, new in zip(problems, found, strict=True)}
+    return tuple(replace(p, hidden=tuple(ids.get(h, h) for h in p.hidden)) for p in found)
+
+
+def rivals_of(chosen: Weighed, others: list[Weighed]) -> list[Weighed]:
+    """Those of the others that cannot be true beside the chosen one."""
+    return [w for w in others if weigh.compete(chosen.cause, w.cause)]
+
+
+def _candidate(w: Weighed) -> Candidate:
+    return Candidate(cause=w.cause.name, title=w.cause.title, missing=w.missing)
+
+
+def said(weighed: list[Weighed]) -> list[str]:
+    return list(dict.fromkeys(r.says for w in weighed for r in w.present if r.says))
+
+
+def undecided(open_: list[Weighed]) -> str:
+    return "The evidence fits more than one cause" if len(open_) > 1 else "The cause is not decided"
+
+
+def merged(problems: list[Problem]) -> list[Problem]:
+    """Addresses that fail for the same reason are one problem."""
+    found: dict[tuple[object, ...], Problem] = {}
+    for p in problems:
+        key = (p.symptom, p.cause, p.certainty, p.stage, tuple(c.cause for c in p.candidates))
+        if key not in found:
+            found[key] = p
+            continue
+        one = found[key]
+        subject = replace(one.subject, values=(*one.subject.values, *p.subject.values))
+        evidence = tuple(dict.fromkeys((*one.evidence, *p.evidence)))
+        found[key] = replace(one, subject=subject, evidence=evidence, ruled_out=_both(one.ruled_out, p.ruled_out))
+    return list(found.values())
+
+
+def _both(one: tuple[RuledOut, ...], other: tuple[RuledOut, ...]) -> tuple[RuledOut, ...]:
+    more = {r.cause: r.evidence for r in other}
+    return tuple(replace(r, evidence=tuple(dict.fromkeys((*r.evidence, *more.get(r.cause, ()))))) for r in one)

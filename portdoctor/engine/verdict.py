@@ -1,0 +1,223 @@
+"""Signs × causes → what is established, still open, ruled out, and the next test. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from msgspec.structs import replace
+
+from ..catalogue.cause import Catalogue, Cause, fill
+from ..model import Connect, Diagnosis, Lookup, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
+from ..signs.series import attempts
+from . import weigh
+from .facts import facts_about
+from .problem import aside, evidence_of, merged, numbered, problem_of, rivals_of
+from .stages import answer_notes, stage_lines, stage_of
+from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, without_a_way
+from .weigh import Reader, Weighed
+
+_LATE = 0.3  # seconds of silence after which a checkup begins to look beside a connection
+
+
+def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
+    """What a report means. Raises KeyError for a cause that names a sign that does not exist."""
+    case = _Case(report, catalogue)
+    problems = numbered(case.problems())
+    case.note_wire_answers()
+    told = {o for p in problems for o in evidence_of(p)} | {o for n in case.notes for o in n.evidence}
+    unexplained = tuple(o.id for o in report.observations if o.outcome is not Outcome.OK and o.id not in told)
+    stages = stage_lines(report)
+    return Diagnosis(
+        verdict=_verdict(report, problems),
+        problems=problems,
+        unexplained=unexplained,
+        stages=stages,
+        notes=(*case.notes, *answer_notes(report)),
+        wants=tuple(Wanted(want=want, splits=splits) for want, splits in case.wants.most_common()),
+    )
+
+
+def _verdict(report: Report, problems: tuple[Problem, ...]) -> Verdict:
+    if problems:
+        p = problems[0]
+        return Verdict(
+            symptom=p.symptom, cause=p.cause, certainty=p.certainty,
+            title=p.title, explanation=p.explanation, owner=p.owner,
+        )  # fmt: skip
+    missing = _not_reached(report)
+    if missing or report.interrupted:
+        said = f"Not looked at to the end: {', '.join(missing)}." if missing else "The look was interrupted."
+        return Verdict(symptom="undetermined", title="Not everything was looked at", explanation=said)
+    return Verdict(symptom="ok", certainty="certain", title="It works", explanation=_works(report))
+
+
+def _not_reached(report: Report) -> list[str]:
+    """The stages of the target that no observation shows to be well: unknown is not well."""
+    well = {stage_of(o) for o in report.observations if o.outcome is Outcome.OK}
+    return [stage for stage in report.target.stages if stage not in well]
+
+
+def _works(report: Report) -> str:
+    t = report.target
+    if "bind" in t.stages:
+        return f"A program can listen on port {t.port} here."
+    if t.transport == "udp":
+        return f"{t.host} answers on UDP port {t.port}."
+    return f"{t.host} accepts connections on port {t.port}, and every stage that was looked at is well."
+
+
+class _Case:
+    """One report being diagnosed: its findings, what the signs say, and the looks they ask for."""
+
+    def __init__(self, report: Report, catalogue: Catalogue) -> None:
+        self.report = report
+        self.catalogue = catalogue
+        self.reader = Reader(report)
+        self.wants: Counter[Want] = Counter()
+        self.notes: list[Note] = []
+
+    def note_wire_answers(self) -> None:
+        """A name that resolves may well have no record of one family, or stand in the hosts file only."""
+        name = of_name(self.report)
+        empty = (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)
+        seen = [o for o in self.report.of(Lookup) if o.via == "wire" and o.outcome in empty]
+        if name is not None and name.symptom == "ok" and seen:
+            text = "Some records that DNS was asked for do not exist; the name resolves without them."
+            note = Note(kind="not-evaluated", text=text, stage="dns", evidence=tuple(o.id for o in seen))
+            self.notes.append(note)
+
+    def note_late_answers(self, found: list[Finding]) -> None:
+        """A connection that was silent for a while and then works: what was looked at beside it needs no cause."""
+        for f in found:
+            tcp = next((o for o in f.path if isinstance(o, Connect)), None)
+            if f.symptom != "ok" or tcp is None or tcp.took < _LATE:
+                continue
+            later = attempts(self.report, f.subject)[1:]
+            beside = [o for o in aside(self.reader, f.subject) if o.outcome is not Outcome.OK and o not in later]
+            if beside:
+                text = f"{tcp.address} answered only after {tcp.took:.1f} s; other ports were tried meanwhile."
+                self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in beside)))
+
+    def note_accidents(self, found: list[Finding]) -> None:
+        """One attempt of a series failed and no other did: it changed meanwhile, or was an accident, and no pattern."""
+        for f in found:
+            series = attempts(self.report, f.subject)
+            failed = [o for o in series if o.outcome is not Outcome.OK]
+            if len(failed) == 1 and len(series) > 2:
+                text = f"One of {len(series)} attempts at {failed[0].address} failed; it did not happen again."
+                self.notes.append(Note(kind="state-changed", text=text, stage="tcp", evidence=(failed[0].id,)))
+
+    def problems(self) -> list[Problem]:
+        """The problems in order: what stops the user's own connection first, earlier stages before later ones."""
+        first = of_bind(self.report) or of_name(self.report)
+        if first is not None and first.symptom != "ok":
+            return self._explain(first)
+        impaired = self._impaired(first) if first is not None else []
+        if first is not None:
+            for finding in of_resolvers(self.report):
+                impaired += self._impaired(finding)
+        return self._at_addresses() + impaired
+
+    def _at_addresses(self) -> list[Problem]:
+        found = [at_address(self.report, a) for a in addresses(self.report)]
+        no_way = without_a_way(self.report, found)
+        for f in no_way:
+            text = f"This machine has no way to {f.subject.values[0]}; the other addresses were tried."
+            self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in f.path)))
+        found = [f for f in found if f not in no_way]
+        self.note_late_answers(found)
+        self.note_accidents(found)
+        failing = [f for f in found if f.symptom != "ok"]
+        problems = merged([p for f in failing for p in self._explain(f)])
+        problems += merged([p for f in found if f.symptom == "ok" for p in self._impaired(f)])
+        if failing and len(failing) == len(found):
+            return problems
+        whole = self._impaired(Finding(subject=Subject(kind="target"), symptom="ok", stage="tcp"))
+        return [*(self._scopes(problems) if failing else problems), *whole]
+
+    def _scopes(self, problems: list[Problem]) -> list[Problem]:
+        """Some addresses work: the scope comes first and carries the cause found where it fails."""
+        finding = Finding(subject=Subject(kind="target"), symptom="degraded", stage="tcp")
+        weighed = [
+            self.reader.weigh(c, finding.subject)
+            for c in self.catalogue.explaining("degraded")
+            if c.front.kind == "scope" and c.front.about == "target"
+        ]
+        established = weigh.leading([w for w in weighed if w.state == "established"])
+        if not established or not problems:
+            return [replace(p, symptom="degraded") for p in problems]
+        scope, dead = established[0], problems[0]
+        facts = facts_about(self.report, finding.subject)
+        says = fill(scope.cause.front.says, facts)
+        over = replace(
+            dead,
+            id="scope", symptom="degraded", cause=scope.cause.name, because=dead.cause, certainty="certain",
+            because_certainty=dead.certainty if dead.cause else None, candidates=(),
+            title=scope.cause.title, explanation=f"{says} {dead.explanation}", hidden=(dead.id,),
+            evidence=tuple(dict.fromkeys((*(e for r in scope.present for e in r.evidence), *dead.evidence))),
+        )  # fmt: skip
+        return [over, *problems]
+
+    def _impaired(self, finding: Finding) -> list[Problem]:
+        """Works, but: named impairments whose first sign is there. Nothing else is asked of what works."""
+        kind = finding.subject.kind
+        causes = [
+            c for c in self.catalogue.explaining("degraded")
+            if c.front.about == kind and (finding.stage in c.at or kind == "address")
+            and (c.front.kind != "scope" or kind != "target")
+            and c.front.requires and self.reader.read(c.front.requires[0], finding.subject).state == "present"
+        ]  # fmt: skip
+        if not causes:
+            return []
+        found = replace(finding, symptom="degraded")
+        return [p for p in self._weighed_up(found, causes) if p.cause is not None and p.certainty != "undetermined"]
+
+    def _explain(self, finding: Finding) -> list[Problem]:
+        kind = finding.subject.kind
+        causes = [
+            c for c in self.catalogue.explaining(finding.symptom)
+            if c.front.about == kind and finding.stage in c.at and c.front.kind != "scope"
+            and (c.phase != "dns" or "dns" in self.report.target.stages)
+        ]  # fmt: skip
+        return self._weighed_up(finding, causes)
+
+    def _weighed_up(self, finding: Finding, causes: list[Cause]) -> list[Problem]:
+        """The verdict on one subject: usually one problem, several when causes coexist (front matter `with`)."""
+        weighed = [self.reader.weigh(c, finding.subject) for c in causes]
+        ours = [w for w in weighed if w.cause.front.kind != "remainder"]
+        established = weigh.leading([w for w in ours if w.state == "established"])
+        open_ = [w for w in ours if w.state == "open" and not _behind(w, established)]
+        self._ask_for(finding.subject, established, open_)
+        clash = [a for a in established if rivals_of(a, established)]
+        if clash:
+            return [problem_of(self.reader, finding, None, weighed, [*clash, *open_])]
+        if established:
+            return [problem_of(self.reader, finding, e, weighed, open_) for e in established]
+        supported = [
+            w for w in open_
+            if self.reader.any_present(w.cause.front.supports, finding.subject) and not rivals_of(w, open_)
+        ]  # fmt: skip
+        if len(supported) == 1:
+            return [problem_of(self.reader, finding, supported[0], weighed, open_)]
+        rest = [w for w in weighed if w.cause.front.kind == "remainder" and w.state == "established"]
+        return [problem_of(self.reader, finding, rest[0] if rest and not self.wants else None, weighed, open_)]
+
+    def _ask_for(self, subject: Subject, established: list[Weighed], open_: list[Weighed]) -> None:
+        """Count the looks that would settle something: open causes' unknown signs, and proofs of a capped one."""
+        for w in open_:
+            front = w.cause.front
+            self._count(subject, [*w.missing, *front.supports])
+        for w in established:
+            front = w.cause.front
+            if front.cap != "certain":
+                self._count(subject, front.proof)
+
+    def _count(self, subject: Subject, names: list[str] | tuple[str, ...]) -> None:
+        wants = {r.want for n in names if (r := self.reader.read(n, subject)).state == "unknown" and r.want}
+        self.wants.update(wants)
+
+
+def _behind(w: Weighed, established: list[Weighed]) -> bool:
+    return any(weigh.hides(e.cause, w.cause) or weigh.special(e.cause, w.cause) for e in established)
+
+

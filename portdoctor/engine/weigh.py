@@ -1,0 +1,99 @@
+"""Kleene logic over causes and signs: what is established, open, ruled out. No weights, no percentages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from ..catalogue.cause import Cause
+from ..model import Report, RuledOut, Subject, Value
+from ..signs import Reading, find
+
+State = Literal["established", "open", "ruled-out"]
+
+
+class Weighed(Value, frozen=True, kw_only=True):
+    """A cause against the evidence. `decider` is the sign that rules it out, `missing` those that are unknown."""
+
+    cause: Cause
+    state: State
+    decider: Reading | None = None
+    missing: tuple[str, ...] = ()
+    present: tuple[Reading, ...] = ()
+
+    def ruled_out(self) -> RuledOut:
+        """The line of the ruled-out list."""
+        decider = self.decider or Reading(state="unknown")
+        return RuledOut(
+            cause=self.cause.name, title=self.cause.title, because=decider.says, evidence=decider.evidence
+        )
+
+
+class Reader:
+    """Reads signs of one report, each sign of a subject once."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self._read: dict[tuple[str, Subject], Reading] = {}
+
+    def read(self, name: str, subject: Subject) -> Reading:
+        """The reading of a sign; "name:parameter" gives the sign its parameter. Raises KeyError for no such sign."""
+        key = (name, subject)
+        if key not in self._read:
+            base, _, parameter = name.partition(":")
+            args = (self.report, subject, parameter) if parameter else (self.report, subject)
+            self._read[key] = find(base)(*args)
+        return self._read[key]
+
+    def weigh(self, cause: Cause, subject: Subject) -> Weighed:
+        """Established: all required present, all excluded absent. Ruled out: one of them contradicted. Else open."""
+        front = cause.front
+        required = [(name, self.read(name, subject), "absent") for name in front.requires]
+        excluded = [(name, self.read(name, subject), "present") for name in front.excludes]
+        for _, reading, contrary in (*required, *excluded):
+            if reading.state == contrary:
+                return Weighed(cause=cause, state="ruled-out", decider=reading)
+        missing = tuple(name for name, reading, _ in (*required, *excluded) if reading.state == "unknown")
+        present = tuple(reading for _, reading, _ in required if reading.state == "present")
+        return Weighed(cause=cause, state="open" if missing else "established", missing=missing, present=present)
+
+    def any_present(self, names: Iterable[str], subject: Subject) -> Reading | None:
+        """The first of these signs that is present."""
+        readings = (self.read(name, subject) for name in names)
+        return next((r for r in readings if r.state == "present"), None)
+
+
+def hides(one: Cause, other: Cause) -> bool:
+    """Whether `other` would be a consequence of `one`: named in its `hides`, by name or as "tcp.*"."""
+    if one.name == other.name:
+        return False
+    return any(
+        name == other.name or (name.endswith(".*") and other.name.startswith(name[:-1])) for name in one.front.hides
+    )
+
+
+def special(one: Cause, other: Cause) -> bool:
+    """Whether `one` is a special case of `other`."""
+    return other.name in one.front.refines
+
+
+def compete(one: Cause, other: Cause) -> bool:
+    """Whether two causes about one subject exclude each other as explanations.
+
+    A cause that would hide another competes with it while it is open: only when it is established is the other
+    its consequence (see `leading`).
+    """
+    if one.name == other.name or special(one, other) or special(other, one):
+        return False
+    if set(one.front.refines) & set(other.front.refines):
+        return True
+    return other.name not in one.front.with_ and one.name not in other.front.with_
+
+
+def leading(established: list[Weighed]) -> list[Weighed]:
+    """The established causes that are neither hidden behind nor generalised by another established one."""
+    causes = [w.cause for w in established]
+    return [
+        w for w in established
+        if not any(hides(c, w.cause) or special(c, w.cause) for c in causes)
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Replaces names and addresses by stable pseudonyms and checks its own output."""

@@ -1,0 +1,188 @@
+"""A report that may be shown to strangers: names and addresses give way to pseudonyms, everywhere. Pure.
+
+Words that carry meaning (outcomes, causes, protocols) stay; free text is searched for what must not stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from ..model import (
+    Certificate,
+    Datagram,
+    Diagnosis,
+    Greeting,
+    Handshake,
+    Holder,
+    HostsFile,
+    HttpReply,
+    Interfaces,
+    Lookup,
+    Note,
+    Other,
+    Report,
+    Route,
+)
+from ..render.walk import cleaned
+from .pseudonyms import Pseudonyms
+from .scrub import Change, is_address, leaks, strings, tokens, walk
+
+__all__ = ["NOTE", "leaks", "redact", "redact_all"]
+
+Case = tuple[Report, Diagnosis]
+NOTE = "Names and addresses are pseudonyms: the same one stands for the same original, private stands for private."
+MOST_TEXT = 4096  # characters of one string
+
+_NAME = re.compile(r"(?<![\w@.-])(?:\*\.)?(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{0,61}\w(?!\w|\.\w)")
+_AFTER_HOST = re.compile(r"(?<=://)([^/\s?#]+)[/?#]\S*")
+_PAIR = re.compile(r"(?<==)([^,=/]+?)(?=\s*(?:,|/|$))")
+
+
+def redact(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis, dict[str, str]]:
+    """Both with pseudonyms, and the key: original -> pseudonym. The key is for the user's own eyes."""
+    cases, key = redact_all([(report, diagnosis)])
+    return (*cases[0], key)
+
+
+def redact_all(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
+    """Several reports under one key: the same original has the same pseudonym in all of them."""
+    cases = [cleaned(*case, limit=MOST_TEXT) for case in cases]
+    names = Pseudonyms(avoid=(token for case in cases for text in strings(case) for token in tokens(text)))
+    for report in (each for case in cases for each in (case[0], *case[0].others)):
+        _learn(report, names)
+    known = Change(names)
+    reports = [_structured(report, names, known) for report, _ in cases]
+    change = Change(names)  # again: certificates and holders brought more words
+    changed = []
+    for report, (_, diagnosis) in zip(reports, cases, strict=True):
+        report = walk(report, change)
+        notes = (*report.notes, Note(kind="info", text=NOTE))
+        changed.append((msgspec.structs.replace(report, notes=notes), walk(diagnosis, change)))
+    return changed, dict(names.key)
+
+
+# ---------------------------------------------------------------- what must not be shown
+
+
+def _learn(report: Report, names: Pseudonyms) -> None:
+    """Meet every name in a field of its own, the target's first, so that free text can be searched for it."""
+    t, v = report.target, report.vantage
+    for name in (t.host, report.options.sni, *_learnable(report)):
+        if name and not is_address(name):
+            names.name(name)
+    if v.host:
+        names.name(v.host)
+        if "." in v.host:
+            names.name(v.host.partition(".")[0])
+    if v.user:
+        names.word("user", v.user)
+    for text in _network_text(report):
+        for found in _NAME.findall(text):
+            names.name(found)
+
+
+def _learnable(report: Report) -> Iterator[str]:
+    for o in report.observations:
+        match o:
+            case Lookup():
+                yield from (o.name, *o.aliases)
+            case HostsFile():
+                yield o.name
+                for _, _, text in o.lines:
+                    yield from text.partition("#")[0].split()[1:]
+            case Handshake():
+                yield o.sni or ""
+                yield from (name for c in o.chain for name in c.names)
+            case _:
+                pass
+
+
+def _network_text(report: Report) -> Iterator[str]:
+    """Text that somebody else wrote: any name in it may be a secret."""
+    for o in report.observations:
+        match o:
+            case Lookup():
+                yield from (text for _, text in o.ede)
+            case HostsFile():
+                yield from (text for _, _, text in o.lines)
+            case Handshake():
+                yield from (o.sample or "", o.verify_message or "")
+                yield from (text for c in o.chain for text in (c.subject, c.issuer))
+            case Greeting() | Datagram():
+                yield o.text
+            case HttpReply():
+                yield from (o.text, o.phrase, o.location or "", *o.headers.values())
+            case Other():
+                yield o.raw
+            case _:
+                pass
+
+
+def _structured(report: Report, names: Pseudonyms, change: Change) -> Report:
+    """The fields whose whole value is a name of a kind of its own."""
+
+    def certificate(c: Certificate) -> Certificate:
+        return msgspec.structs.replace(
+            c,
+            subject=_PAIR.sub(lambda m: _part(m[1], names, change), c.subject),
+            issuer=_PAIR.sub(lambda m: _part(m[1], names, change), c.issuer),
+            serial=names.word("serial", c.serial) if c.serial else None,
+            sha256=names.word("fingerprint", c.sha256) if c.sha256 else None,
+        )
+
+    def one(o: Any) -> Any:
+        match o:
+            case Handshake():
+                return msgspec.structs.replace(o, chain=tuple(map(certificate, o.chain)))
+            case HttpReply(location=str() as location):
+                return msgspec.structs.replace(o, location=_AFTER_HOST.sub(r"\1/…", location))
+            case Route(interface=str() as interface):
+                return msgspec.structs.replace(o, interface=names.interface(interface))
+            case Interfaces():
+                rows = tuple(msgspec.structs.replace(r, name=names.interface(r.name)) for r in o.rows)
+                return msgspec.structs.replace(o, rows=rows)
+            case _:
+                return _holders(o, names)
+
+    v = report.vantage
+    interface = names.interface(v.interface) if v.interface else None
+    return msgspec.structs.replace(
+        report,
+        vantage=msgspec.structs.replace(v, interface=interface),
+        others=tuple(_structured(other, names, change) for other in report.others),
+        observations=tuple(one(o) for o in report.observations),
+    )
+
+
+def _holders(o: Any, names: Pseudonyms) -> Any:
+    if not hasattr(o, "rows"):
+        return o
+
+    def row(r: Any) -> Any:
+        h: Holder | None = r.holder
+        if h is None:
+            return r
+        command = h.command.split()[0].replace("\\", "/").rpartition("/")[2] if h.command else None
+        return msgspec.structs.replace(
+            r,
+            holder=msgspec.structs.replace(
+                h,
+                user=names.word("user", h.user) if h.user else None,
+                command=command,
+                container=names.word("container", h.container) if h.container else None,
+            ),
+        )
+
+    return msgspec.structs.replace(o, rows=tuple(map(row, o.rows)))
+
+
+def _part(value: str, names: Pseudonyms, change: Change) -> str:
+    """One value of a distinguished name: a host name, a country, or an organisation."""
+    changed = change(value)
+    if changed != value or len(value) <= 2:
+        return changed
+    return names.word("organisation", value)

@@ -1,0 +1,1 @@
+"""What is known of ports and services: registered names, who speaks first, fingerprints, client policies."""

@@ -1,0 +1,105 @@
+"""How known programs connect to a name with these addresses, and whether they give up. Pure but for its own table."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Literal
+
+import msgspec
+
+from ..model import Value
+from ..outcomes import family_of
+
+FASTEST = 0.2  # seconds: nobody in the table gives up an address that answers sooner
+_HERE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "clients.toml")
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One program's way to connect; the table explains the fields. Times are seconds."""
+
+    name: str
+    order: Literal["resolved", "alternate", "ipv4-first"]
+    tries: Literal["one", "serial", "race"]
+    source: str
+    advice: str = ""
+    each: float | None = None
+    total: float | None = None
+    delay: float = 0.0
+
+
+class Measured(Value, frozen=True, kw_only=True):
+    """What we saw of one address: how long an attempt took, and whether it connected. Silence has `took` None."""
+
+    address: str
+    works: bool
+    took: float | None
+
+
+class Ending(Value, frozen=True, kw_only=True):
+    """How a program would fare: whether it connects, after how many seconds, and which address it left too early."""
+
+    works: bool
+    at: float | None
+    left: Measured | None = None
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    client: tuple[Client, ...]
+
+
+@functools.cache
+def known() -> tuple[Client, ...]:
+    """The table."""
+    with open(_HERE, "rb") as file:
+        return msgspec.toml.decode(file.read(), type=_Table).client
+
+
+def fare(client: Client, measured: list[Measured]) -> Ending:
+    """What that program sees. `measured` is in the order of the resolver, and not empty."""
+    order = _ordered(client, measured)
+    if client.tries == "race":
+        ending = _race(client, order)
+    else:
+        ending = _serial(client, order[:1] if client.tries == "one" else order)
+    if client.total is not None and ending.works and (ending.at is None or ending.at > client.total):
+        slow = next((m for m in order if m.works), None)
+        return Ending(works=False, at=client.total, left=slow)
+    return ending
+
+
+def _ordered(client: Client, measured: list[Measured]) -> list[Measured]:
+    if client.order == "resolved":
+        return measured
+    if client.order == "ipv4-first":
+        return sorted(measured, key=lambda m: family_of(m.address))
+    first = family_of(measured[0].address)
+    ours = [m for m in measured if family_of(m.address) == first]
+    rest = [m for m in measured if family_of(m.address) != first]
+    turns: list[Measured] = []
+    for place in range(max(len(ours), len(rest))):
+        turns += ours[place : place + 1] + rest[place : place + 1]
+    return turns
+
+
+def _serial(client: Client, order: list[Measured]) -> Ending:
+    """One address after the other; a silent one without a limit is waited for as long as the system does."""
+    now: float = 0.0
+    left: Measured | None = None
+    for place, m in enumerate(order):
+        limit = client.each if place < len(order) - 1 else None
+        if limit is not None and (m.took is None or m.took > limit):
+            left = left or (m if m.works else None)
+            now += limit
+        elif m.took is None:
+            return Ending(works=False, at=None, left=left) if place == len(order) - 1 else Ending(works=True, at=None)
+        elif m.works:
+            return Ending(works=True, at=now + m.took)
+        else:
+            now += m.took
+    return Ending(works=False, at=now, left=left)
+
+
+def _race(client: Client, order: list[Measured]) -> Ending:
+    ends = [place * client.delay + m.took for place, m in enumerate(order) if m.works and m.took is not None]
+    return Ending(works=bool(ends), at=min(ends, default=None))

@@ -1,0 +1,207 @@
+"""The port registry: registered names and ranges, and what we know of a service. Law: no network, no clock.
+
+The big table (`data/iana-ports.tsv`, 6,000 rows) is read only for a port or a name that `services.py` does not have.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal
+
+from ..model import Transport, Value
+from ..text import clean
+from .fingerprints import fits, recognise, spoken
+from .known import ALIASES, SERVICES, Service
+
+__all__ = [
+    "Row", "Service", "UnknownService", "controls_for", "fits", "iana", "known_service", "lookup", "named",
+    "near_name", "port_of", "range_of", "recognise", "service_of", "spoken", "usual_of",
+]  # fmt: skip
+
+LAST_PORT = 65535
+_TRANSPORTS: tuple[Transport, ...] = ("tcp", "udp")
+
+_BY_NAME: dict[str, Service] = {s.name: s for s in SERVICES}
+_BY_PORT: dict[tuple[int, Transport], Service] = {
+    **{(p, t): s for s in reversed(SERVICES) for t in s.transports for p in s.also},
+    **{(p, t): s for s in reversed(SERVICES) for t in s.transports for p in s.ports},
+}
+
+# Ports that answer on many hosts, with SYN-ACK or RST, in the order of what they tell: what firewalls let pass most
+# often comes first. The high port belongs to the range that stateless filters leave open for answers.
+_USUAL_CONTROLS = (443, 80, 22)
+_MORE_CONTROLS = (49999, 8080, 3389, 53, 25, 8443, 445)
+MOST_CONTROLS = 5  # with the ports picked by chance (looks.again.CHANCE) eight in all: the cap per host
+
+# The port beside the asked one that the same program, or its sibling, has open.
+_BESIDE: dict[int, tuple[int, ...]] = {
+    21: (990,), 990: (21,), 22: (2222,), 25: (587, 465), 587: (25, 465), 465: (587, 25), 53: (853,), 853: (53,),
+    110: (995, 143), 995: (110, 993), 143: (993, 110), 993: (143, 995), 389: (636,), 636: (389,), 445: (139, 135),
+    1433: (445,), 1883: (8883,), 8883: (1883,), 2375: (2376,), 2376: (2375,), 2379: (2380,), 3000: (3001, 5173),
+    3268: (389,), 3306: (33060,), 3389: (445, 135), 5000: (5001,), 5060: (5061,), 5061: (5060,), 5222: (5269,),
+    5432: (6432,), 5671: (5672, 15672), 5672: (15672, 5671), 5900: (5901,), 5985: (5986,), 5986: (5985,),
+    6379: (26379,), 6443: (10250, 2379), 8080: (8443, 8081), 8443: (8080,), 9092: (2181,), 9090: (9100, 3000),
+    9200: (9300, 5601), 27017: (27018,),
+}  # fmt: skip
+
+
+class UnknownService(ValueError):
+    """No port or service is called so. The message is one sentence that shows what to write."""
+
+
+class Row(Value, frozen=True):
+    """One row of the registry: a name registered for a port. `description` may be empty."""
+
+    port: int
+    transports: tuple[Transport, ...]
+    name: str
+    description: str
+
+
+def service_of(port: int, transport: Transport = "tcp") -> Service | None:
+    """The service we expect on a port: one of ours, else what the registry names, else None."""
+    known = _BY_PORT.get((port, transport))
+    if known is not None:
+        return known
+    for row in iana(port):
+        if transport in row.transports:
+            return Service(row.name, row.description or row.name, (port,), transports=row.transports, ours=False)
+    return None
+
+
+def known_service(port: int, transport: Transport = "tcp") -> Service | None:
+    """The service of ours on a port. Never reads the big table."""
+    return _BY_PORT.get((port, transport))
+
+
+def named(name: str) -> Service | None:
+    """Our service of that name, or of the name that people say for it ("rdp", "postgres")."""
+    low = name.lower()
+    return _BY_NAME.get(ALIASES.get(low, low))
+
+
+def port_of(name: str, transport: Transport = "tcp") -> int | None:
+    """The port of a service name, in any case; None when no service of that transport is called so."""
+    known = named(name)
+    if known is not None:
+        return known.ports[0] if transport in known.transports else None
+    return next((row.port for row in _rows_named(name) if transport in row.transports), None)
+
+
+def iana(port: int) -> list[Row]:
+    """What the registry (RFC 6335) names a port; several rows when names differ by transport."""
+    table = _table()
+    mark = b"\n%d\t" % port
+    rows: list[Row] = []
+    at = table.find(mark)
+    while at >= 0:
+        end = table.find(b"\n", at + 1)
+        rows.append(_row(table[at + 1 : end]))
+        at = table.find(mark, end)
+    return rows
+
+
+def range_of(port: int) -> Literal["system", "user", "dynamic"]:
+    """The range of RFC 6335, section 6: 0-1023, 1024-49151, 49152-65535."""
+    if port < 1024:
+        return "system"
+    return "user" if port < 49152 else "dynamic"
+
+
+def controls_for(port: int) -> tuple[int, ...]:
+    """Up to MOST_CONTROLS further ports of the same host that most likely answer, best first; never `port` itself."""
+    wanted = (*_USUAL_CONTROLS, *_BESIDE.get(port, ())[:2], *_MORE_CONTROLS)
+    return tuple(dict.fromkeys(p for p in wanted if p != port))[:MOST_CONTROLS]
+
+
+def usual_of(port: int, transport: Transport = "tcp") -> str:
+    """What is often found on a port whatever the registry says, a few words; "" when nothing is."""
+    from .usual import USUAL, USUAL_UDP
+
+    return (USUAL if transport == "tcp" else USUAL_UDP).get(port, "")
+
+
+def lookup(text: str) -> list[int]:
+    """The ports that a number or a name stands for, best first; also words of what usually lives there ("grafana").
+
+    Raises `UnknownService`, with the nearest name where there is one.
+    """
+    word = text.strip().lower()
+    if word.isascii() and word.isdigit():
+        if len(word) > 9 or not 1 <= int(word) <= LAST_PORT:
+            raise UnknownService(f"There is no port {word[:12]}: ports go from 1 to {LAST_PORT}.")
+        return [int(word)]
+    known = named(word)
+    ports = [*known.ports, *known.also] if known else []
+    ports += [row.port for row in _rows_named(word)]
+    if not ports:
+        ports = _ports_about(word)
+    if ports:
+        return list(dict.fromkeys(ports))
+    near = near_name(word)
+    hint = f"did you mean {near}?" if near else "write a port such as 443 or a name such as https."
+    raise UnknownService(f"No service is called {clean(text, 40)!r}: {hint}")
+
+
+def near_name(name: str) -> str | None:
+    """The known name nearest to a misspelt one: first among ours, then in the registry."""
+    from difflib import get_close_matches
+
+    low = name.lower()[:40]
+    ours = get_close_matches(low, [*_BY_NAME, *ALIASES], 1, 0.7)
+    if ours:
+        return ours[0]
+    near = get_close_matches(low, {n for n in _names() if abs(len(n) - len(low)) <= 2 and n[:1] == low[:1]}, 1, 0.8)
+    return near[0] if near else None
+
+
+def _ports_about(word: str) -> list[int]:
+    """The ports of which our own words contain the word."""
+    from .usual import USUAL, USUAL_UDP
+
+    if len(word) < 3:
+        return []
+    ports = [p for s in SERVICES if word in _words(s.title) for p in s.ports]
+    return ports + [p for table in (USUAL, USUAL_UDP) for p, says in table.items() if word in _words(says)]
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() or c in "-_.+" else " " for c in text.lower()).split()
+
+
+@functools.cache
+def _table() -> bytes:
+    """The registry's table as bytes, each row between line feeds. Searching it beats parsing it."""
+    from pathlib import Path  # 5 ms on Python 3.11, and most runs never come here
+
+    return b"\n" + (Path(__file__).parent.parent / "data" / "iana-ports.tsv").read_bytes()
+
+
+def _row(line: bytes) -> Row:
+    port, transports, name, description = line.decode("utf-8").split("\t", 3)
+    return Row(int(port), tuple(t for t in _TRANSPORTS if t in transports.split(",")), name, description)
+
+
+def _rows_named(name: str) -> list[Row]:
+    """The rows of a registered name, in any case; none for a name with a control character."""
+    if not name.isprintable() or not name:
+        return []
+    table = _table()
+    lower = table.lower()
+    try:
+        mark = b"\t%b\t" % name.lower().encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate: bytes of the command line that are no UTF-8
+        return []
+    rows: list[Row] = []
+    at = lower.find(mark)
+    while at >= 0:
+        begin, end = table.rfind(b"\n", 0, at) + 1, table.find(b"\n", at)
+        row = _row(table[begin:end])
+        if row.name.lower() == name.lower():
+            rows.append(row)
+        at = lower.find(mark, end)
+    return rows
+
+
+def _names() -> set[str]:
+    return {line.split("\t", 3)[2].lower() for line in _table().decode("utf-8").splitlines() if line[:1].isdigit()}

@@ -1,0 +1,187 @@
+"""Everything a person may type, read as targets, or a sentence that says how to write it. Law: looks nothing up.
+
+`Target.host` is what is looked up or connected to: lower case, an international name as its A-labels (RFC 5890), an
+IPv6 address in the form of RFC 5952 without brackets, a zone kept. A final dot of a name is kept, because it switches
+search suffixes off: SNI and the Host header leave it out. `Target.input` is what was typed for this one port, without
+user name, password, path, query and fragment, so that it can be given to `check` again.
+In `bind`, `Target.host` is the local address, or "*" for all addresses of both families (`:8080`): the probe then
+tries [::] with both families, and 0.0.0.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..model import Stage, Target, Transport, Value
+from ..services.known import SCHEMES
+from ..services.ports import Service, known_service, named
+from . import UsageError
+from .hosts import host_of, is_literal, shown
+from .syntax import WEB, host_and_ports, only_port, ports_of, split
+
+__all__ = ["ALL_ADDRESSES", "Asked", "parse", "parse_bind", "read_lines"]
+
+ALL_ADDRESSES = "*"
+_TCP = "the service is reached over TCP"
+_UDP = "UDP has no connection: only an answer shows that something is there"
+_BARE: dict[str, tuple[Stage, ...]] = {"tcp": ("tcp",), "tls": ("tcp", "tls"), "udp": ("udp",)}
+
+
+class Asked(Value, frozen=True, kw_only=True):
+    """One target and the request path with its query, which is sent but never stored."""
+
+    target: Target
+    path: str = "/"
+
+
+def parse(text: str) -> list[Asked]:
+    """The targets that `text` asks for, one a port, in the order given, none twice. Raises `UsageError`."""
+    scheme, authority, path = split(text)
+    if scheme and scheme not in SCHEMES and scheme not in _BARE:
+        raise UsageError(_unknown_scheme(scheme, authority))
+    host_text, ports_text = host_and_ports(authority, scheme)
+    if not ports_text and host_text.isascii() and host_text.isdigit() and not scheme:
+        raise UsageError(f"{shown(host_text)} is a port without a host: write localhost:{shown(host_text)}.")
+    host = host_of(host_text)
+    transport: Transport = "udp" if scheme == "udp" else "tcp"
+    ports = ports_of(ports_text, transport, host_text) if ports_text else _default_port(scheme, host_text, path)
+    stem = f"{scheme}://{host_text}" if scheme else host_text
+    typed = bool(ports_text)
+    if path != "/" and not scheme:
+        raise UsageError(f"A path needs a scheme: write https://{host_text}:{ports[0]}/ and the path after it.")
+    return [
+        Asked(
+            target=_target(f"{stem}:{port}" if typed else stem, host, port, transport, scheme or None),
+            path=path if scheme in WEB else "/",
+        )
+        for port in ports
+    ]
+
+
+def parse_bind(text: str) -> Asked:
+    """The local address that `text` asks for: one port, `host` "*" when no address is given. Raises `UsageError`."""
+    scheme, authority, path = split(text)
+    if scheme not in ("", "tcp", "udp") or path != "/":
+        raise UsageError("Listening takes an address and a port, no URL: write 127.0.0.1:8080, or :8080 for all.")
+    transport: Transport = "udp" if scheme == "udp" else "tcp"
+    if ":" not in authority:
+        try:
+            ports = ports_of(authority, transport, "")
+        except UsageError as error:
+            if authority.isascii() and authority.isdigit():
+                raise
+            raise UsageError(_no_local_port(authority)) from error
+        host_text, host = "", ALL_ADDRESSES
+    else:
+        host_text, ports_text = ("", authority[1:]) if only_port(authority) else host_and_ports(authority, scheme)
+        host = ALL_ADDRESSES if host_text in ("", "*") else host_of(host_text, listening=True)
+        if not ports_text:
+            raise UsageError(_no_local_port(host_text))
+        ports = ports_of(ports_text, transport, host_text)
+    if len(ports) > 1:
+        raise UsageError("One port at a time: write it as 127.0.0.1:8080, or :8080 for all addresses.")
+    known = known_service(ports[0], transport)
+    target = Target(
+        input=f"{scheme}://{host_text}:{ports[0]}" if scheme else f"{host_text}:{ports[0]}",
+        host=host,
+        port=ports[0],
+        transport=transport,
+        service=known.name if known else None,
+        scheme=scheme or None,
+        stages=("bind",),
+        because={"bind": "the command asks to listen"},
+    )
+    return Asked(target=target)
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, list[Asked] | UsageError]]:
+    """The targets of a file, with line numbers from 1. A # at the start or after a space begins a comment."""
+    for number, line in enumerate(lines, 1):
+        text = _without_comment(line.lstrip("\ufeff") if number == 1 else line)
+        if not text:
+            continue
+        try:
+            yield number, parse(text)
+        except UsageError as error:
+            yield number, error
+
+
+def _without_comment(line: str) -> str:
+    text = line.strip()
+    if text.startswith("#"):
+        return ""
+    for at, char in enumerate(text):
+        if char == "#" and text[at - 1].isspace():
+            return text[:at].rstrip()
+    return text
+
+
+def _no_local_port(host: str) -> str:
+    return f"No port is given: write {shown(host) or '127.0.0.1'}:8080, or :8080 alone."
+
+
+def _default_port(scheme: str, host: str, path: str) -> list[int]:
+    if scheme in SCHEMES:
+        return [SCHEMES[scheme][1]]
+    if scheme:
+        raise UsageError(f"{scheme}:// needs a port: write {scheme}://{shown(host)}:{53 if scheme == 'udp' else 443}.")
+    if host.lower() in SCHEMES:
+        raise UsageError(f"{host} is a scheme without a host: write {host.lower()}://example.com or {host}:443.")
+    if path != "/":
+        raise UsageError(f"A path needs a scheme: write https://{shown(host)}/ and the path after it.")
+    raise UsageError(f"No port is given: write {shown(host)}:443 or https://{shown(host)}.")
+
+
+def _unknown_scheme(scheme: str, authority: str) -> str:
+    from difflib import get_close_matches
+
+    if scheme.endswith("+srv"):
+        return "This names its servers by a DNS SRV record: write one of those servers, such as mongodb://host:27017."
+    near = get_close_matches(scheme, [*SCHEMES, *_BARE], 1, 0.6)
+    host = shown(authority) or "example.com"
+    write = f"{near[0]}://{host}" if near else f"tcp://{host}" + ("" if ":" in host else ":443")
+    return f"The scheme {shown(scheme)}:// is not known here: write {write}."
+
+
+def _target(text: str, host: str, port: int, transport: Transport, scheme: str | None) -> Target:
+    """The target with the stages it implies: by its scheme first, else by the port registry."""
+    because: dict[str, str] = {}
+    if not is_literal(host):
+        because["dns"] = f"{host} is a name, which needs an address"
+    because[transport] = _UDP if transport == "udp" else _TCP
+    if scheme in _BARE:
+        known = known_service(port, transport)
+        because.update(dict.fromkeys(_BARE[scheme], f"the scheme {scheme}:// asks for it"))
+    elif scheme:
+        known = named(SCHEMES[scheme][0])
+        _imply(because, known, SCHEMES[scheme][2], f"the scheme {scheme}:// asks for it")
+    elif transport == "tcp":
+        known = known_service(port)
+        _imply(because, known, known is not None and known.tls, _by_port(known, port))
+    stages: list[Stage] = [s for s in ("dns", "tcp", "udp", "tls", "http", "app") if s in because]
+    return Target(
+        input=text,
+        host=host,
+        port=port,
+        transport=transport,
+        service=known.name if known else None,
+        scheme=scheme,
+        stages=tuple(stages),
+        because=because,
+    )
+
+
+def _imply(because: dict[str, str], service: Service | None, tls: bool, why: str) -> None:
+    if tls:
+        because["tls"] = why
+    if service is None or service.protocol != "http":
+        because["app"] = why
+    else:
+        because["http"] = why
+
+
+def _by_port(service: Service | None, port: int) -> str:
+    if service is None:
+        return f"port {port} has no service that we know: only whether the connection stays open is looked at"
+    how = "by the port registry" if service.registered and port in service.ports else "by common use"
+    return f"port {port} is {service.name} {how}"

@@ -1,0 +1,89 @@
+"""The parts of the documents that are generated. `python -m tests.written` writes them again."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from portdoctor.catalogue.folders import load
+from portdoctor.engine.verdict import diagnose
+from portdoctor.lab import scenario
+from portdoctor.render import json, terminal
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = "tcp/port-filtered-ip4"
+
+
+def example() -> str:
+    """The first thing a reader sees: a broken connection and what the program says of it."""
+    report = json.load(scenario.recording_of(EXAMPLE).read_bytes())
+    told = terminal.render(report, diagnose(report, load()))
+    return f"```\n$ portdoctor {scenario.load(EXAMPLE).command}\n{told}```\n"
+
+
+def matrix() -> str:
+    """Injected against diagnosed, for every recording, as the lab's command prints it."""
+    command = [sys.executable, "-m", "portdoctor", "lab", "matrix", "--format", "markdown"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
+
+
+_WITHOUT_PYTHON = {
+    "causes": "one Markdown file a cause, a folder a phase",
+    "data": "tables that others publish or people edit: IANA ports, client policies, the text of each symptom",
+}
+
+
+def layout() -> str:
+    """The map of the package: each folder and file with the first sentence of its docstring."""
+    return "```\nportdoctor/\n" + "".join(f"{line}\n" for line in _below(ROOT / "portdoctor", 1)) + "```\n"
+
+
+def _below(folder: Path, depth: int) -> Iterator[str]:
+    files = [p for p in folder.glob("*.py") if p.name != "__init__.py" or depth == 1]
+    for path in sorted(files, key=lambda p: (not p.name.startswith("__"), p.name)):
+        yield _entry(path.name, depth, _job(path))
+    for inner in sorted(p for p in folder.iterdir() if p.is_dir() and p.name != "__pycache__"):
+        face = inner / "__init__.py"
+        yield _entry(f"{inner.name}/", depth, _job(face) if face.exists() else _WITHOUT_PYTHON[inner.name])
+        if face.exists():
+            yield from _below(inner, depth + 1)
+
+
+def _entry(name: str, depth: int, job: str) -> str:
+    return f"{'  ' * depth + name:<26} {job}"
+
+
+def _job(path: Path) -> str:
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return said.split("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".")
+
+
+# (file, name of the block) -> what makes it
+BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
+    ("README.md", "example"): example,
+    ("README.md", "matrix"): matrix,
+    ("docs/architecture.md", "layout"): layout,
+}
+
+
+def block(file: str, name: str, text: str) -> str:
+    """The text between the marks of a block."""
+    found = re.search(rf"<!-- {name}: begin -->\n(.*?)<!-- {name}: end -->", text, re.S)
+    assert found, f"{file} has no block {name}"
+    return found[1]
+
+
+def main() -> None:
+    for (file, name), make in BLOCKS.items():
+        path = ROOT / file
+        text = path.read_text(encoding="utf-8")
+        marks = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        path.write_text(text.replace(block(file, name, text).join(marks), make().join(marks)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
