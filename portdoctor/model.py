@@ -7,7 +7,7 @@ Field names are those of the JSON report (``portdoctor.report/1``).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -187,7 +187,17 @@ class Note(Value, frozen=True, kw_only=True):
 
 
 class Ending(Value, frozen=True, kw_only=True):
-    """What every observation begins with: how it ended, when, and the system's own words."""
+    """What every observation begins with: how it ended, when, and the system's own words.
+
+    `stage` is the stage that an observation of this kind belongs to when it is the user's own attempt.
+    """
+
+    stage: ClassVar[Stage | None] = None
+
+    @property
+    def own(self) -> bool:
+        """Whether this is the user's own attempt, not a probe beside it."""
+        return getattr(self, "role", "target") == "target"
 
     id: str = ""
     outcome: Outcome
@@ -200,6 +210,12 @@ class Ending(Value, frozen=True, kw_only=True):
 
 class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
     """One question about a name. `via`: "system" is getaddrinfo, "wire" a DNS query of ours."""
+
+    stage: ClassVar[Stage | None] = "dns"
+
+    @property
+    def own(self) -> bool:
+        return self.via == "system"
 
     name: str
     qtype: str = "ANY"  # "A", "AAAA"; "ANY" for getaddrinfo
@@ -232,6 +248,8 @@ class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"
     as TCP_INFO told; `limit`: how long we were ready to wait; `rtt`: the kernel's estimate.
     `series`: the place in an ordered series of attempts, from 2 (the user's own connection is the first).
     """
+
+    stage: ClassVar[Stage | None] = "tcp"
 
     address: str
     port: int
@@ -350,6 +368,8 @@ class Listeners(Ending, frozen=True, kw_only=True, tag_field="kind", tag="listen
 class Bind(Ending, frozen=True, kw_only=True, tag_field="kind", tag="bind"):
     """One real bind. `reuse`: with SO_REUSEADDR, as servers do. `listened`: listen() succeeded too."""
 
+    stage: ClassVar[Stage | None] = "bind"
+
     address: str
     port: int
     transport: Transport = "tcp"
@@ -390,6 +410,8 @@ class Certificate(Value, frozen=True, kw_only=True):
 class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handshake"):
     """One TLS handshake. `reason` is OpenSSL's word, `alert` the peer's, `sample` its first bytes if not TLS."""
 
+    stage: ClassVar[Stage | None] = "tls"
+
     address: str
     port: int
     role: Literal["target", "repeat", "variant"] = "target"
@@ -415,6 +437,8 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
 class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greeting"):
     """The first bytes of a service. `text` is a sanitised sample; `protocol` what we recognise in it."""
 
+    stage: ClassVar[Stage | None] = "app"
+
     address: str
     port: int
     role: Literal["target", "repeat", "variant"] = "target"
@@ -430,6 +454,8 @@ class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greetin
 
 class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-reply"):
     """The answer to one HTTP request. `text` is a sanitised sample of the body or of what came instead."""
+
+    stage: ClassVar[Stage | None] = "http"
 
     address: str
     port: int
@@ -451,6 +477,8 @@ class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-r
 
 class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagram"):
     """One UDP exchange. `call`: the system call that failed; `protocol` and `text` say what the answer was."""
+
+    stage: ClassVar[Stage | None] = "udp"
 
     address: str
     port: int

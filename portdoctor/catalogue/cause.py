@@ -29,6 +29,7 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     about: SubjectKind
     explains: tuple[Symptom, ...]
     at: tuple[Stage, ...] = ()
+    needs: tuple[Stage, ...] = ()
     requires: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     supports: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from typing import get_args
 
 from ..catalogue.cause import Catalogue
 from ..model import Connect, Datagram, Diagnosis, Outcome, Report, Symptom
-from .subjects import addresses, at_address, without_a_way
+from .subjects import addresses, at_address, unusable_here
 
 WORDS = ("open", "closed", "refused", "filtered")
 
@@ -22,7 +22,7 @@ def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:
     tried = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
     if expect == "open":
         found = [at_address(report, a) for a in addresses(report)]
-        no_way = {a for f in without_a_way(report, found) for a in f.subject.values}  # nothing was sent there
+        no_way = {a for f in unusable_here(found) for a in f.subject.values}  # nothing was sent there
         ends = [o for o in tried if o.address not in no_way]
         if ends and all(o.outcome is Outcome.OK and not getattr(o, "self_connected", False) for o in ends):
             return True

@@ -15,7 +15,6 @@ from ..model import (
     Greeting,
     Handshake,
     HttpReply,
-    Lookup,
     NextTest,
     Observation,
     Outcome,
@@ -101,7 +100,7 @@ def problem_of(
 def _distance(w: Weighed, finding: Finding) -> tuple[bool, bool, bool]:
     """The nearest explanations first; a wrong address, which is seldom in question, after all others."""
     elsewhere = w.cause.phase != finding.stage
-    return elsewhere and w.cause.phase == "dns", elsewhere, bool(w.cause.front.refines)
+    return bool({*w.cause.front.needs} - {finding.stage}), elsewhere, bool(w.cause.front.refines)
 
 
 def _ruled_out(reader: Reader, finding: Finding, w: Weighed) -> RuledOut:
@@ -109,8 +108,8 @@ def _ruled_out(reader: Reader, finding: Finding, w: Weighed) -> RuledOut:
     line = w.ruled_out()
     if line.evidence:
         return line
-    names = [o.id for o in reader.report.of(Lookup) if o.via == "system"] if w.cause.phase == "dns" else []
-    return replace(line, evidence=tuple(names or [o.id for o in finding.path]))
+    needed = [o.id for o in reader.report.observations if o.own and o.stage in w.cause.front.needs]
+    return replace(line, evidence=tuple(needed or [o.id for o in finding.path]))
 
 
 def _here(reader: Reader, subject: Subject) -> bool:
@@ -123,14 +122,8 @@ def _steps(steps: list[Step], *, here: bool) -> tuple[Step, ...]:
     """The steps; when the server is this machine, they are all done here, and no network lies between."""
     if not here:
         return tuple(steps)
-    ours = [s for s in steps if s.scope != "network" and "from the server itself" not in s.text] or steps
-    return tuple(replace(s, scope="this-machine", text=_at_home(s.text)) for s in ours)
-
-
-def _at_home(text: str) -> str:
-    """The step without its place, which is here."""
-    text = text.removeprefix("On the server, ").replace(" on the server", "")
-    return text[:1].upper() + text[1:]
+    ours = [s for s in steps if s.scope != "network"] or steps
+    return tuple(replace(s, scope="this-machine") for s in ours)
 
 
 def _owner(reader: Reader, subject: Subject, cause: Cause) -> Owner:
@@ -145,8 +138,8 @@ def _certainty(
     front = chosen.cause.front
     if front.kind == "remainder":
         return "undetermined"
-    # While the address itself may be wrong, what is seen there may be no more than a consequence of that.
-    consequence = any(w.cause.phase == "dns" and weigh.hides(w.cause, chosen.cause) for w in open_)
+    # While an earlier stage may have led to the wrong place, what is seen there may be no more than its consequence.
+    consequence = any(w.cause.front.needs and weigh.hides(w.cause, chosen.cause) for w in open_)
     proof = reader.any_present(front.proof, subject)
     proven = chosen.state == "established" and proof is not None and not consequence
     alone = chosen.state == "established" and not rivals

@@ -37,24 +37,8 @@ SLOW = 1.0  # seconds: a stage that works but takes longer than a first retransm
 
 
 def stage_of(o: Ending) -> Stage | None:
-    """The stage of the user's own path that an observation belongs to; None for looks aside."""
-    match o:
-        case Lookup(via="system"):
-            return "dns"
-        case Connect(role="target"):
-            return "tcp"
-        case Datagram(role="target"):
-            return "udp"
-        case Handshake(role="target"):
-            return "tls"
-        case HttpReply(role="target"):
-            return "http"
-        case Greeting(role="target"):
-            return "app"
-        case Bind():
-            return "bind"
-        case _:
-            return None
+    """The stage of the user's own attempt that an observation is; None for a probe beside it."""
+    return o.stage if o.own else None
 
 
 def stage_lines(report: Report) -> tuple[StageLine, ...]:
@@ -64,7 +48,7 @@ def stage_lines(report: Report) -> tuple[StageLine, ...]:
         stage = stage_of(o)
         if stage is not None:
             seen.setdefault(stage, []).append(o)
-    wanted = [s for s in STAGES if s in report.target.stages or (s == "bind" and s in seen)]
+    wanted = [s for s in STAGES if s in report.target.stages or s in seen]
     lines: list[StageLine] = []
     for stage in wanted:
         lines.append(_line(report, stage, seen.get(stage, []), lines))
@@ -74,19 +58,25 @@ def stage_lines(report: Report) -> tuple[StageLine, ...]:
 def _line(report: Report, stage: Stage, seen: list[Ending], before: list[StageLine]) -> StageLine:
     if not seen:
         return StageLine(name=stage, status="skipped", skipped_because=_why_skipped(report, stage, before))
-    if stage == "bind":
-        reached = [o for o in seen if not isinstance(o, Bind) or o.reuse] or seen
-        good = [o for o in reached if o.outcome is Outcome.OK] if "bind" not in report.target.stages else []
-        failed = [o for o in reached if o.outcome is not Outcome.OK]
-        chosen = (good or failed or reached)[0]
-        good = [chosen] if chosen.outcome is Outcome.OK else []
-    else:
-        good = [o for o in seen if _well(o)]
-        chosen = min(good, key=lambda o: o.took) if good else seen[0]
-    status: Literal["failed", "slow", "ok"] = "failed" if not good else "slow" if chosen.took > SLOW else "ok"
-    bad = len(seen) - len([o for o in seen if _well(o)])
-    rest = f"; {bad} of {len(seen)} addresses failed" if good and bad and stage != "bind" else ""
-    return StageLine(name=stage, status=status, took=chosen.took, summary=_summary(chosen) + rest)
+    if isinstance(seen[0], Bind):
+        return _of_bind(stage, seen, asked=stage in report.target.stages)
+    well = [o for o in seen if _well(o)]
+    chosen = min(well, key=lambda o: o.took) if well else seen[0]
+    failed = len(seen) - len(well)
+    rest = f"; {failed} of {len(seen)} addresses failed" if well and failed else ""
+    return _ended(stage, chosen, rest)
+
+
+def _of_bind(stage: Stage, seen: list[Ending], *, asked: bool) -> StageLine:
+    """When a bind was asked for, each must succeed; a probe beside a connection shows the best."""
+    as_server = [o for o in seen if isinstance(o, Bind) and o.reuse] or seen
+    worst_first = sorted(as_server, key=lambda o: _well(o) == asked)
+    return _ended(stage, worst_first[0])
+
+
+def _ended(stage: Stage, o: Ending, rest: str = "") -> StageLine:
+    status: Literal["failed", "slow", "ok"] = "failed" if not _well(o) else "slow" if o.took > SLOW else "ok"
+    return StageLine(name=stage, status=status, took=o.took, summary=_summary(o) + rest)
 
 
 def _well(o: Ending) -> bool:
@@ -98,8 +88,6 @@ def _why_skipped(report: Report, stage: Stage, before: list[StageLine]) -> str:
         if note.kind == "not-evaluated" and note.stage == stage:
             return note.text
     broken = next((line.name for line in before if line.status == "failed"), None)
-    if broken == "dns":
-        return "no address"
     if broken is not None:
         return f"{broken} failed"
     return "interrupted" if report.interrupted else "not reached within the budget"

@@ -13,7 +13,7 @@ from . import weigh
 from .facts import facts_about
 from .problem import aside, evidence_of, merged, numbered, problem_of, rivals_of
 from .stages import answer_notes, stage_lines, stage_of
-from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, without_a_way
+from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, unusable_here
 from .weigh import Reader, Weighed
 
 _LATE = 0.3  # seconds of silence after which a checkup begins to look beside a connection
@@ -58,12 +58,8 @@ def _not_reached(report: Report) -> list[str]:
 
 
 def _works(report: Report) -> str:
-    t = report.target
-    if "bind" in t.stages:
-        return f"A program can listen on port {t.port} here."
-    if t.transport == "udp":
-        return f"{t.host} answers on UDP port {t.port}."
-    return f"{t.host} accepts connections on port {t.port}, and every stage that was looked at is well."
+    stages = ", ".join(report.target.stages)
+    return f"{report.target.input}: all stages succeeded ({stages})."
 
 
 class _Case:
@@ -83,7 +79,7 @@ class _Case:
         seen = [o for o in self.report.of(Lookup) if o.via == "wire" and o.outcome in empty]
         if name is not None and name.symptom == "ok" and seen:
             text = "Some records that DNS was asked for do not exist; the name resolves without them."
-            note = Note(kind="not-evaluated", text=text, stage="dns", evidence=tuple(o.id for o in seen))
+            note = Note(kind="not-evaluated", text=text, stage=name.stage, evidence=tuple(o.id for o in seen))
             self.notes.append(note)
 
     def note_late_answers(self, found: list[Finding]) -> None:
@@ -96,7 +92,7 @@ class _Case:
             beside = [o for o in aside(self.reader, f.subject) if o.outcome is not Outcome.OK and o not in later]
             if beside:
                 text = f"{tcp.address} answered only after {tcp.took:.1f} s; other ports were tried meanwhile."
-                self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in beside)))
+                self.notes.append(Note(kind="info", text=text, stage=tcp.stage, evidence=tuple(o.id for o in beside)))
 
     def note_accidents(self, found: list[Finding]) -> None:
         """One attempt of a series failed and no other did: it changed meanwhile, or was an accident, and no pattern."""
@@ -105,7 +101,7 @@ class _Case:
             failed = [o for o in series if o.outcome is not Outcome.OK]
             if len(failed) == 1 and len(series) > 2:
                 text = f"One of {len(series)} attempts at {failed[0].address} failed; it did not happen again."
-                self.notes.append(Note(kind="state-changed", text=text, stage="tcp", evidence=(failed[0].id,)))
+                self.notes.append(Note(kind="state-changed", text=text, stage=f.stage, evidence=(failed[0].id,)))
 
     def problems(self) -> list[Problem]:
         """The problems in order: what stops the user's own connection first, earlier stages before later ones."""
@@ -120,11 +116,13 @@ class _Case:
 
     def _at_addresses(self) -> list[Problem]:
         found = [at_address(self.report, a) for a in addresses(self.report)]
-        no_way = without_a_way(self.report, found)
+        no_way = unusable_here(found)
         for f in no_way:
             text = f"This machine has no way to {f.subject.values[0]}; the other addresses were tried."
-            self.notes.append(Note(kind="info", text=text, stage="tcp", evidence=tuple(o.id for o in f.path)))
+            self.notes.append(Note(kind="info", text=text, stage=f.stage, evidence=tuple(o.id for o in f.path)))
         found = [f for f in found if f not in no_way]
+        if not found:
+            return []
         self.note_late_answers(found)
         self.note_accidents(found)
         failing = [f for f in found if f.symptom != "ok"]
@@ -132,14 +130,13 @@ class _Case:
         problems += merged([p for f in found if f.symptom == "ok" for p in self._impaired(f)])
         if failing and len(failing) == len(found):
             return problems
-        whole = self._impaired(Finding(subject=Subject(kind="target"), symptom="ok", stage="tcp"))
-        return [*(self._scopes(problems) if failing else problems), *whole]
+        whole = Finding(subject=Subject(kind="target"), symptom="ok", stage=found[0].path[0].stage or found[0].stage)
+        return [*(self._scopes(problems, whole) if failing else problems), *self._impaired(whole)]
 
-    def _scopes(self, problems: list[Problem]) -> list[Problem]:
+    def _scopes(self, problems: list[Problem], whole: Finding) -> list[Problem]:
         """Some addresses work: the scope comes first and carries the cause found where it fails."""
-        finding = Finding(subject=Subject(kind="target"), symptom="degraded", stage="tcp")
         weighed = [
-            self.reader.weigh(c, finding.subject)
+            self.reader.weigh(c, whole.subject)
             for c in self.catalogue.explaining("degraded")
             if c.front.kind == "scope" and c.front.about == "target"
         ]
@@ -147,7 +144,7 @@ class _Case:
         if not established or not problems:
             return [replace(p, symptom="degraded") for p in problems]
         scope, dead = established[0], problems[0]
-        facts = facts_about(self.report, finding.subject)
+        facts = facts_about(self.report, whole.subject)
         says = fill(scope.cause.front.says, facts)
         over = replace(
             dead,
@@ -177,7 +174,7 @@ class _Case:
         causes = [
             c for c in self.catalogue.explaining(finding.symptom)
             if c.front.about == kind and finding.stage in c.at and c.front.kind != "scope"
-            and (c.phase != "dns" or "dns" in self.report.target.stages)
+            and set(c.front.needs) <= set(self.report.target.stages)
         ]  # fmt: skip
         return self._weighed_up(finding, causes)
 
