@@ -171,3 +171,20 @@ def _fitting(word: str, columns: int) -> str:
         if taken > columns:
             return word[: max(place, 1)]
     return word
+
+
+# ---------------------------------------------------------------- phrases of cause files
+
+_MOST_BLANK = 80  # characters that a blank of a phrase may stand for: a name, a number, an address, not a paragraph
+
+
+def phrase_pattern(phrase: str) -> re.Pattern[str]:
+    """The pattern that finds a phrase of a cause file (`prints`, `answers`) in a text, in any case.
+
+    Only whole words match: "530" is not found in "5300". A blank, written ``{name}`` with any name, stands for
+    1 to 80 characters of one line; a space for one or more spaces or tabs.
+    """
+    parts = re.split(r"\{[^{}]*\}", phrase.strip())
+    blank = rf"[^\r\n]{{1,{_MOST_BLANK}}}?"
+    pattern = blank.join(r"[ \t]+".join(map(re.escape, re.split(r"\s+", part))) for part in parts)
+    return re.compile(rf"(?<!\w){pattern}(?!\w)", re.IGNORECASE)

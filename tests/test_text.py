@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portdoctor.text import at, clean, cut, is_clean, plural, seconds, sentence, visible, width, words, wrapped
+from portdoctor.text import (
+    at,
+    clean,
+    cut,
+    is_clean,
+    phrase_pattern,
+    plural,
+    seconds,
+    sentence,
+    visible,
+    width,
+    words,
+    wrapped,
+)
 
 ANYTHING = st.text(st.characters(), max_size=300)  # surrogates, controls and private use included
 HARMFUL = (
@@ -121,3 +134,19 @@ def test_a_number_keeps_its_unit() -> None:
 @given(ANYTHING.map(visible), st.integers(1, 40))
 def test_cut_text_fits(text: str, columns: int) -> None:
     assert width(cut(text, columns)) <= columns
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "found"),
+    [
+        ("too many connections", "FATAL:  Too many\tconnections for role", True),
+        ("530", "5300 bytes", False),
+        ("C53300", "SFATAL C53300 Mtoo many", True),
+        ("Host {address} is not allowed", "Host '10.0.0.7' is not allowed to connect", True),
+        ("Host {address} is not allowed", f"Host {'x' * 81} is not allowed", False),
+        ("Host {address} is not allowed", "Host 10.0.0.7\nis not allowed", False),
+        ("pg_hba.conf", "pg_hbaXconf", False),
+    ],
+)
+def test_a_phrase_of_a_cause_file_is_found_as_whole_words(phrase: str, text: str, found: bool) -> None:
+    assert bool(phrase_pattern(phrase).search(text)) is found
