@@ -181,10 +181,16 @@ _MOST_BLANK = 80  # characters that a blank of a phrase may stand for: a name, a
 def phrase_pattern(phrase: str) -> re.Pattern[str]:
     """The pattern that finds a phrase of a cause file (`prints`, `answers`) in a text, in any case.
 
-    Only whole words match: "530" is not found in "5300". A blank, written ``{name}`` with any name, stands for
-    1 to 80 characters of one line; a space for one or more spaces or tabs.
+    Only whole words and numbers match: "530" is found in "530 busy" and in "#530Busy", not in "5300". A blank,
+    written ``{name}`` with any name, stands for 1 to 80 characters of one line; a space for spaces and tabs.
     """
-    parts = re.split(r"\{[^{}]*\}", phrase.strip())
+    phrase = phrase.strip()
     blank = rf"[^\r\n]{{1,{_MOST_BLANK}}}?"
-    pattern = blank.join(r"[ \t]+".join(map(re.escape, re.split(r"\s+", part))) for part in parts)
-    return re.compile(rf"(?<!\w){pattern}(?!\w)", re.IGNORECASE)
+    parts = (r"[ \t]+".join(map(re.escape, part.split(" "))) for part in re.split(r"\{[^{}]*\}", phrase))
+    before, after = _edge(phrase[:1]), _edge(phrase[-1:])
+    return re.compile(rf"(?<!{before}){blank.join(parts)}(?!{after})", re.IGNORECASE)
+
+
+def _edge(c: str) -> str:
+    """The class of characters that would continue the word or number that begins or ends with this one."""
+    return r"\d" if c.isdigit() else r"[^\W\d_]" if c.isalpha() else r"[^\s\S]"

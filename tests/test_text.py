@@ -141,6 +141,9 @@ def test_cut_text_fits(text: str, columns: int) -> None:
     [
         ("too many connections", "FATAL:  Too many\tconnections for role", True),
         ("530", "5300 bytes", False),
+        ("#08004", "#08004Too many connections", True),
+        ("too many connections", "#08004Too many connections", True),
+        ("too many connections", "too many connectionsets", False),
         ("C53300", "SFATAL C53300 Mtoo many", True),
         ("Host {address} is not allowed", "Host '10.0.0.7' is not allowed to connect", True),
         ("Host {address} is not allowed", f"Host {'x' * 81} is not allowed", False),
