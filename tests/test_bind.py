@@ -33,7 +33,7 @@ from portdoctor.outcomes import errno_of
 from portdoctor.probes.bind import bind
 from portdoctor.probes.bindcheck import examine_bind
 from portdoctor.signs import find
-from portdoctor.signs.sockets import overlap
+from portdoctor.signs.conflict import overlap
 
 HOST = Linux()
 CATALOGUE = load()
@@ -240,7 +240,7 @@ def test_a_row_whose_scope_is_not_shown_is_not_called_dual_stack() -> None:
     taken = _failed("127.0.0.1", 80, Outcome.ADDRESS_IN_USE, 98)
     row = Listener(address="::", port=80, uid=33)
     report = _report(taken, Listeners(outcome=Outcome.OK, port=80, complete=True, rows=(row,)))
-    reading = find("dual-stack-listener")(report, Subject(kind="local", values=("127.0.0.1:80",)))
+    reading = find("conflict.listener")(report, Subject(kind="local", values=("127.0.0.1:80",)), "dual-stack")
     assert reading.state == "unknown"
 
 

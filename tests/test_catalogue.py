@@ -16,6 +16,7 @@ from portdoctor.signs import load_all
 CATALOGUE = load()
 CAUSES = list(CATALOGUE)
 SIGNS = load_all()
+NETWORK = '"tcp.silent", "target.in-network:10.20.0.0/16", '
 SECTIONS = ("How we know", "Usual reasons", "What to do")
 BLANKS = {
     "host", "port", "address", "service", "name", "resolver", "offender", "hop", "source", "gateway", "interface",
@@ -32,6 +33,7 @@ def test_its_signs_exist(cause: Cause) -> None:
     front = cause.front
     for name in (*front.requires, *front.excludes, *front.supports, *front.proof):
         assert name.partition(":")[0] in SIGNS, f"no sign is called {name}"
+        assert not SIGNS[name.partition(":")[0]].fault(name.partition(":")[2])
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=each)
@@ -104,7 +106,7 @@ def test_a_sites_own_cause_is_read_beside_ours(tmp_path) -> None:  # type: ignor
     folder = tmp_path / "net"
     folder.mkdir()
     page = CATALOGUE["tcp.port-filtered"]
-    text = Path(page.path).read_text(encoding="utf-8").replace('"silent", ', '"silent", "target-in:10.20.0.0/16", ')
+    text = Path(page.path).read_text(encoding="utf-8").replace('"tcp.silent", ', NETWORK)
     (folder / "not-on-vpn.md").write_text(text, encoding="utf-8")
     both = load([str(tmp_path)])
     assert "net.not-on-vpn" in both
@@ -113,5 +115,40 @@ def test_a_sites_own_cause_is_read_beside_ours(tmp_path) -> None:  # type: ignor
 
 def test_every_sign_that_is_written_is_found() -> None:
     files = (Path(portdoctor.signs.__file__).parent).glob("*.py")
-    written = {name.replace("_", "-") for f in files for name in re.findall(r"^@sign\ndef (\w+)", f.read_text(), re.M)}
+    made = re.compile(r"^@sign\((?:.*?)^def (\w+)", re.M | re.S)
+    written = {f"{f.stem}.{name.replace('_', '-')}" for f in files for name in made.findall(f.read_text("utf-8"))}
     assert written == set(SIGNS)
+    assert all(portdoctor.signs.find(name) is found for name, found in SIGNS.items())
+
+
+@pytest.mark.parametrize(
+    "name", ["silent", "tcp", "tcp.", "tcp.no-such", "tcp.sign", "no-such.silent", "base.sign", "tcp.own_attempt",
+             "route.sent-by-this-machine", "..tcp.silent", "tcp.refused_by_rst"],
+)  # fmt: skip
+def test_what_is_no_sign_is_not_found(name: str) -> None:
+    with pytest.raises(KeyError):
+        portdoctor.signs.find(name)
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_a_sign_has_a_title_and_says_how_it_is_seen(name: str) -> None:
+    sign = SIGNS[name]
+    assert (sign.__doc__ or "").strip()
+    for parameter in sign.values or ({"X"} if sign.parameter else {""}):
+        title = sign.title_of(parameter)
+        assert title
+        assert title[:1] == title[:1].lower() or title.split()[0].isupper() or title.startswith(("IPv", "DNS", "TCP"))
+        assert not title.endswith(".")
+        assert "{" not in title
+        assert bool(parameter) or "{parameter}" not in sign.title
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_a_sign_tells_which_parameters_it_takes(name: str) -> None:
+    sign = SIGNS[name]
+    assert bool(sign.fault("")) is bool(sign.parameter)
+    if sign.values:
+        assert not any(map(sign.fault, sign.values))
+        assert sign.fault("no-such")
+    if not sign.parameter:
+        assert "takes no parameter" in sign.fault("x")

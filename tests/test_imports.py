@@ -44,12 +44,14 @@ SAME_JOB = {
     "bind": {"commands", "probes", "signs"},
     "clients": {"services", "signs"},
     "explain": {"commands", "render"},
+    "http": {"probes", "signs"},
     "listening": {"commands", "render"},
     "local": {"probes", "signs"},
-    "path": {"checkup", "render", "signs"},
+    "path": {"checkup", "render"},
     "plan": {"checkup", "render"},
     "port": {"commands", "render"},
     "ticket": {"commands", "render"},
+    "trace": {"probes", "signs"},
 }
 
 

@@ -18,8 +18,9 @@ HEAVY = {
     "portdoctor.render.terminal", "portdoctor.probes.lookup", "portdoctor.probes.handshake", "xml.etree.ElementTree",
     "portdoctor.commands.output.live", "portdoctor.checkup.conversation",
     "portdoctor.engine.expect", "portdoctor.services.usual", "portdoctor.probes.http",
-    "portdoctor.signs.app", "portdoctor.signs.bind", "portdoctor.signs.dns", "portdoctor.signs.tls",
-    "portdoctor.signs.trust", "portdoctor.signs.udp", "portdoctor.host.procfs", "portdoctor.host.owners",
+    "portdoctor.signs.app", "portdoctor.signs.bind", "portdoctor.signs.conflict", "portdoctor.signs.dns",
+    "portdoctor.signs.tls", "portdoctor.signs.certificate", "portdoctor.signs.http", "portdoctor.signs.udp",
+    "portdoctor.host.procfs", "portdoctor.host.owners",
     "portdoctor.commands.bind", "portdoctor.commands.explain", "portdoctor.commands.lab",
 }  # fmt: skip
 MOST_MODULES = 284  # measured 2026-11: 281 with Python 3.11 to 3.13, of which typer, asyncio and msgspec are 200

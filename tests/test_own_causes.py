@@ -75,12 +75,12 @@ def changed(old: str, new: str) -> str:
     ("text", "said"),
     [
         (changed("requires =", "requirse ="), "4: requirse: no key is called so; did you mean requires"),
-        (changed('"silent"', '"silnt"'), "4: requires: there is no sign silnt; did you mean silent"),
-        (changed('"target-in:10.20.0.0/16"', '"target-in"'), "4: requires: the sign target-in wants a word after"),
-        (changed('"silent",', '"silent:yes",'), "4: requires: the sign silent takes nothing after a colon"),
-        (changed("10.20.0.0/16\"", "10.20.0.5/16\""), "4: requires: 10.20.0.5/16 has host bits set"),
-        (changed('"silent", "target-in:10.20.0.0/16"', ""), "4: requires: a cause that requires no sign"),
-        (changed("requires = ", 'excludes = ["silent"]\nrequires = '), "4: excludes: silent is required too"),
+        (changed('"tcp.silent"', '"tcp.silnt"'), "4: requires: there is no sign tcp.silnt; did you mean tcp.silent"),
+        (changed("target.in-network:10.20.0.0/16", "target.in-network"), "4: requires: the sign target.in-networ"),
+        (changed('"tcp.silent",', '"tcp.silent:yes",'), "4: requires: the sign tcp.silent takes no parameter"),
+        (changed("10.20.0.0/16\"", "10.20.0.5/16\""), "4: requires: '10.20.0.5/16' is not a network: 10.20.0.5/16 has"),
+        (changed('"tcp.silent", "target.in-network:10.20.0.0/16"', ""), "4: requires: a cause that requires no sign"),
+        (changed("requires = ", 'excludes = ["tcp.silent"]\nrequires = '), "4: excludes: tcp.silent is required too"),
         (changed('"tcp.host-silent"', '"tcp.host-silnt"'), "5: refines: there is no cause tcp.host-silnt; did you"),
         (changed('["timeout"]', '["time-out"]'), "3: explains: 'time-out' is none of the words it takes; did you"),
         (changed('["timeout"]', '["tls-failed"]'), "3: explains: tls-failed is never seen at the stage tcp"),
@@ -90,8 +90,8 @@ def changed(old: str, new: str) -> str:
         (changed('"this-machine"\ncap', '"me"\ncap'), "6: owner: 'me' is none of the words it takes: this-machine"),
         (changed('"address"', '"family"'), "2: about: nothing is found about 'family' as such"),
         (changed('"address"', '"address'), "2: this is no TOML: "),
-        (changed("cap =", 'proof = ["silent"]\ncap ='), ""),
-        (changed('cap = "likely"', 'proof = ["silent"]'), "7: proof: a proof lifts a cap"),
+        (changed("cap =", 'proof = ["tcp.silent"]\ncap ='), ""),
+        (changed('cap = "likely"', 'proof = ["tcp.silent"]'), "7: proof: a proof lifts a cap"),
         (changed('owner = "this-machine"\n', ""), "1: owner: this key is missing"),
         (changed("{address} answers", "{adress} answers"), "8: says: there is no blank {adress}; did you mean address"),
         (changed("the VPN.\"", "the VPN\""), "8: says: the sentence has no full stop"),
@@ -121,9 +121,9 @@ def test_a_mistake_is_one_line_with_file_line_and_key(text: str, said: str) -> N
 
 
 def test_every_mistake_of_a_file_is_said_at_once() -> None:
-    text = changed('"silent"', '"silnt"').replace("owner =", "ownr =").replace("over night.", "over night!")
+    text = changed('"tcp.silent"', '"tcp.silnt"').replace("owner =", "ownr =").replace("over night.", "over night!")
     assert [line.split(":")[1] for line in told(text)] == ["1", "6", "21"]  # signs are looked at in keys that are well
-    text = changed('"silent"', '"silnt"').replace("over night.", "over night!")
+    text = changed('"tcp.silent"', '"tcp.silnt"').replace("over night.", "over night!")
     assert [line.split(":")[1] for line in told(text)] == ["4", "21"]
 
 
@@ -144,11 +144,11 @@ def test_names_of_folders_and_files() -> None:
 
 
 def test_a_mistake_is_refused_before_anything_is_looked_at(run: Run, tmp_path: Path) -> None:
-    path = written(tmp_path, changed('"silent"', '"silnt"'))
+    path = written(tmp_path, changed('"tcp.silent"', '"tcp.silnt"'))
     for words in (["check", "127.0.0.1:1"], ["explain", "--list"], ["bind", ":1"]):
         code, out, err = run(*words, "--causes", str(tmp_path))
         assert (code, out) == (2, "")
-        assert err == f"{path}:4: requires: there is no sign silnt; did you mean silent or udp-silent?\n"
+        assert err == f"{path}:4: requires: there is no sign tcp.silnt; did you mean tcp.silent or udp.silent?\n"
 
 
 def test_where_a_cause_may_lie(run: Run, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def judged(report: Report, folder: Path, text: str) -> Diagnosis:
 
 
 def for_the_network_of(report: Report, text: str = EXAMPLE) -> str:
-    return text.replace('target-in:10.20.0.0/16"', f'target-in:{network_of(report)}"')
+    return text.replace('target.in-network:10.20.0.0/16"', f'target.in-network:{network_of(report)}"')
 
 
 @pytest.mark.parametrize("report", [SILENT, FILTERED], ids=["host-silent", "port-filtered"])

@@ -75,9 +75,9 @@ def test_a_series_tells(letters: str, cause: str | None) -> None:
 
 
 def test_a_share_is_told_in_numbers_and_places() -> None:
-    reading = Reader(report("s..s...s..")).read("some-of-a-series-resent", SUBJECT)
+    reading = Reader(report("s..s...s..")).read("series.some-retransmitted", SUBJECT)
     assert reading.says == "3 of 10 attempts needed more than one SYN: attempts 1, 4 and 8."
-    reading = Reader(report(".r.r.r.r.r")).read("some-of-a-series-fail", SUBJECT)
+    reading = Reader(report(".r.r.r.r.r")).read("series.some-fail", SUBJECT)
     assert reading.says == "5 of 10 attempts failed: attempts 2, 4, 6, 8 and 10."
     assert len(reading.evidence) == 10
 
@@ -100,12 +100,17 @@ def test_a_series_is_asked_for_when_attempts_disagree() -> None:
 
 def test_an_attempt_that_was_cut_short_did_not_fail() -> None:
     early = Connect(id="o2", outcome=Outcome.TIMEOUT, began=0.3, took=1.0, address=HOST, port=80, role="repeat")
-    assert Reader(report("s", early)).read("attempts-disagree", SUBJECT).state == "absent"
+    assert Reader(report("s", early)).read("series.outcomes-differ", SUBJECT).state == "absent"
 
 
 def test_too_few_attempts_tell_no_share() -> None:
-    for name in ("some-of-a-series-resent", "some-of-a-series-fail", "every-attempt-resent", "works-until-a-limit"):
-        letters = "s.." if name != "every-attempt-resent" else "sss"
+    for name in (
+        "series.some-retransmitted",
+        "series.some-fail",
+        "series.all-retransmitted",
+        "series.works-until-limit",
+    ):
+        letters = "s.." if name != "series.all-retransmitted" else "sss"
         assert Reader(report(letters)).read(name, SUBJECT).state == "unknown"
 
 
@@ -126,7 +131,7 @@ def test_a_family_needs_two_dead_addresses_or_an_end_at_the_gateway() -> None:
         return Report(target=Target(input="x:80", host="x", port=80), observations=seen)
 
     def state(family: int, *tried: tuple[str, Outcome]) -> str:
-        return Reader(named(*tried)).read(f"family-fails:{family}", Subject(kind="target")).state
+        return Reader(named(*tried)).read(f"addresses.family-fails:{family}", Subject(kind="target")).state
 
     ok, dead = Outcome.OK, Outcome.HOST_UNREACHABLE
     assert state(6, ("2001:db8::1", dead), ("2001:db8::2", dead), ("10.0.0.1", ok)) == "present"

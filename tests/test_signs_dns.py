@@ -28,7 +28,7 @@ from portdoctor.model import (
     Want,
 )
 from portdoctor.signs import Reading, find
-from portdoctor.signs.dns_answers import standing, state_of
+from portdoctor.signs.resolver_states import standing, state_of
 
 HOST = "shop.example.com"
 R1, R2 = "192.0.2.53", "192.0.2.54"
@@ -108,7 +108,7 @@ WORKS = system(Outcome.OK, "192.0.2.7")
 
 
 def read(name: str, r: Report, subject: Subject = NAME) -> Reading:
-    return find(name)(r, subject)
+    return find(name)(r, subject, *name.split(":")[1:])
 
 
 # ---------------------------------------------------------------- where a resolver stands
@@ -128,15 +128,15 @@ def read(name: str, r: Report, subject: Subject = NAME) -> Reading:
         ((answer("NOERROR", "A"), failed(Outcome.TIMEOUT)[1]), "half"),
         ((answer("NOERROR", "A"), answer("SERVFAIL", "AAAA")), "servfail"),
         (both("SERVFAIL"), "servfail"),
-        (both("REFUSED"), "query-refused"),
+        (both("REFUSED"), "refused"),
         (both("NOTIMP"), "other-rcode"),
         (both("NOERROR", outcome=Outcome.TRUNCATED), "truncated"),
         (failed(Outcome.MALFORMED), "malformed"),
         (failed(Outcome.TIMEOUT), "waiting"),
         (silent(), "silent"),
-        ((*failed(Outcome.TIMEOUT), *alive(udp=True)), "upstream-mute"),
-        ((*failed(Outcome.TIMEOUT), *alive(udp=True, root=True)), "mute"),
-        ((*failed(Outcome.TIMEOUT), *alive(tcp=True)), "udp-blocked"),
+        ((*failed(Outcome.TIMEOUT), *alive(udp=True)), "none-from-upstream"),
+        ((*failed(Outcome.TIMEOUT), *alive(udp=True, root=True)), "none-for-name"),
+        ((*failed(Outcome.TIMEOUT), *alive(tcp=True)), "only-over-tcp"),
         (closed(), "closed"),
         (closed("192.0.2.1"), "unreachable"),
         (closed(None), "closed-or-rejected"),
@@ -167,28 +167,28 @@ def test_the_best_answer_stands_for_all_resolvers() -> None:
 
 def test_a_resolver_that_was_not_asked_could_still_do_better() -> None:
     r = report(*both("SERVFAIL"), resolvers=(R1, R2))
-    assert read("resolver-says-servfail", r).state == "unknown"
-    assert read("resolver-says-nxdomain", r).state == "unknown"
-    assert read("resolvers-are-silent", r).state == "absent"
+    assert read("dns.answer:servfail", r).state == "unknown"
+    assert read("dns.answer:nxdomain", r).state == "unknown"
+    assert read("dns.resolvers:silent", r).state == "absent"
     final = report(*both("NXDOMAIN"), resolvers=(R1, R2))
-    assert read("resolver-says-nxdomain", final).state == "present"
+    assert read("dns.answer:nxdomain", final).state == "present"
 
 
 # ---------------------------------------------------------------- each state's sign
 
 BY_STATE: dict[str, tuple[Observation, ...]] = {
-    "resolver-says-nxdomain": both("NXDOMAIN"),
-    "resolver-says-nodata": both("NOERROR"),
-    "resolver-says-servfail": both("SERVFAIL"),
-    "resolver-refuses-query": both("REFUSED"),
-    "answer-is-cut": both("NOERROR", outcome=Outcome.TRUNCATED, os_says="cut off by UDP, and by TCP: no answer"),
-    "answer-is-malformed": failed(Outcome.MALFORMED),
-    "resolver-is-mute": (*failed(Outcome.TIMEOUT), *alive(udp=True, root=True)),
-    "upstream-is-mute": (*failed(Outcome.TIMEOUT), *alive(udp=True)),
-    "only-tcp-is-answered": (*failed(Outcome.TIMEOUT), *alive(tcp=True)),
-    "resolvers-are-silent": silent(),
-    "resolvers-are-closed": closed(),
-    "resolvers-are-unreachable": failed(
+    "dns.answer:nxdomain": both("NXDOMAIN"),
+    "dns.answer:nodata": both("NOERROR"),
+    "dns.answer:servfail": both("SERVFAIL"),
+    "dns.answer:refused": both("REFUSED"),
+    "dns.answer:truncated": both("NOERROR", outcome=Outcome.TRUNCATED, os_says="cut off by UDP, and by TCP: no answer"),
+    "dns.answer:malformed": failed(Outcome.MALFORMED),
+    "dns.answer:none-for-name": (*failed(Outcome.TIMEOUT), *alive(udp=True, root=True)),
+    "dns.answer:none-from-upstream": (*failed(Outcome.TIMEOUT), *alive(udp=True)),
+    "dns.answer:only-over-tcp": (*failed(Outcome.TIMEOUT), *alive(tcp=True)),
+    "dns.resolvers:silent": silent(),
+    "dns.resolvers:closed": closed(),
+    "dns.resolvers:unreachable": failed(
         Outcome.PROHIBITED,
         errno=Errno(name="EHOSTUNREACH", number=113),
         icmp=Icmp(type=3, code=13, offender="192.0.2.1"),
@@ -216,10 +216,15 @@ def test_without_a_look_the_look_is_asked_for(name: str) -> None:
 @pytest.mark.parametrize(
     ("looks", "open_"),
     [
-        (closed(None), {"resolvers-are-closed", "resolvers-are-unreachable"}),
+        (closed(None), {"dns.resolvers:closed", "dns.resolvers:unreachable"}),
         (
             failed(Outcome.TIMEOUT),
-            {"resolvers-are-silent", "resolver-is-mute", "upstream-is-mute", "only-tcp-is-answered"},
+            {
+                "dns.resolvers:silent",
+                "dns.answer:none-for-name",
+                "dns.answer:none-from-upstream",
+                "dns.answer:only-over-tcp",
+            },
         ),
     ],
 )
@@ -235,89 +240,93 @@ ALIAS = ("gone.example.net",)
 LOOP = (f"www.{HOST}", HOST)
 UNCHECKED = answer("NOERROR", checking_disabled=True, outcome=Outcome.OK, addresses=("192.0.2.7",))
 CASES: list[tuple[str, State, Report]] = [
-    ("no-nameserver-configured", "present", report(FAILS, resolvers=())),
-    ("no-nameserver-configured", "absent", report(FAILS)),
-    ("no-nameserver-configured", "unknown", report(FAILS, resolvers=(), os="")),
-    ("system-got-no-answer", "present", report(FAILS)),
-    ("system-got-no-answer", "present", report(system(Outcome.TIMEOUT))),
-    ("system-got-no-answer", "absent", report(NOT_FOUND)),
-    ("system-got-no-answer", "absent", report(WORKS)),
-    ("system-got-no-answer", "unknown", report()),
-    ("system-got-no-answer", "unknown", report(NOT_FOUND, os="macOS 15")),
-    ("system-got-no-answer", "present", report(system(Outcome.NAME_NOT_FOUND, took=5.0), os="Windows 11")),
+    ("resolver.none-configured", "present", report(FAILS, resolvers=())),
+    ("resolver.none-configured", "absent", report(FAILS)),
+    ("resolver.none-configured", "unknown", report(FAILS, resolvers=(), os="")),
+    ("resolver.system-lookup-unanswered", "present", report(FAILS)),
+    ("resolver.system-lookup-unanswered", "present", report(system(Outcome.TIMEOUT))),
+    ("resolver.system-lookup-unanswered", "absent", report(NOT_FOUND)),
+    ("resolver.system-lookup-unanswered", "absent", report(WORKS)),
+    ("resolver.system-lookup-unanswered", "unknown", report()),
+    ("resolver.system-lookup-unanswered", "unknown", report(NOT_FOUND, os="macOS 15")),
+    ("resolver.system-lookup-unanswered", "present", report(system(Outcome.NAME_NOT_FOUND, took=5.0), os="Windows 11")),
     (
-        "resolvers-disagree",
+        "resolver.answers-differ",
         "present",
         report(NOT_FOUND, *both("NXDOMAIN"), address("192.0.2.7", resolver=R2), resolvers=(R1, R2)),
     ),
-    ("resolvers-disagree", "absent", report(NOT_FOUND, *both("NXDOMAIN"), *both("NOERROR", R2), resolvers=(R1, R2))),
-    ("resolvers-disagree", "absent", report(NOT_FOUND, *both("NXDOMAIN"), *silent(R2), resolvers=(R1, R2))),
     (
-        "other-family-has-address",
+        "resolver.answers-differ",
+        "absent",
+        report(NOT_FOUND, *both("NXDOMAIN"), *both("NOERROR", R2), resolvers=(R1, R2)),
+    ),
+    ("resolver.answers-differ", "absent", report(NOT_FOUND, *both("NXDOMAIN"), *silent(R2), resolvers=(R1, R2))),
+    (
+        "dns.other-family-has-address",
         "present",
         report(answer("NOERROR", "AAAA"), address("192.0.2.7"), options=Options(family=6)),
     ),
-    ("other-family-has-address", "absent", report(*both("NOERROR"), options=Options(family=6))),
-    ("other-family-has-address", "absent", report(*both("NOERROR"))),
-    ("other-family-has-address", "unknown", report(answer("NOERROR", "AAAA"), options=Options(family=6))),
-    ("one-family-gets-no-answer", "present", report(address("192.0.2.7"), failed(Outcome.TIMEOUT)[1])),
-    ("one-family-gets-no-answer", "present", report(answer("NOERROR"), failed(Outcome.TIMEOUT)[1])),
-    ("one-family-gets-no-answer", "absent", report(address("192.0.2.7"), answer("NOERROR", "AAAA"))),
-    ("one-family-gets-no-answer", "absent", report(answer("NXDOMAIN"), failed(Outcome.TIMEOUT)[1])),
+    ("dns.other-family-has-address", "absent", report(*both("NOERROR"), options=Options(family=6))),
+    ("dns.other-family-has-address", "absent", report(*both("NOERROR"))),
+    ("dns.other-family-has-address", "unknown", report(answer("NOERROR", "AAAA"), options=Options(family=6))),
+    ("dns.one-type-unanswered", "present", report(address("192.0.2.7"), failed(Outcome.TIMEOUT)[1])),
+    ("dns.one-type-unanswered", "present", report(answer("NOERROR"), failed(Outcome.TIMEOUT)[1])),
+    ("dns.one-type-unanswered", "absent", report(address("192.0.2.7"), answer("NOERROR", "AAAA"))),
+    ("dns.one-type-unanswered", "absent", report(answer("NXDOMAIN"), failed(Outcome.TIMEOUT)[1])),
     (
-        "one-family-gets-no-answer",
+        "dns.one-type-unanswered",
         "absent",
         report(address("192.0.2.7"), failed(Outcome.TIMEOUT)[1], answer("NOERROR", "AAAA", R2), resolvers=(R1, R2)),
     ),
-    ("one-family-gets-no-answer", "unknown", report(address("192.0.2.7"))),
-    ("system-fails-where-dns-answers", "present", report(NOT_FOUND, address("192.0.2.7"))),
-    ("system-fails-where-dns-answers", "absent", report(WORKS, address("192.0.2.7"))),
-    ("system-fails-where-dns-answers", "absent", report(NOT_FOUND, *both("NXDOMAIN"))),
-    ("system-fails-where-dns-answers", "unknown", report(NOT_FOUND)),
-    ("system-fails-where-dns-answers", "unknown", report(address("192.0.2.7"))),
+    ("dns.one-type-unanswered", "unknown", report(address("192.0.2.7"))),
+    ("resolver.only-system-lookup-fails", "present", report(NOT_FOUND, address("192.0.2.7"))),
+    ("resolver.only-system-lookup-fails", "absent", report(WORKS, address("192.0.2.7"))),
+    ("resolver.only-system-lookup-fails", "absent", report(NOT_FOUND, *both("NXDOMAIN"))),
+    ("resolver.only-system-lookup-fails", "unknown", report(NOT_FOUND)),
+    ("resolver.only-system-lookup-fails", "unknown", report(address("192.0.2.7"))),
     (
-        "system-fails-where-dns-answers",
+        "resolver.only-system-lookup-fails",
         "unknown",
         report(NOT_FOUND, address("192.0.2.7"), options=Options(resolver=R1)),
     ),
-    ("ede-names-dnssec", "present", report(*both("SERVFAIL", ede=((7, "expired"),)))),
-    ("ede-names-dnssec", "absent", report(*both("SERVFAIL", ede=((22, ""),)))),
-    ("ede-names-dnssec", "unknown", report(*both("SERVFAIL"))),
-    ("ede-names-authority", "present", report(*both("SERVFAIL", ede=((23, "timeout"),)))),
-    ("ede-names-authority", "absent", report(*both("SERVFAIL", ede=((6, ""),)))),
-    ("ede-names-authority", "absent", report(*both("NXDOMAIN"))),
-    ("ede-names-authority", "unknown", report(*both("SERVFAIL"))),
-    ("ede-names-authority", "unknown", report(*failed(Outcome.TIMEOUT), *alive(udp=True, root=True))),
-    ("ede-names-authority", "unknown", report()),
-    ("ede-names-policy", "present", report(*both("NXDOMAIN", ede=((15, "ads"),)))),
-    ("ede-names-policy", "absent", report(*silent())),
-    ("ede-names-policy", "unknown", report(*both("NXDOMAIN"))),
-    ("validation-fails", "present", report(*both("SERVFAIL"), UNCHECKED)),
-    ("validation-fails", "present", report(*both("SERVFAIL", ede=((6, ""),)))),
-    ("validation-fails", "absent", report(*both("SERVFAIL"), answer("SERVFAIL", checking_disabled=True))),
-    ("validation-fails", "absent", report(*both("NXDOMAIN"))),
-    ("validation-fails", "unknown", report(*both("SERVFAIL"))),
+    ("dns.ede:dnssec", "present", report(*both("SERVFAIL", ede=((7, "expired"),)))),
+    ("dns.ede:dnssec", "absent", report(*both("SERVFAIL", ede=((22, ""),)))),
+    ("dns.ede:dnssec", "unknown", report(*both("SERVFAIL"))),
+    ("dns.ede:authority", "present", report(*both("SERVFAIL", ede=((23, "timeout"),)))),
+    ("dns.ede:authority", "absent", report(*both("SERVFAIL", ede=((6, ""),)))),
+    ("dns.ede:authority", "absent", report(*both("NXDOMAIN"))),
+    ("dns.ede:authority", "unknown", report(*both("SERVFAIL"))),
+    ("dns.ede:authority", "unknown", report(*failed(Outcome.TIMEOUT), *alive(udp=True, root=True))),
+    ("dns.ede:authority", "unknown", report()),
+    ("dns.ede:policy", "present", report(*both("NXDOMAIN", ede=((15, "ads"),)))),
+    ("dns.ede:policy", "absent", report(*silent())),
+    ("dns.ede:policy", "unknown", report(*both("NXDOMAIN"))),
+    ("dns.dnssec-validation-fails", "present", report(*both("SERVFAIL"), UNCHECKED)),
+    ("dns.dnssec-validation-fails", "present", report(*both("SERVFAIL", ede=((6, ""),)))),
+    ("dns.dnssec-validation-fails", "absent", report(*both("SERVFAIL"), answer("SERVFAIL", checking_disabled=True))),
+    ("dns.dnssec-validation-fails", "absent", report(*both("NXDOMAIN"))),
+    ("dns.dnssec-validation-fails", "unknown", report(*both("SERVFAIL"))),
     (
-        "validation-fails",
+        "dns.dnssec-validation-fails",
         "unknown",
         report(*both("SERVFAIL"), replace(failed(Outcome.TIMEOUT)[0], checking_disabled=True)),
     ),
-    ("validation-fails", "unknown", report()),
-    ("alias-leads-nowhere", "present", report(*both("NXDOMAIN", aliases=ALIAS))),
-    ("alias-leads-nowhere", "absent", report(*both("NXDOMAIN"))),
-    ("alias-leads-nowhere", "absent", report(address("192.0.2.7", aliases=ALIAS))),
-    ("alias-leads-nowhere", "unknown", report()),
-    ("alias-goes-in-circles", "present", report(*both("NOERROR", aliases=LOOP))),
-    ("alias-goes-in-circles", "absent", report(*both("NOERROR", aliases=ALIAS))),
-    ("alias-goes-in-circles", "absent", report(*silent())),
-    ("alias-goes-in-circles", "unknown", report(*both("SERVFAIL"))),
-    ("alias-goes-in-circles", "unknown", report()),
-    ("system-lookup-was-slow", "present", report(system(Outcome.OK, "192.0.2.7", took=2.0))),
-    ("system-lookup-was-slow", "absent", report(WORKS)),
-    ("system-lookup-was-slow", "unknown", report()),
-    ("a-resolver-is-dead", "present", report(*silent(), address("192.0.2.7", resolver=R2), resolvers=(R1, R2))),
-    ("a-resolver-is-dead", "absent", report(address("192.0.2.7"))),
-    ("a-resolver-is-dead", "unknown", report(address("192.0.2.7"), resolvers=(R1, R2))),
+    ("dns.dnssec-validation-fails", "unknown", report()),
+    ("dns.cname-target-missing", "present", report(*both("NXDOMAIN", aliases=ALIAS))),
+    ("dns.cname-target-missing", "absent", report(*both("NXDOMAIN"))),
+    ("dns.cname-target-missing", "absent", report(address("192.0.2.7", aliases=ALIAS))),
+    ("dns.cname-target-missing", "unknown", report()),
+    ("dns.cname-loop", "present", report(*both("NOERROR", aliases=LOOP))),
+    ("dns.cname-loop", "absent", report(*both("NOERROR", aliases=ALIAS))),
+    ("dns.cname-loop", "absent", report(*silent())),
+    ("dns.cname-loop", "unknown", report(*both("SERVFAIL"))),
+    ("dns.cname-loop", "unknown", report()),
+    ("resolver.system-lookup-slow", "present", report(system(Outcome.OK, "192.0.2.7", took=2.0))),
+    ("resolver.system-lookup-slow", "absent", report(WORKS)),
+    ("resolver.system-lookup-slow", "unknown", report()),
+    ("resolver.any-unresponsive", "present", report(*silent(), address("192.0.2.7", resolver=R2), resolvers=(R1, R2))),
+    ("resolver.any-unresponsive", "absent", report(address("192.0.2.7"))),
+    ("resolver.any-unresponsive", "unknown", report(address("192.0.2.7"), resolvers=(R1, R2))),
 ]
 
 
@@ -330,12 +339,12 @@ def test_a_sign_about_the_name(name: str, state: State, seen: Report) -> None:
 
 
 def test_the_look_that_would_settle_a_servfail() -> None:
-    want = read("validation-fails", report(*both("SERVFAIL"))).want
+    want = read("dns.dnssec-validation-fails", report(*both("SERVFAIL"))).want
     assert want == Want(probe="wire-cd", args=(HOST, R1))
 
 
 def test_what_only_a_person_can_try_is_asked() -> None:
-    ask = read("ede-names-authority", report(*both("SERVFAIL"))).ask
+    ask = read("dns.ede:authority", report(*both("SERVFAIL"))).ask
     assert ask is not None
     assert ask.commands["linux"] == "dig +trace {name}"
     assert {a.then for a in ask.answers} == {"dns.no-reachable-authority", "dns.servfail"}
@@ -361,12 +370,12 @@ def about(resolver: str) -> Subject:
 )
 def test_one_resolver_of_two(looks: tuple[Observation, ...], dead: State, other: State) -> None:
     r = report(WORKS, *looks, resolvers=(R1, R2))
-    assert read("this-resolver-is-dead", r, about(R1)).state == dead
-    assert read("another-resolver-answers", r, about(R1)).state == other
+    assert read("resolver.unresponsive", r, about(R1)).state == dead
+    assert read("resolver.another-responds", r, about(R1)).state == other
 
 
 def test_an_only_resolver_has_no_other() -> None:
-    assert read("another-resolver-answers", report(*silent()), about(R1)).state == "absent"
+    assert read("resolver.another-responds", report(*silent()), about(R1)).state == "absent"
 
 
 # ---------------------------------------------------------------- about an address
@@ -383,46 +392,54 @@ def tried(address: str, outcome: Outcome, role: Any = "target") -> Connect:
 
 DEAD = tried(OLD, Outcome.REFUSED)
 ELSEWHERE: list[tuple[str, State, Report]] = [
-    ("hosts-line-gave-this-address", "present", report(DEAD, LINE)),
-    ("hosts-line-gave-this-address", "absent", report(DEAD, NO_LINE)),
-    ("hosts-line-gave-this-address", "absent", report(DEAD, host=OLD, stages=("tcp",))),
-    ("hosts-line-gave-this-address", "unknown", report(DEAD)),
-    ("hosts-line-gave-this-address", "unknown", report(DEAD, UNREAD)),
-    ("dns-gives-other-address", "present", report(DEAD, address(NEW))),
-    ("dns-gives-other-address", "absent", report(DEAD, address(NEW, OLD))),
-    ("dns-gives-other-address", "absent", report(DEAD, *both("NXDOMAIN"))),
-    ("dns-gives-other-address", "unknown", report(DEAD)),
-    ("dns-gives-other-address", "unknown", report(DEAD, answer("NOERROR", "AAAA"))),
-    ("dns-address-works", "present", report(DEAD, LINE, address(NEW), tried(NEW, Outcome.OK, "elsewhere"))),
-    ("dns-address-works", "absent", report(DEAD, LINE, address(NEW), tried(NEW, Outcome.REFUSED, "elsewhere"))),
-    ("dns-address-works", "absent", report(DEAD, NO_LINE, address(NEW))),
-    ("dns-address-works", "unknown", report(DEAD, address(NEW))),
-    ("dns-address-works", "unknown", report(DEAD, LINE, address(NEW))),
-    ("connect-fails", "present", report(DEAD)),
-    ("connect-fails", "absent", report(tried(OLD, Outcome.OK))),
-    ("connect-fails", "unknown", report()),
-    ("address-is-name-collision", "absent", report(DEAD)),
-    ("address-is-bogon", "absent", report(DEAD)),
-    ("name-is-public", "present", report(DEAD)),
-    ("name-is-public", "absent", report(DEAD, host="printer")),
-    ("name-is-public", "absent", report(DEAD, host="nas.home.arpa")),
-    ("name-is-public", "absent", report(DEAD, host=OLD, stages=("tcp",))),
-    ("dns-gives-this-address", "present", report(DEAD, address(OLD))),
-    ("dns-gives-this-address", "absent", report(DEAD, address(NEW))),
-    ("dns-gives-this-address", "unknown", report(DEAD)),
-    ("dns-gives-this-address", "absent", report(DEAD, *both("NOERROR"))),
+    ("target.address-from-hosts-file", "present", report(DEAD, LINE)),
+    ("target.address-from-hosts-file", "absent", report(DEAD, NO_LINE)),
+    ("target.address-from-hosts-file", "absent", report(DEAD, host=OLD, stages=("tcp",))),
+    ("target.address-from-hosts-file", "unknown", report(DEAD)),
+    ("target.address-from-hosts-file", "unknown", report(DEAD, UNREAD)),
+    ("target.dns-address-differs", "present", report(DEAD, address(NEW))),
+    ("target.dns-address-differs", "absent", report(DEAD, address(NEW, OLD))),
+    ("target.dns-address-differs", "absent", report(DEAD, *both("NXDOMAIN"))),
+    ("target.dns-address-differs", "unknown", report(DEAD)),
+    ("target.dns-address-differs", "unknown", report(DEAD, answer("NOERROR", "AAAA"))),
+    ("target.dns-address-connects", "present", report(DEAD, LINE, address(NEW), tried(NEW, Outcome.OK, "elsewhere"))),
     (
-        "search-suffix-answered",
+        "target.dns-address-connects",
+        "absent",
+        report(DEAD, LINE, address(NEW), tried(NEW, Outcome.REFUSED, "elsewhere")),
+    ),
+    ("target.dns-address-connects", "absent", report(DEAD, NO_LINE, address(NEW))),
+    ("target.dns-address-connects", "unknown", report(DEAD, address(NEW))),
+    ("target.dns-address-connects", "unknown", report(DEAD, LINE, address(NEW))),
+    ("tcp.connect-failed", "present", report(DEAD)),
+    ("tcp.connect-failed", "absent", report(tried(OLD, Outcome.OK))),
+    ("tcp.connect-failed", "unknown", report()),
+    ("target.collision-address", "absent", report(DEAD)),
+    ("target.reserved-address", "absent", report(DEAD)),
+    ("target.public-name", "present", report(DEAD)),
+    ("target.public-name", "absent", report(DEAD, host="printer")),
+    ("target.public-name", "absent", report(DEAD, host="nas.home.arpa")),
+    ("target.public-name", "absent", report(DEAD, host=OLD, stages=("tcp",))),
+    ("target.address-from-dns", "present", report(DEAD, address(OLD))),
+    ("target.address-from-dns", "absent", report(DEAD, address(NEW))),
+    ("target.address-from-dns", "unknown", report(DEAD)),
+    ("target.address-from-dns", "absent", report(DEAD, *both("NOERROR"))),
+    (
+        "target.found-with-search-domain",
         "present",
         report(system(Outcome.OK, OLD, aliases=(f"{HOST}.corp.example",)), DEAD, *both("NXDOMAIN")),
     ),
     (
-        "search-suffix-answered",
+        "target.found-with-search-domain",
         "absent",
         report(system(Outcome.OK, OLD, aliases=(f"{HOST}.corp.example",)), DEAD, address(OLD)),
     ),
-    ("search-suffix-answered", "absent", report(system(Outcome.OK, OLD, aliases=("cdn.example.net",)), DEAD)),
-    ("search-suffix-answered", "unknown", report(system(Outcome.OK, OLD, aliases=(f"{HOST}.corp.example",)), DEAD)),
+    ("target.found-with-search-domain", "absent", report(system(Outcome.OK, OLD, aliases=("cdn.example.net",)), DEAD)),
+    (
+        "target.found-with-search-domain",
+        "unknown",
+        report(system(Outcome.OK, OLD, aliases=(f"{HOST}.corp.example",)), DEAD),
+    ),
 ]
 
 
@@ -435,26 +452,26 @@ def test_a_sign_about_an_address(name: str, state: State, seen: Report) -> None:
 
 def test_the_other_address_is_touched_only_when_the_hosts_file_is_known_to_differ() -> None:
     subject = Subject(kind="address", values=(OLD,))
-    assert read("dns-address-works", report(DEAD, address(NEW)), subject).want is None
-    want = read("dns-address-works", report(DEAD, LINE, address(NEW)), subject).want
+    assert read("target.dns-address-connects", report(DEAD, address(NEW)), subject).want is None
+    want = read("target.dns-address-connects", report(DEAD, LINE, address(NEW)), subject).want
     assert want == Want(probe="elsewhere", args=(NEW, "443"))
 
 
 @pytest.mark.parametrize("bogon", ["0.0.0.0", "127.0.0.1", "169.254.7.7", "::", "::1", "255.255.255.255"])
 def test_bogons(bogon: str) -> None:
-    assert read("address-is-bogon", report(), Subject(kind="address", values=(bogon,))).state == "present"
+    assert read("target.reserved-address", report(), Subject(kind="address", values=(bogon,))).state == "present"
 
 
 @pytest.mark.parametrize("good", ["10.0.0.1", "192.168.1.1", "203.0.113.7", "fd00::1", "fe80::1%eth0"])
 def test_no_bogons(good: str) -> None:
-    assert read("address-is-bogon", report(), Subject(kind="address", values=(good,))).state == "absent"
+    assert read("target.reserved-address", report(), Subject(kind="address", values=(good,))).state == "absent"
 
 
 def test_the_mark_of_a_name_collision() -> None:
     subject = Subject(kind="address", values=("127.0.53.53",))
-    assert read("address-is-name-collision", report(), subject).state == "present"
+    assert read("target.collision-address", report(), subject).state == "present"
     typed = report(host="127.0.53.53", stages=("tcp",))
-    assert read("address-is-name-collision", typed, subject).state == "absent"
+    assert read("target.collision-address", typed, subject).state == "absent"
 
 
 # ---------------------------------------------------------------- causes that only a made-up report shows

@@ -45,7 +45,7 @@ def read(name: str, *seen: Observation, can: Can = LINUX, source: str | None = N
         options=Options(source=source),
         observations=numbered,
     )
-    return find(name)(report, Subject(kind="address", values=(address,)))
+    return find(name)(report, Subject(kind="address", values=(address,)), *name.split(":")[1:])
 
 
 def failed(outcome: Outcome, number: int = 0, took: float = 0.001, icmp: Icmp | None = None) -> Connect:
@@ -71,13 +71,13 @@ SILENT = failed(Outcome.TIMEOUT, took=3.0)
 def test_each_kind_of_route_has_its_sign(kind: str) -> None:
     refused = Route(outcome=Outcome.DENIED, address=THERE, type=kind)
     for other in ("none", "prohibit", "blackhole", "unreachable"):
-        assert read(f"route-says-{other}", refused).state == ("present" if other == kind else "absent")
-    assert read(f"route-says-{kind}", ROUTE).state == "absent"
+        assert read(f"route.type:{other}", refused).state == ("present" if other == kind else "absent")
+    assert read(f"route.type:{kind}", ROUTE).state == "absent"
 
 
 def test_a_route_that_could_not_be_looked_up_says_nothing() -> None:
-    assert read("route-says-none", Route(outcome=Outcome.DENIED, address=THERE, type="unknown")).state == "unknown"
-    assert read("route-says-none").want == Want(probe="route", args=(THERE,))
+    assert read("route.type:none", Route(outcome=Outcome.DENIED, address=THERE, type="unknown")).state == "unknown"
+    assert read("route.type:none").want == Want(probe="route", args=(THERE,))
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_route_that_could_not_be_looked_up_says_nothing() -> None:
     ],
 )
 def test_a_refusal_of_this_machine_comes_at_once_and_alone(o: Connect, state: str) -> None:
-    assert read("failed-at-once-without-icmp", o).state == state
+    assert read("local.failed-without-icmp", o).state == state
 
 
 def test_without_an_error_queue_the_routing_table_must_say_no_too() -> None:
     none = Route(outcome=Outcome.NET_UNREACHABLE, address=THERE, type="none")
-    assert read("failed-at-once-without-icmp", NO_ROUTE, ROUTE, can=Can()).state == "unknown"
-    assert read("failed-at-once-without-icmp", NO_ROUTE, none, can=Can()).state == "present"
+    assert read("local.failed-without-icmp", NO_ROUTE, ROUTE, can=Can()).state == "unknown"
+    assert read("local.failed-without-icmp", NO_ROUTE, none, can=Can()).state == "present"
 
 
 # ---------------------------------------------------------------- who sent the ICMP error
@@ -105,21 +105,21 @@ def test_without_an_error_queue_the_routing_table_must_say_no_too() -> None:
 
 def test_an_offender_of_ours_is_known_by_the_source_or_the_interfaces() -> None:
     other = Icmp(type=3, code=1, offender="2001:db8::7")
-    assert read("offender-is-ours", failed(Outcome.HOST_UNREACHABLE, 113, icmp=OURS)).state == "present"
+    assert read("icmp.sent-by-this-machine", failed(Outcome.HOST_UNREACHABLE, 113, icmp=OURS)).state == "present"
     o = failed(Outcome.HOST_UNREACHABLE, 113, icmp=other)
-    assert read("offender-is-ours", o).want == Want(probe="interfaces")
-    assert read("offender-is-ours", o, interfaces(ETH)).state == "present"
-    assert read("offender-is-ours", o, interfaces()).state == "absent"
-    assert read("icmp-from-elsewhere", o, interfaces()).state == "present"
-    assert read("icmp-from-elsewhere", o, interfaces(ETH)).state == "absent"
+    assert read("icmp.sent-by-this-machine", o).want == Want(probe="interfaces")
+    assert read("icmp.sent-by-this-machine", o, interfaces(ETH)).state == "present"
+    assert read("icmp.sent-by-this-machine", o, interfaces()).state == "absent"
+    assert read("icmp.sent-by-another-machine", o, interfaces()).state == "present"
+    assert read("icmp.sent-by-another-machine", o, interfaces(ETH)).state == "absent"
 
 
 def test_without_an_error_queue_nobody_is_named() -> None:
     o = failed(Outcome.HOST_UNREACHABLE, 113)
-    assert read("offender-is-ours", o).state == "absent"
-    assert read("offender-is-ours", o, can=Can()).state == "unknown"
-    assert read("icmp-from-elsewhere", o, can=Can()).state == "unknown"
-    assert read("icmp-from-elsewhere", SILENT, can=Can()).state == "absent"
+    assert read("icmp.sent-by-this-machine", o).state == "absent"
+    assert read("icmp.sent-by-this-machine", o, can=Can()).state == "unknown"
+    assert read("icmp.sent-by-another-machine", o, can=Can()).state == "unknown"
+    assert read("icmp.sent-by-another-machine", SILENT, can=Can()).state == "absent"
 
 
 # ---------------------------------------------------------------- the next hop
@@ -143,49 +143,49 @@ def test_without_an_error_queue_nobody_is_named() -> None:
 )
 def test_the_neighbour_entry_tells_of_the_next_hop(state: str, o: Connect, expected: str) -> None:
     entry = Neighbour(outcome=Outcome.OK, address=GATE, interface="eth0", state=state)
-    assert read("next-hop-does-not-answer", o, ROUTE, entry).state == expected
+    assert read("route.next-hop-silent", o, ROUTE, entry).state == expected
 
 
 def test_the_next_hop_is_the_gateway_or_the_target_or_nobody() -> None:
-    assert read("next-hop-does-not-answer", SILENT, ROUTE).want == Want(probe="neighbour", args=(GATE,))
+    assert read("route.next-hop-silent", SILENT, ROUTE).want == Want(probe="neighbour", args=(GATE,))
     on_link = replace(ROUTE, gateway=None)
-    assert read("next-hop-does-not-answer", SILENT, on_link).want == Want(probe="neighbour", args=(THERE,))
+    assert read("route.next-hop-silent", SILENT, on_link).want == Want(probe="neighbour", args=(THERE,))
     for kind in ("local", "none", "prohibit"):
-        assert read("next-hop-does-not-answer", SILENT, replace(ROUTE, type=kind)).state == "absent"
+        assert read("route.next-hop-silent", SILENT, replace(ROUTE, type=kind)).state == "absent"
 
 
 # ---------------------------------------------------------------- links and addresses
 
 
 def test_a_link_without_carrier_is_no_link() -> None:
-    assert read("no-link-is-up", interfaces(ETH)).state == "absent"
-    assert read("no-link-is-up", interfaces(replace(ETH, running=False))).state == "present"
-    assert read("no-link-is-up", interfaces()).state == "present"
+    assert read("local.no-link", interfaces(ETH)).state == "absent"
+    assert read("local.no-link", interfaces(replace(ETH, running=False))).state == "present"
+    assert read("local.no-link", interfaces()).state == "present"
 
 
 def test_link_local_addresses_reach_nobody_else() -> None:
     lonely = replace(ETH, addresses=("169.254.3.4/16", "fe80::7/64"))
-    assert read("no-usable-address", interfaces(lonely)).state == "present"
-    assert read("no-usable-address", interfaces(ETH)).state == "absent"
-    assert read("no-usable-address", interfaces(replace(ETH, up=False))).state == "present"
+    assert read("local.no-usable-address", interfaces(lonely)).state == "present"
+    assert read("local.no-usable-address", interfaces(ETH)).state == "absent"
+    assert read("local.no-usable-address", interfaces(replace(ETH, up=False))).state == "present"
 
 
 def test_a_family_is_missing_only_beside_another() -> None:
     ipv6 = replace(ETH, addresses=("2001:db8::7/64",))
-    assert read("family-without-address", NO_ROUTE, interfaces(ipv6)).state == "present"
+    assert read("local.family-without-address", NO_ROUTE, interfaces(ipv6)).state == "present"
     unready = replace(ipv6, tentative=ipv6.addresses)
-    assert read("family-without-address", NO_ROUTE, interfaces(unready)).state == "absent"
-    assert read("family-without-address", NO_ROUTE, interfaces(ETH)).state == "absent"
-    assert read("family-without-address", failed(Outcome.FAMILY_UNSUPPORTED, 97)).state == "present"
+    assert read("local.family-without-address", NO_ROUTE, interfaces(unready)).state == "absent"
+    assert read("local.family-without-address", NO_ROUTE, interfaces(ETH)).state == "absent"
+    assert read("local.family-without-address", failed(Outcome.FAMILY_UNSUPPORTED, 97)).state == "present"
 
 
 # ---------------------------------------------------------------- what is left to connect with
 
 
 def test_source_addresses() -> None:
-    assert read("source-is-ours", interfaces(ETH), source=HERE).state == "present"
-    assert read("source-is-ours", interfaces(ETH), source="198.51.100.1").state == "absent"
-    assert read("source-was-chosen").state == "absent"
+    assert read("local.source-on-interface", interfaces(ETH), source=HERE).state == "present"
+    assert read("local.source-on-interface", interfaces(ETH), source="198.51.100.1").state == "absent"
+    assert read("local.source-requested").state == "absent"
 
 
 def counters(began: float = 0.0, **values: int) -> Counters:
@@ -193,22 +193,24 @@ def counters(began: float = 0.0, **values: int) -> Counters:
 
 
 def test_source_ports_are_used_up_when_sockets_are_as_many() -> None:
-    assert read("ephemeral-ports-used-up", counters(tcp_inuse=6, tcp_tw=2, ephemeral_ports=8)).state == "present"
-    assert read("ephemeral-ports-used-up", counters(tcp_inuse=6, tcp_tw=1, ephemeral_ports=8)).state == "absent"
-    assert read("ephemeral-ports-used-up", counters()).state == "unknown"
+    assert (
+        read("local.ephemeral-ports-exhausted", counters(tcp_inuse=6, tcp_tw=2, ephemeral_ports=8)).state == "present"
+    )
+    assert read("local.ephemeral-ports-exhausted", counters(tcp_inuse=6, tcp_tw=1, ephemeral_ports=8)).state == "absent"
+    assert read("local.ephemeral-ports-exhausted", counters()).state == "unknown"
 
 
 def test_the_connection_table() -> None:
-    assert read("connection-table-is-full", counters(nf_conntrack_count=99, nf_conntrack_max=100)).state == "present"
-    assert read("connection-table-is-full", counters(nf_conntrack_count=50, nf_conntrack_max=100)).state == "absent"
-    assert read("connection-table-is-full", counters()).state == "absent"
+    assert read("local.conntrack-full", counters(nf_conntrack_count=99, nf_conntrack_max=100)).state == "present"
+    assert read("local.conntrack-full", counters(nf_conntrack_count=50, nf_conntrack_max=100)).state == "absent"
+    assert read("local.conntrack-full", counters()).state == "absent"
 
 
 def test_an_icmpv6_prohibition_is_no_denial_of_ours() -> None:
     denied = failed(Outcome.DENIED, 13)
-    assert read("connect-denied", denied).state == "present"
-    assert read("connect-denied", denied, can=Can()).state == "unknown"
-    assert read("connect-denied", failed(Outcome.PROHIBITED, 13, icmp=OURS)).state == "absent"
+    assert read("local.connect-denied", denied).state == "present"
+    assert read("local.connect-denied", denied, can=Can()).state == "unknown"
+    assert read("local.connect-denied", failed(Outcome.PROHIBITED, 13, icmp=OURS)).state == "absent"
 
 
 # ---------------------------------------------------------------- dropped before it leaves
@@ -232,14 +234,14 @@ def _rose(failed_: int, syns: int, all_: int) -> tuple[Counters, Counters]:
     ],
 )
 def test_retransmissions_that_fail_here(rise: tuple[int, int, int], state: str) -> None:
-    assert read("own-retransmissions-fail", SILENT, *_rose(*rise)).state == state
+    assert read("local.retransmissions-dropped", SILENT, *_rose(*rise)).state == state
 
 
 def test_one_look_at_the_counters_is_not_enough() -> None:
     before, after = _rose(2, 2, 2)
-    assert read("own-retransmissions-fail", SILENT, before).want == Want(probe="counters")
-    assert read("own-retransmissions-fail", SILENT, after).want is None
-    assert read("own-retransmissions-fail", NO_ROUTE, before, after).state == "absent"
+    assert read("local.retransmissions-dropped", SILENT, before).want == Want(probe="counters")
+    assert read("local.retransmissions-dropped", SILENT, after).want is None
+    assert read("local.retransmissions-dropped", NO_ROUTE, before, after).state == "absent"
 
 
 def _trace(role: str, number: int, *outcomes: Outcome) -> Trace:
@@ -251,9 +253,9 @@ def test_a_silence_that_begins_before_the_first_hop() -> None:
     silent = [_trace("target", n, Outcome.TIMEOUT, Outcome.TIMEOUT) for n in (1, 2)]
     control = [_trace("control", n, Outcome.TTL_EXPIRED, Outcome.OK) for n in (1, 2)]
     behind = _trace("target", 2, Outcome.TTL_EXPIRED, Outcome.TIMEOUT)
-    assert read("stops-before-first-hop", *silent, *control).state == "present"
-    assert read("stops-before-first-hop", silent[0], control[0]).state == "unknown"
-    assert read("stops-before-first-hop", silent[0], behind, *control).state == "absent"
+    assert read("local.first-hop-silent", *silent, *control).state == "present"
+    assert read("local.first-hop-silent", silent[0], control[0]).state == "unknown"
+    assert read("local.first-hop-silent", silent[0], behind, *control).state == "absent"
 
 
 # ---------------------------------------------------------------- the target is this machine
@@ -272,12 +274,12 @@ OWN = Route(outcome=Outcome.OK, address=HERE, type="local", interface="lo")
 )
 def test_where_a_program_of_this_machine_listens(bound: str, other: str, only: str) -> None:
     table = Listeners(outcome=Outcome.OK, port=80, complete=True, rows=(Listener(address=bound, port=80),))
-    assert read("listens-on-other-address", OWN, table, address=HERE).state == other
-    assert read("listens-on-loopback-only", OWN, table, address=HERE).state == only
+    assert read("listeners.other-address-only", OWN, table, address=HERE).state == other
+    assert read("listeners.loopback-only", OWN, table, address=HERE).state == only
 
 
 def test_a_table_with_gaps_shows_no_absence() -> None:
     table = Listeners(outcome=Outcome.OK, port=80, complete=False)
-    assert read("listens-on-other-address", OWN, table, address=HERE).state == "unknown"
-    assert read("listens-on-other-address", OWN, replace(table, complete=True), address=HERE).state == "absent"
-    assert read("listens-on-other-address", replace(OWN, type="unicast"), address=HERE).state == "absent"
+    assert read("listeners.other-address-only", OWN, table, address=HERE).state == "unknown"
+    assert read("listeners.other-address-only", OWN, replace(table, complete=True), address=HERE).state == "absent"
+    assert read("listeners.other-address-only", replace(OWN, type="unicast"), address=HERE).state == "absent"

@@ -24,7 +24,7 @@ from portdoctor.model import (
     Vantage,
 )
 from portdoctor.signs import Reading, find
-from portdoctor.signs.local_way import kind_of
+from portdoctor.signs.route import kind_of
 
 CATALOGUE = load()
 HOST, R1, R2, R3 = "203.0.113.9", "10.0.1.2", "10.0.2.2", "10.0.3.2"
@@ -46,7 +46,7 @@ def _fields(o: Observation) -> dict[str, object]:
 
 
 def read(name: str, seen: Report) -> Reading:
-    return find(name)(seen, SUBJECT)
+    return find(name)(seen, SUBJECT, *name.split(":")[1:])
 
 
 def first(seen: Report) -> Problem:
@@ -101,8 +101,8 @@ RESET = (expired(1, R1), expired(2, R2), reset(3))
 @pytest.mark.parametrize(
     ("seen", "hops", "mine", "sign", "cause"),
     [
-        (silence, DROPPED, quiet(3), "ports-by-chance-pass-last-hop", "tcp.port-filtered"),
-        (refusal, RESET, reset(3), "refused-nearer-than-ports-by-chance", "tcp.refused-by-middlebox"),
+        (silence, DROPPED, quiet(3), "trace.random-ports-pass-last-hop", "tcp.port-filtered"),
+        (refusal, RESET, reset(3), "trace.refused-before-random-ports", "tcp.refused-by-middlebox"),
     ],
 )
 def test_many_ports_by_chance_prove_where_it_ends(seen, hops, mine, sign, cause) -> None:
@@ -125,14 +125,14 @@ def test_many_ports_by_chance_prove_where_it_ends(seen, hops, mine, sign, cause)
 )
 def test_what_is_no_proof_of_a_drop_on_the_way(doubt: list[Observation]) -> None:
     seen = report(*silence(), *round_one(*DROPPED), *doubt)
-    assert read("ports-by-chance-pass-last-hop", seen).state != "present"
+    assert read("trace.random-ports-pass-last-hop", seen).state != "present"
     assert first(seen).certainty != "certain"
 
 
 def test_two_ways_need_more_samples() -> None:
     other = trace("chance", expired(2, "10.9.9.9"), port=20003)
     seen = report(*silence(), *round_one(*DROPPED), other, *again(7, quiet(3), expired(3, R3)))
-    assert read("ports-by-chance-pass-last-hop", seen).state == "present"
+    assert read("trace.random-ports-pass-last-hop", seen).state == "present"
 
 
 def test_an_open_port_alone_names_the_place_and_proves_nothing() -> None:
@@ -142,7 +142,7 @@ def test_an_open_port_alone_names_the_place_and_proves_nothing() -> None:
     ]
     dropped = trace("chance", *DROPPED, port=20001)
     seen = report(*silence(), trace("target", *DROPPED), dropped, trace("target", quiet(3), number=2), *control)
-    assert read("open-control-passes-last-hop", seen).state == "present"
+    assert read("trace.open-port-passes-last-hop", seen).state == "present"
     assert (first(seen).cause, first(seen).certainty) == ("tcp.port-filtered", "likely")
     assert R2 in first(seen).explanation
 
@@ -151,8 +151,8 @@ def test_a_port_that_a_proxy_answers_says_nothing_about_the_host() -> None:
     control = trace("control", expired(1, R1), opened(2), port=80)
     alike = (expired(1, R1), expired(2, R2), expired(3, R3), quiet(4), quiet(5))
     seen = report(*silence(), trace("target", *alike), trace("chance", *alike, port=20001), control)
-    assert read("another-port-answers", seen).state == "unknown"
-    assert read("no-port-tried-answers", seen).state == "unknown"
+    assert read("tcp.other-port-responds", seen).state == "unknown"
+    assert read("tcp.other-ports-silent", seen).state == "unknown"
     assert first(seen).certainty == "undetermined"
 
 
@@ -164,7 +164,7 @@ def test_an_open_port_one_hop_behind_a_refusal_is_no_middlebox() -> None:
     kept = [*refusal(), Connect(outcome=Outcome.OK, took=0.01, address=HOST, port=80, role="control")]
     chance = trace("chance", *RESET, port=20001)
     seen = report(*kept, trace("target", *RESET), chance, trace("target", reset(3), number=2), *control)
-    assert read("refused-nearer-than-other-ports", seen).state == "unknown"
+    assert read("trace.refused-before-other-ports", seen).state == "unknown"
     assert (first(seen).cause, first(seen).certainty) == ("tcp.no-listener", "likely")
 
 
@@ -209,7 +209,7 @@ def test_circling_packets_meet_a_router_twice() -> None:
     twice = trace("target", expired(1, R1), expired(2, R2), expired(3, R1))
     neighbours = trace("target", expired(1, R1), expired(2, R2), expired(3, R2), quiet(4))
     assert (first(report(lost, twice)).cause, first(report(lost, twice)).certainty) == ("tcp.routing-loop", "certain")
-    assert read("hops-repeat", report(lost, neighbours)).state != "present"
+    assert read("trace.hops-repeat", report(lost, neighbours)).state != "present"
     arrives = trace("target", expired(1, R1), expired(2, R2), opened(3))
     assert first(report(lost, arrives)).cause == "local.lifetime-too-short"
 
@@ -242,9 +242,9 @@ def test_a_way_of_its_own_needs_a_default_to_differ_from() -> None:
     here = Route(id="v", outcome=Outcome.OK, address=HOST, type="unicast", interface="wg0", prefix="203.0.113.0/24")
     usual = Route(id="u", outcome=Outcome.OK, address="192.0.2.1", type="unicast", gateway=R1, interface="eth0")
     seen = Report(target=report().target, vantage=report().vantage, observations=(here, usual))
-    assert read("leaves-by-another-way", seen).state == "present"
+    assert read("route.other-interface", seen).state == "present"
     none = Report(target=seen.target, vantage=seen.vantage, observations=(here,))
-    assert read("leaves-by-another-way", none).want is not None
+    assert read("route.other-interface", none).want is not None
 
 
 def test_a_tunnel_that_covers_a_neighbour_is_an_overlap() -> None:
@@ -255,4 +255,4 @@ def test_a_tunnel_that_covers_a_neighbour_is_an_overlap() -> None:
     )
     look = Interfaces(id="i", outcome=Outcome.OK, rows=rows)
     seen = Report(target=report().target, vantage=report().vantage, observations=(here, look))
-    assert read("network-of-this-machine-covers-it", seen).state == "present"
+    assert read("route.covered-by-local-network", seen).state == "present"

@@ -26,7 +26,7 @@ from portdoctor.model import (
     Vantage,
 )
 from portdoctor.signs import find
-from portdoctor.signs.certificate import days_between, http_date, matches, named, shown_time
+from portdoctor.signs.x509 import common_name, days_between, http_date, name_matches, time_text
 
 CATALOGUE = load()
 A = "203.0.113.45"
@@ -120,9 +120,9 @@ def test_all_three_faults_are_read_though_openssl_tells_one() -> None:
 
 def test_names_that_were_cut_off_prove_nothing() -> None:
     many = cert(names=tuple(f"n{n}.example" for n in range(100)))
-    assert find("certificate-names-another")(report(untrusted(20, many)), SUBJECT).state == "unknown"
-    assert find("certificate-names-another")(report(untrusted(62, many)), SUBJECT).state == "present"
-    assert find("certificate-names-another")(report(untrusted(10, many)), SUBJECT).state == "absent"
+    assert find("certificate.name-mismatch")(report(untrusted(20, many)), SUBJECT).state == "unknown"
+    assert find("certificate.name-mismatch")(report(untrusted(62, many)), SUBJECT).state == "present"
+    assert find("certificate.name-mismatch")(report(untrusted(10, many)), SUBJECT).state == "absent"
 
 
 @pytest.mark.parametrize(
@@ -266,16 +266,17 @@ def test_what_cannot_be_seen_on_another_system_is_only_likely() -> None:
 def test_every_sign_of_ours_stands_an_empty_report() -> None:
     empty = Report(target=Target(input=HOST, host=HOST, port=443))
     for name in (
-        "certificate-expired", "certificate-not-yet-valid", "certificate-names-another", "certificate-self-signed",
-        "issuer-unknown", "intermediate-missing", "trust-store-empty", "certificate-ends-soon", "clock-agrees",
-        "clocks-disagree-on-validity", "speaks-plain-text", "hello-unanswered", "version-refused", "nothing-said",
-        "client-certificate-asked", "reset-before-a-byte", "closed-before-a-byte", "http-request-unanswered",
-        "another-protocol-answers", "tls-answers-plain-text", "answer-is-no-http", "gateway-blames-backend",
-        "service-fails-itself", "redirects-in-a-circle", "service-is-full", "service-bars-address",
-        "service-is-starting", "first-byte-late",
+        "certificate.expired", "certificate.not-yet-valid", "certificate.name-mismatch", "certificate.self-signed",
+        "certificate.issuer-unknown", "certificate.intermediate-missing", "certificate.trust-store-empty",
+        "certificate.expires-soon", "certificate.clocks-agree", "certificate.valid-by-server-clock", "tls.plain-text",
+        "tls.client-hello-unanswered", "tls.version-refused", "app.silent",
+        "tls.client-certificate-required", "app.reset-before-data", "app.closed-before-data", "http.request-unanswered",
+        "app.other-protocol", "app.speaks-tls", "http.not-http", "http.gateway-error",
+        "http.server-error", "http.redirect-loop", "app.service-says",
+        "http.first-byte-late",
     ):  # fmt: skip
         assert find(name)(empty, SUBJECT).state == "unknown", name
-    for name, parameter in (("alert-is", "unknown_ca"), ("broke-in-handshake", "reset"), ("http-status", "500")):
+    for name, parameter in (("tls.alert", "unknown_ca"), ("tls.handshake-ended", "reset"), ("http.status", "500")):
         assert find(name)(empty, SUBJECT, parameter).state == "unknown", name
 
 
@@ -291,13 +292,13 @@ def test_every_sign_of_ours_stands_an_empty_report() -> None:
     ],
 )  # fmt: skip
 def test_names_match_as_rfc_9525_says(name: str, wanted: str, same: bool) -> None:
-    assert matches(name, wanted) is same
+    assert name_matches(name, wanted) is same
 
 
 def test_times_and_names_for_people() -> None:
     assert days_between("2026-11-01T00:00:00Z", "2026-11-22T12:00:00Z") == 21
     assert days_between(None, "2026-11-22T12:00:00Z") == 0
-    assert shown_time("2026-11-15T09:14:00Z") == "2026-11-15 09:14 UTC"
-    assert named("CN=Example CA, O=Example") == "“Example CA”"
+    assert time_text("2026-11-15T09:14:00Z") == "2026-11-15 09:14 UTC"
+    assert common_name("CN=Example CA, O=Example") == "“Example CA”"
     assert http_date(report(dated("yesterday")), SUBJECT) is None
     assert http_date(report(dated("Sun, 31 Feb 2026 09:14:00 GMT", age="5")), SUBJECT) is not None

@@ -36,9 +36,10 @@ SIX, ROUTER6 = "2001:db8::9", "2001:db8:1::1"
 REFUSED = Errno(name="ECONNREFUSED", number=111)
 CATALOGUE = load()
 UDP_SIGNS = [
-    "port-unreachable-from-target", "own-udp-port-is-taken", "nothing-has-the-udp-port", "send-was-denied",
-    "udp-silent", "beside-the-silence", "service-keeps-silent", "quic-was-asked",
-    "tcp-of-this-port-accepts", "server-offers-quic", "datagrams-arrive", "datagram-too-big", "something-else-answers",
+    "udp.port-unreachable-from-target", "udp.local-port-in-use", "udp.no-socket", "udp.send-denied",
+    "udp.silent", "udp.tcp-comparison", "udp.silent-service", "udp.quic-sent",
+    "udp.tcp-port-accepts", "udp.http3-advertised", "udp.datagrams-arrive", "udp.datagram-too-big",
+    "udp.other-protocol",
 ]  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def control(port: int, outcome: Outcome) -> Connect:
 
 
 def read(name: str, r: Report, address: str = SERVER) -> Reading:
-    return find(name)(r, Subject(kind="address", values=(address,)))
+    return find(name)(r, Subject(kind="address", values=(address,)), *name.split(":")[1:])
 
 
 def first(r: Report) -> Problem:
@@ -115,13 +116,13 @@ def test_before_anything_was_looked_at_it_is_unknown(name: str) -> None:
 )
 def test_who_sent_the_port_unreachable(address: str, error: Icmp, state: str) -> None:
     o = exchange(Outcome.REFUSED, address, errno=REFUSED, icmp=error)
-    assert read("port-unreachable-from-target", report(o), address).state == state
+    assert read("udp.port-unreachable-from-target", report(o), address).state == state
 
 
 def test_without_an_error_queue_a_refusal_has_no_sender_but_on_this_machine() -> None:
     o = exchange(Outcome.REFUSED, errno=REFUSED)
-    assert read("port-unreachable-from-target", report(o, way(), queue=False)).why == "not-possible-here"
-    assert read("port-unreachable-from-target", report(o, way(kind="local"), queue=False)).state == "present"
+    assert read("udp.port-unreachable-from-target", report(o, way(), queue=False)).why == "not-possible-here"
+    assert read("udp.port-unreachable-from-target", report(o, way(kind="local"), queue=False)).state == "present"
 
 
 @pytest.mark.parametrize(
@@ -138,25 +139,25 @@ def test_without_an_error_queue_a_refusal_has_no_sender_but_on_this_machine() ->
 )
 def test_a_port_of_this_machine_is_taken_or_free(rows: tuple[Listener, ...], taken: bool) -> None:
     r = report(exchange(Outcome.REFUSED, icmp=icmp(3, 3, SERVER)), way(kind="local"), table(*rows))
-    states = [read(n, r).state for n in ("own-udp-port-is-taken", "nothing-has-the-udp-port")]
+    states = [read(n, r).state for n in ("udp.local-port-in-use", "udp.no-socket")]
     assert states == (["present", "absent"] if taken else ["absent", "present"])
 
 
 def test_a_table_that_is_not_complete_proves_nothing() -> None:
     r = report(exchange(Outcome.REFUSED), way(kind="local"), table(complete=False))
-    assert read("nothing-has-the-udp-port", r).why == "needs-privilege"
+    assert read("udp.no-socket", r).why == "needs-privilege"
 
 
 def test_about_another_machine_a_person_must_look() -> None:
     r = report(exchange(Outcome.REFUSED, icmp=icmp(3, 3, SERVER)), way())
-    reading = read("nothing-has-the-udp-port", r)
+    reading = read("udp.no-socket", r)
     assert reading.why == "needs-person"
     assert reading.ask is not None
     assert all(a.then in CATALOGUE for a in reading.ask.answers)
-    assert read("own-udp-port-is-taken", r).state == "absent"
+    assert read("udp.local-port-in-use", r).state == "absent"
 
 
-@pytest.mark.parametrize("name", ["server-offers-quic", "datagrams-arrive"])
+@pytest.mark.parametrize("name", ["udp.http3-advertised", "udp.datagrams-arrive"])
 def test_what_a_person_is_asked_leads_to_causes(name: str) -> None:
     ask = read(name, report(exchange(Outcome.TIMEOUT))).ask
     assert ask is not None
@@ -165,16 +166,16 @@ def test_what_a_person_is_asked_leads_to_causes(name: str) -> None:
 
 def test_a_denied_connect_is_no_denied_send() -> None:
     denied = {"errno": Errno(name="EPERM", number=1)}
-    assert read("send-was-denied", report(exchange(Outcome.DENIED, call="send", **denied))).state == "present"
-    assert read("send-was-denied", report(exchange(Outcome.DENIED, call="connect", **denied))).state == "absent"
+    assert read("udp.send-denied", report(exchange(Outcome.DENIED, call="send", **denied))).state == "present"
+    assert read("udp.send-denied", report(exchange(Outcome.DENIED, call="connect", **denied))).state == "absent"
 
 
 def test_controls_are_wanted_once() -> None:
     silent = exchange(Outcome.TIMEOUT)
     want = Want(probe="controls", args=(SERVER,))
-    assert read("tcp-of-this-port-accepts", report(silent)).want == want
+    assert read("udp.tcp-port-accepts", report(silent)).want == want
     note = Note(kind="not-evaluated", text="no", probe=want, reason="forbidden-by-option")
-    assert read("tcp-of-this-port-accepts", report(silent, notes=(note,))).why == "forbidden-by-option"
+    assert read("udp.tcp-port-accepts", report(silent, notes=(note,))).why == "forbidden-by-option"
 
 
 # ---------------------------------------------------------------- what it means

@@ -184,8 +184,13 @@ def test_signs_that_take_a_parameter() -> None:
     seen = (Connect(id="o1", outcome=Outcome.TIMEOUT, address="10.20.1.5", port=5432),)
     reader = Reader(Report(target=target, observations=seen))
     subject = Subject(kind="address", values=("10.20.1.5",))
-    true = ("target-in:10.20.0.0/16", "port-is:5432", "host-is:*.example", "host-is:DB.example")
-    false = ("target-in:10.30.0.0/16", "target-in:2001:db8::/32", "port-is:22", "host-is:db.example.com")
+    true = ("target.in-network:10.20.0.0/16", "target.port:5432", "target.host:*.example", "target.host:DB.example")
+    false = (
+        "target.in-network:10.30.0.0/16",
+        "target.in-network:2001:db8::/32",
+        "target.port:22",
+        "target.host:db.example.com",
+    )
     assert {reader.read(name, subject).state for name in true} == {"present"}
     assert {reader.read(name, subject).state for name in false} == {"absent"}
 

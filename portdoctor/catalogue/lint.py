@@ -5,17 +5,16 @@ The same rules hold for our own causes (a test applies them) and for those of a 
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, get_args
 
 import msgspec
 
-from ..model import Connect, Icmp, Outcome, Report, Stage, Subject, SubjectKind, Symptom, Target
+from ..model import Icmp, Outcome, Stage, SubjectKind, Symptom
 from ..outcomes import symptom
-from ..signs import load_all
+from ..signs import find, load_all
 from .cause import Catalogue, Cause, CauseError, Front, parse
 from .lint_page import Found, near, of_page, of_sentence
 
@@ -150,27 +149,11 @@ def _whole_phase(name: str, catalogue: Catalogue) -> bool:
 
 
 def _about_sign(name: str) -> str:
-    signs = load_all()
-    base, colon, parameter = name.partition(":")
-    if base not in signs:
-        return f"there is no sign {base}{near(base, signs)}"
-    takes = len(inspect.signature(signs[base]).parameters) == 3
-    if takes and not parameter:
-        return f"the sign {base} wants a word after a colon, such as {base}:…"
-    if colon and not takes:
-        return f"the sign {base} takes nothing after a colon"
-    return _about_parameter(signs[base], parameter) if takes else ""
-
-
-def _about_parameter(sign: Callable[..., object], parameter: str) -> str:
-    """What a sign says of a parameter that it cannot read, found by giving it something to read."""
-    seen = Connect(id="o1", outcome=Outcome.OK, address="192.0.2.1", port=1)
-    report = Report(target=Target(input="192.0.2.1:1", host="192.0.2.1", port=1), observations=(seen,))
+    base, _, parameter = name.partition(":")
     try:
-        sign(report, Subject(kind="address", values=("192.0.2.1",)), parameter)
-    except ValueError as error:
-        return str(error)
-    return ""
+        return find(name).fault(parameter)
+    except KeyError:
+        return f"there is no sign {base}{near(base, load_all())}"
 
 
 def _of_stages(cause: Cause, matter: str) -> Iterator[Found]:

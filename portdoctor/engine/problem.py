@@ -183,8 +183,7 @@ def _answers(answers: tuple[Answer, ...], chosen: Weighed | None, out: set[str])
 
 def _readings(reader: Reader, subject: Subject, weighed: list[Weighed]) -> list[Reading]:
     fronts = [w.cause.front for w in weighed if w.state != "ruled-out"]
-    names = dict.fromkeys(n for f in fronts for n in (*f.requires, *f.excludes, *f.proof))
-    return [reader.read(n, subject) for n in names]
+    return [reader.read(n, subject, f) for f in fronts for n in (*f.requires, *f.excludes, *f.proof)]
 
 
 def evidence_of(problem: Problem) -> set[str]:

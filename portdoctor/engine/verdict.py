@@ -162,7 +162,8 @@ class _Case:
             c for c in self.catalogue.explaining("degraded")
             if c.front.about == kind and (finding.stage in c.at or kind == "address")
             and (c.front.kind != "scope" or kind != "target")
-            and c.front.requires and self.reader.read(c.front.requires[0], finding.subject).state == "present"
+            and c.front.requires
+            and self.reader.read(c.front.requires[0], finding.subject, c.front).state == "present"
         ]  # fmt: skip
         if not causes:
             return []

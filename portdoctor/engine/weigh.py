@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from ..catalogue.cause import Cause
+from ..catalogue.cause import Cause, Front
 from ..model import Report, RuledOut, Subject, Value
 from ..signs import Reading, find
 
@@ -34,22 +34,26 @@ class Reader:
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        self._read: dict[tuple[str, Subject], Reading] = {}
+        self._read: dict[tuple[str, Subject, tuple[str, ...]], Reading] = {}
 
-    def read(self, name: str, subject: Subject) -> Reading:
-        """The reading of a sign; "name:parameter" gives the sign its parameter. Raises KeyError for no such sign."""
-        key = (name, subject)
+    def read(self, name: str, subject: Subject, front: Front | None = None) -> Reading:
+        """The reading of a sign; "name:parameter" gives the sign its parameter. Raises KeyError for no such sign.
+
+        `front`: the cause that asks, for signs that take the value of one of its keys.
+        """
+        sign = find(name)
+        value: tuple[str, ...] = getattr(front, sign.reads) if sign.reads and front else ()
+        key = (name, subject, value)
         if key not in self._read:
-            base, _, parameter = name.partition(":")
-            args = (self.report, subject, parameter) if parameter else (self.report, subject)
-            self._read[key] = find(base)(*args)
+            parameter = name.partition(":")[2]
+            self._read[key] = sign(self.report, subject, *(argument for argument in (parameter, value) if argument))
         return self._read[key]
 
     def weigh(self, cause: Cause, subject: Subject) -> Weighed:
         """Established: all required present, all excluded absent. Ruled out: one of them contradicted. Else open."""
         front = cause.front
-        required = [(name, self.read(name, subject), "absent") for name in front.requires]
-        excluded = [(name, self.read(name, subject), "present") for name in front.excludes]
+        required = [(name, self.read(name, subject, front), "absent") for name in front.requires]
+        excluded = [(name, self.read(name, subject, front), "present") for name in front.excludes]
         for _, reading, contrary in (*required, *excluded):
             if reading.state == contrary:
                 return Weighed(cause=cause, state="ruled-out", decider=reading)

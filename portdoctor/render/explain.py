@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..catalogue.cause import Cause, fill
 from ..catalogue.symptoms import SymptomText
 from ..model import Symptom
+from ..signs import title_of
 from ..text import clean, plural, width, words, wrapped
 from .command import broken
 from .lines import Line, Span, line
@@ -35,18 +36,14 @@ def cause_page(cause: Cause, origin: str = "") -> list[Line]:
         ("Symptoms", words(front.explains)),
         ("Who must act", OWNERS[front.owner]),
         ("Certain", _certainty(cause)),
-        ("Needs", words(_signs(front.requires))),
-        ("Ruled out by", words(_signs(front.excludes), "or")),
+        ("Needs", "; ".join(map(title_of, front.requires))),
+        ("Ruled out by", "; or ".join(map(title_of, front.excludes))),
+        ("Answers", "; ".join(front.answers)),
         ("Special case of", words(front.refines)),
         ("Also called", "; ".join(front.terms)),
         ("From", origin),
     ]
     return [*found, line(), *_rows([(label, said) for label, said in rows if said])]
-
-
-def _signs(names: tuple[str, ...]) -> list[str]:
-    """The signs as words: "http-status:502+503" is "http status 502 or 503"."""
-    return [name.replace("-", " ").replace(":", " ").replace("+", " or ") for name in names]
 
 
 def _certainty(cause: Cause) -> str:
@@ -57,7 +54,7 @@ def _certainty(cause: Cause) -> str:
         return "when all of it was seen and nothing else fits"
     if not front.proof:
         return f"never, {front.cap} at most"
-    return f"only when this was seen: {words(_signs(front.proof), 'or')}; else {front.cap}"
+    return f"only when this was seen: {'; or '.join(map(title_of, front.proof))}; else {front.cap}"
 
 
 def symptom_page(name: Symptom, said: SymptomText, causes: Sequence[Cause]) -> list[Line]:

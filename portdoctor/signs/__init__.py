@@ -1,32 +1,44 @@
-"""Pure readings of a report: present, absent or unknown. Quantifiers live here. No I/O."""
+"""Pure readings of a report: present, absent or unknown. Quantifiers live here. No I/O.
+
+The file is the namespace: "tcp.refused-by-rst" is the function ``refused_by_rst`` in ``tcp.py``.
+"""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 
-from .base import SIGNS, Ask, Reading
+from .base import Ask, Reading, Sign
 
-__all__ = ["MODULES", "SIGNS", "Ask", "Reading", "find", "load_all"]
-
-# In the order in which diagnoses come to need them: a refused port must not pay for what is known of certificates.
-MODULES = (
-    "tcp", "series", "path", "contrast", "unreachable", "own", "local", "local_way", "dns_addresses", "target",
-    "addresses", "clients", "bind", "app", "passing", "dns", "tls", "udp", "merged",
-)  # fmt: skip
+__all__ = ["Ask", "Reading", "Sign", "find", "load_all", "title_of"]
 
 
-def find(name: str) -> Callable[..., Reading]:
-    """The sign of that name; the modules are imported until it is there. Raises KeyError when there is none."""
-    for module in MODULES:
-        if name in SIGNS:
-            break
-        importlib.import_module(f".{module}", __name__)
-    return SIGNS[name]
+def find(name: str) -> Sign:
+    """The sign of a name, which may carry a parameter; only its own file is imported. Raises KeyError for none."""
+    base = name.partition(":")[0]
+    file, _, function = base.partition(".")
+    if not file.isidentifier():
+        raise KeyError(name)
+    try:
+        module = importlib.import_module(f".{file}", __name__)
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{file}":
+            raise
+        raise KeyError(name) from None
+    found = getattr(module, function.replace("-", "_"), None)
+    if not isinstance(found, Sign) or found.name != base:  # of another file, and only imported there
+        raise KeyError(name)
+    return found
 
 
-def load_all() -> dict[str, Callable[..., Reading]]:
-    """Every sign by its name."""
-    for module in MODULES:
-        importlib.import_module(f".{module}", __name__)
-    return SIGNS
+def load_all() -> dict[str, Sign]:
+    """Every sign by its name, without parameters. Imports every file of the folder: for lint and documentation."""
+    from pkgutil import iter_modules
+
+    modules = [importlib.import_module(f".{found.name}", __name__) for found in iter_modules(__path__)]
+    signs = [found for module in modules for found in vars(module).values() if isinstance(found, Sign)]
+    return {found.name: found for found in signs}
+
+
+def title_of(name: str) -> str:
+    """The title of a sign by its full name: that of "http.status:502" is "the HTTP status is 502"."""
+    return find(name).title_of(name.partition(":")[2])

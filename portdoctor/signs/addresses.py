@@ -1,19 +1,48 @@
-"""Signs about several addresses together: one family, one router where all end. Pure readings of a report."""
+"""Signs that compare the addresses of one name: by family, by outcome, by last hop. Pure."""
 
 from __future__ import annotations
 
-from ..model import Connect, Outcome, Report, Subject, Trace
+from ipaddress import ip_network
+
+from ..model import Connect, Datagram, Outcome, Report, Subject, Trace
 from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown
-from .path import last_answering
-from .tcp import route_to
+from .observed import last_answering, route_to
 
 
-@sign
+@sign("some addresses of the name work and others do not")
+def some_work(report: Report, subject: Subject) -> Reading:
+    """Of several addresses of the name, at least one fails and at least one connects (UDP: responds)."""
+    tried_ = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
+    good = [o for o in tried_ if o.outcome is Outcome.OK]
+    bad = [o for o in tried_ if o.outcome is not Outcome.OK]
+    if good and bad:
+        listed = ", ".join(o.address for o in bad)
+        how = "connect" if report.target.transport == "tcp" else "answer"
+        return present(f"{len(good)} of {len(tried_)} addresses {how}; {listed} does not.", *tried_)
+    return absent("All addresses behave alike.", *tried_)
+
+
+@sign("an address of the other IP version connects")
+def other_family_connects(report: Report, subject: Subject) -> Reading:
+    """Another address of the same name, of the other IP version, accepts the connection."""
+    family = family_of(subject.values[0])
+    tries = [o for o in report.of(Connect) if o.role == "target" and family_of(o.address) != family]
+    good = [o for o in tries if o.outcome is Outcome.OK]
+    if good:
+        return present(f"The same name's address {good[0].address} accepts the connection.", good[0])
+    return absent("No address of the other IP version accepts the connection.", *tries)
+
+
+@sign(
+    "all IPv{parameter} addresses fail, while the other IP version connects",
+    parameter="an IP version",
+    values={"4": "IPv4 fails, while IPv6 connects", "6": "IPv6 fails, while IPv4 connects"},
+)
 def family_fails(report: Report, subject: Subject, family: str) -> Reading:
-    """``family-fails:6``: nothing connects over that family, the other works.
+    """Nothing connects over that IP version, and the other one works.
 
-    Needs two failing addresses, or one whose trace ends at this network's own gateway: one dead host is no family.
+    Needs two failing addresses, or one whose trace ends at this network's own gateway: one dead host looks the same.
     """
     seen = [o for o in report.of(Connect) if o.role == "target"]
     ours = [o for o in seen if str(family_of(o.address)) == family]
@@ -46,11 +75,8 @@ def _ends_at_gateway(report: Report, o: Connect) -> tuple[Trace, str] | None:
     return next(((t, h.address) for t in traces for h in t.hops if h.ttl == 1 and h.address), None)
 
 
-# ---------------------------------------------------------------- other addresses
-
-
-@sign
-def other_addresses_stop_there_too(report: Report, subject: Subject) -> Reading:
+@sign("packets to another address of the name end at the same router")
+def same_last_hop(report: Report, subject: Subject) -> Reading:
     """Another address of the same name, in another network, is silent, and its trace ends at the same router."""
     mine = _last_hop(report, subject.values[0]) if subject.values else None
     if mine is None:
@@ -80,7 +106,6 @@ def _last_hop(report: Report, address: str) -> tuple[Trace, str] | None:
 
 def _network(address: str) -> str:
     """The /24 or /48 of an address: smaller networks are rarely routed apart on the internet."""
-    from ipaddress import ip_network
 
     plain = address.partition("%")[0]
     return str(ip_network(f"{plain}/{24 if family_of(plain) == 4 else 48}", strict=False))

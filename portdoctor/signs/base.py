@@ -1,9 +1,9 @@
-"""What a sign returns, and how to say it. Law: no I/O, no clock."""
+"""What a sign is and what it returns. Law: no I/O, no clock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from ..model import Answer, Ending, Report, Subject, Value, Want, Why
 
@@ -30,19 +30,67 @@ class Reading(Value, frozen=True, kw_only=True):
     ask: Ask | None = None
 
 
-Sign = Callable[[Report, Subject], Reading]
-ParamSign = Callable[[Report, Subject, str], Reading]
-SIGNS: dict[str, Callable[..., Reading]] = {}
-S = TypeVar("S", Sign, ParamSign)
+class Sign:
+    """A reading with a name: ``refused_by_rst`` in ``tcp.py`` is "tcp.refused-by-rst".
+
+    `title`: words for people, true when the sign is present. `parameter`: in words, what follows the colon of the
+    name; "" when nothing does. `values`: the parameters that are allowed, with the title of each; empty when any is.
+    `reads`: the key of the front matter whose value the sign takes as its argument; "" when it takes none.
+    """
+
+    def __init__(
+        self, function: Callable[..., Reading], title: str, *,
+        parameter: str = "", values: Mapping[str, str] | None = None,
+        check: Callable[[str], object] | None = None, reads: str = "",
+    ) -> None:  # fmt: skip
+        file = function.__module__.rpartition(".")[2]
+        self.name = f"{file}.{function.__name__.replace('_', '-')}"
+        self.title = title
+        self.parameter = parameter
+        self.values = dict(values or {})
+        self.reads = reads
+        self._function = function
+        self._check = check
+        self.__doc__ = function.__doc__
+
+    def __call__(self, report: Report, subject: Subject, *argument: Any) -> Reading:
+        """Read the sign. `argument`: the parameter, or the value of the key that the sign reads."""
+        return self._function(report, subject, *argument)
+
+    def title_of(self, parameter: str = "") -> str:
+        """The title with a parameter filled in: "the HTTP status is 502 or 503"."""
+        return self.values.get(parameter) or self.title.replace("{parameter}", parameter.replace("+", " or "))
+
+    def fault(self, parameter: str) -> str:
+        """What is wrong with a parameter, "" when the sign takes it (and none when it takes none)."""
+        if not self.parameter:
+            return f"the sign {self.name} takes no parameter" if parameter else ""
+        if not parameter:
+            example = f", such as {self.name}:{next(iter(self.values))}" if self.values else ""
+            return f"the sign {self.name} needs a parameter after a colon: {self.parameter}{example}"
+        if self.values and parameter not in self.values:
+            return f"{parameter!r} is not {self.parameter}; {self.name} takes {', '.join(self.values)}"
+        try:
+            if self._check:
+                self._check(parameter)
+        except ValueError as error:
+            return f"{parameter!r} is not {self.parameter}: {error}"
+        return ""
 
 
-def sign(function: S) -> S:
-    """Register a sign under its function's name with dashes: ``answered_by_rst`` is "answered-by-rst"."""
-    name = function.__name__.replace("_", "-")
-    if name in SIGNS:
-        raise ValueError(f"two signs are called {name}")
-    SIGNS[name] = function
-    return function
+def sign(
+    title: str, *, parameter: str = "", values: Mapping[str, str] | None = None,
+    check: Callable[[str], object] | None = None, reads: str = "",
+) -> Callable[[Callable[..., Reading]], Sign]:  # fmt: skip
+    """Make a function ``(report, subject[, argument]) -> Reading`` a `Sign`.
+
+    `check` raises ValueError for a parameter that the sign cannot read.
+    """
+
+    def made(function: Callable[..., Reading]) -> Sign:
+        return Sign(function, title, parameter=parameter, values=values, check=check, reads=reads)
+
+    return made
 
 
 def present(says: str, *evidence: Ending) -> Reading:
@@ -51,7 +99,7 @@ def present(says: str, *evidence: Ending) -> Reading:
 
 
 def absent(says: str, *evidence: Ending) -> Reading:
-    """A contrary witness, or a complete look without a witness."""
+    """A contrary witness, or a complete observation without a witness."""
     return Reading(state="absent", says=says, evidence=tuple(o.id for o in evidence))
 
 

@@ -1,87 +1,240 @@
-"""What signs need to read a certificate: names, times, days, and the handshake that showed it. Pure."""
+"""Signs about the server's certificate, read from it: OpenSSL reports only the first fault. Pure; about an address.
+
+The order of OpenSSL's checks: chain (2, 18 to 21), name (62), then time (9, 10).
+"""
 
 from __future__ import annotations
 
-import re
+from ..model import Certificate, Handshake, HttpReply, Outcome, Report, Subject, Want
+from .base import Reading, absent, present, sign, unknown, unsettled
+from .x509 import common_name, days_between, handshake_of, http_date, name_matches, now_of, time_text
 
-from ..model import Ending, Handshake, HttpReply, Report, Subject
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:\d{2}:\d{2}) GMT")  # RFC 9110, 5.6.7
-
-
-def shook(report: Report, subject: Subject) -> Handshake | None:
-    """The handshake on the user's own path to the address."""
-    found = [o for o in report.of(Handshake) if o.role == "target" and o.address in subject.values]
-    return found[-1] if found else None
+_SOON = 14  # days before its end at which a certificate that should have been renewed is worth a word
+_SHORT_LIVED = 30  # days of validity below which "soon" is a third of them
+_UNKNOWN_ISSUER = (2, 19, 20, 21)  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and kin, x509_vfy.h
+_SELF_SIGNED, _SELF_SIGNED_IN_CHAIN = 18, 19
+_MOST_NAMES = 100  # of one certificate that a report keeps
 
 
-def now_of(report: Report) -> str | None:
-    """The moment of the report by this machine's clock, to the second: comparable with a certificate's times."""
-    started = report.vantage.started
-    return f"{started[:19]}Z" if len(started) >= 20 and started.endswith("Z") else None
+def _leaf_shown(report: Report, subject: Subject) -> tuple[Handshake, Certificate] | None:
+    """The handshake and the server's own certificate, if it showed one."""
+    o = handshake_of(report, subject)
+    return (o, o.chain[0]) if o is not None and o.chain else None
 
 
-def http_date(report: Report, subject: Subject) -> tuple[Ending, str] | None:
-    """The server's clock: the Date of an HTTP answer from the address, with its Age where a cache kept it."""
-    for o in report.of(HttpReply):
-        found = _HTTP_DATE.fullmatch(o.headers.get("date", "")) if o.address in subject.values else None
-        if found is None or found[2] not in _MONTHS:
-            continue
-        at = f"{found[3]}-{_MONTHS.index(found[2]) + 1:02}-{found[1]}T{found[4]}Z"
-        age = o.headers.get("age", "0")
-        return (o, _later(at, int(age)) if age.isdigit() and len(age) < 9 else at)
+def wanted_name(report: Report) -> str:
+    """The name or address that the certificate must be for."""
+    return report.options.sni or report.target.host
+
+
+def _verify_code(o: Handshake) -> int | None:
+    return None if o.verified else o.verify_code
+
+
+def _by_code(report: Report, subject: Subject, code: int, says: str) -> Reading:
+    """Where the certificate could not be read: OpenSSL's verdict, which is silent about what it did not come to."""
+    o = handshake_of(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is not Outcome.UNTRUSTED:
+        return absent("The handshake did not fail over a certificate.", o)
+    if _verify_code(o) == code:
+        return present(says, o)
+    return unknown("no-answer", o, says="The certificate could not be read.")
+
+
+# ---------------------------------------------------------------- time
+
+
+@sign("the certificate has expired")
+def expired(report: Report, subject: Subject) -> Reading:
+    """Its last day has passed by this machine's clock, and by the server's where an HTTP Date shows it."""
+    seen = _leaf_shown(report, subject)
+    now = now_of(report)
+    if seen is None or now is None or seen[1].not_after is None:
+        return _by_code(report, subject, 10, "OpenSSL says that the certificate has expired.")
+    o, leaf = seen
+    end = leaf.not_after or ""
+    if now <= end:
+        return _expired_above(o, now) or absent(f"The certificate is valid until {time_text(end)}.", o)
+    server = http_date(report, subject)
+    if server is not None and server[1] <= end:
+        said = f"By the server's clock, {time_text(server[1])}, the certificate is valid until {time_text(end)}."
+        return unknown("no-answer", o, server[0], says=said)
+    ago = days_between(end, now)
+    since = f"{ago} days" if ago != 1 else "1 day"
+    return present(f"The certificate ended on {time_text(end)}, {since} before {time_text(now)}.", o)
+
+
+def _expired_above(o: Handshake, now: str) -> Reading | None:
+    """An intermediate certificate that expired counts when OpenSSL's verdict is about time."""
+    if _verify_code(o) != 10:
+        return None
+    for cert in o.chain[1:]:
+        if cert.not_after is not None and cert.not_after < now:
+            return present(f"{common_name(cert.subject)}, in the chain, ended on {time_text(cert.not_after)}.", o)
     return None
 
 
-def _later(at: str, seconds: int) -> str:
-    from datetime import datetime, timedelta
-
-    try:
-        moment = datetime.fromisoformat(at) + timedelta(seconds=seconds)
-    except (ValueError, OverflowError):  # a Date such as 31 Feb
-        return at
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def days_between(start: str | None, end: str) -> int:
-    """Whole days from one moment to another, negative when it lies before; 0 when one cannot be read."""
-    from datetime import datetime
-
-    try:
-        apart = datetime.fromisoformat(end) - datetime.fromisoformat(start or "")
-    except ValueError:
-        return 0
-    return int(apart.total_seconds() / 86400)
+@sign("the certificate is not valid yet")
+def not_yet_valid(report: Report, subject: Subject) -> Reading:
+    """Its first day is in the future by this machine's clock, and by the server's where an HTTP Date shows it."""
+    seen = _leaf_shown(report, subject)
+    now = now_of(report)
+    if seen is None or now is None or seen[1].not_before is None:
+        return _by_code(report, subject, 9, "OpenSSL says that the certificate is not valid yet.")
+    o, leaf = seen
+    start = leaf.not_before or ""
+    if now >= start:
+        return absent(f"The certificate is valid since {time_text(start)}.", o)
+    server = http_date(report, subject)
+    if server is not None and server[1] >= start:
+        said = f"By the server's clock, {time_text(server[1])}, the certificate is valid since {time_text(start)}."
+        return unknown("no-answer", o, server[0], says=said)
+    return present(f"The certificate begins on {time_text(start)}; here it is {time_text(now)}.", o)
 
 
-def shown_time(at: str) -> str:
-    """A moment for people: "2026-11-15 09:14 UTC"."""
-    return f"{at[:10]} {at[11:16]} UTC" if len(at) >= 16 else at
+@sign("the certificate expires soon")
+def expires_soon(report: Report, subject: Subject) -> Reading:
+    """Accepted, and within two weeks of its end (a third of its life, for short-lived ones)."""
+    seen, now = _leaf_shown(report, subject), now_of(report)
+    if seen is None or now is None or not seen[0].verified:
+        return unknown("not-looked")
+    o, leaf = seen
+    if leaf.not_after is None:
+        return unknown("not-possible-here", o)
+    life = days_between(leaf.not_before, leaf.not_after) if leaf.not_before else _SHORT_LIVED
+    soon = _SOON if life > _SHORT_LIVED else life // 3
+    left = days_between(now, leaf.not_after)
+    said = f"The certificate ends on {time_text(leaf.not_after)}, in {left} days."
+    return present(said, o) if left <= soon else absent(said, o)
 
 
-def named(name: str) -> str:
-    """The common name in a distinguished name, or all of it: "CN=Example CA, O=Example" -> “Example CA”."""
-    first = name.partition(", ")[0]
-    return f"“{first.removeprefix('CN=')}”" if first.startswith("CN=") else f"“{name}”" if name else "its issuer"
+@sign("the clocks of the server and of this machine agree")
+def clocks_agree(report: Report, subject: Subject) -> Reading:
+    """The server's clock (HTTP Date) and this machine's differ by less than a day."""
+    server, now = http_date(report, subject), now_of(report)
+    if server is None or now is None:
+        o = handshake_of(report, subject)
+        asked = [r for r in report.of(HttpReply) if r.address in subject.values]
+        if o is None:
+            return unknown("not-looked")
+        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, looked=bool(asked))
+    apart = abs(days_between(server[1], now))
+    if apart:
+        return absent(f"The server's clock says {time_text(server[1])}, this machine's {time_text(now)}.", server[0])
+    return present("The server's clock agrees with this machine's.", server[0])
 
 
-def matches(name: str, wanted: str) -> bool:
-    """Whether a name of a certificate is the wanted one. One label may be a whole "*", the first (RFC 9525, 6.3)."""
-    name, wanted = name.lower().rstrip("."), wanted.lower().rstrip(".").partition("%")[0]
-    if ":" in wanted:
-        return _same_address(name, wanted)
-    if name == wanted:
-        return True
-    label, _, rest = wanted.partition(".")
-    is_address = wanted.replace(".", "").isdigit()
-    return bool(label) and name.startswith("*.") and not is_address and "." in rest and name[2:] == rest
+@sign("the certificate is valid by the server's clock, but not by this machine's")
+def valid_by_server_clock(report: Report, subject: Subject) -> Reading:
+    """The certificate is valid by the server's clock (HTTP Date) and not by this machine's."""
+    seen, now, server = _leaf_shown(report, subject), now_of(report), http_date(report, subject)
+    if seen is None or now is None:
+        return _by_code(report, subject, 0, "")
+    o, leaf = seen
+    start, end = leaf.not_before or "", leaf.not_after or "9999"
+    if start <= now <= end:
+        return absent("The certificate is valid by this machine's clock.", o)
+    if server is None:
+        asked = [r for r in report.of(HttpReply) if r.address in subject.values]
+        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, looked=bool(asked))
+    if not start <= server[1] <= end:
+        return absent("The certificate is not valid by the server's clock either.", o, server[0])
+    said = f"By the server's clock it is {time_text(server[1])}, by this machine's {time_text(now)}."
+    return present(f"{said} The certificate is valid only at the first.", o, server[0])
 
 
-def _same_address(one: str, other: str) -> bool:
-    from ipaddress import ip_address
+# ---------------------------------------------------------------- name
 
-    try:
-        return ip_address(one) == ip_address(other)
-    except ValueError:
-        return False
+
+@sign("the certificate does not match the host name")
+def name_mismatch(report: Report, subject: Subject) -> Reading:
+    """None of the certificate's names is the requested one (RFC 9525; its common name does not count)."""
+    seen = _leaf_shown(report, subject)
+    wanted = wanted_name(report)
+    if seen is None:
+        return _by_code(report, subject, 62, f"OpenSSL says that the certificate is not for {wanted}.")
+    o, leaf = seen
+    code = _verify_code(o)
+    if o.verified or code in (9, 10) or (code != 62 and any(name_matches(name, wanted) for name in leaf.names)):
+        return absent(f"The certificate is for {wanted}.", o)  # OpenSSL comes to time only when the name is right
+    if len(leaf.names) >= _MOST_NAMES and code != 62:
+        return unknown("not-possible-here", o, says="The certificate has more names than were kept.")
+    if not leaf.names:
+        if leaf.sha256 and not leaf.subject and code != 62:
+            return unknown("not-possible-here", o, says="The certificate could not be decoded here.")
+        return present(f"The certificate names no host at all, so not {wanted}.", o)
+    few = ", ".join(leaf.names[:4])
+    rest = f" and {len(leaf.names) - 4} more" if len(leaf.names) > 4 else ""
+    return present(f"The certificate is for {few}{rest}, not for {wanted}.", o)
+
+
+# ---------------------------------------------------------------- chain
+
+
+@sign("the certificate is self-signed")
+def self_signed(report: Report, subject: Subject) -> Reading:
+    """The server's certificate is its own issuer, and is not in the trust store."""
+    seen = _leaf_shown(report, subject)
+    if seen is None:
+        return _by_code(report, subject, _SELF_SIGNED, "OpenSSL says that the certificate is self-signed.")
+    o, leaf = seen
+    if o.verified:
+        return absent("The certificate was accepted.", o)
+    if leaf.self_signed or _verify_code(o) == _SELF_SIGNED:
+        return present(f"The certificate of {common_name(leaf.subject)} is self-signed and not in {_store(o)}.", o)
+    return absent(f"The certificate was issued by {common_name(leaf.issuer)}.", o)
+
+
+@sign("the certificate's issuer is not in the trust store")
+def issuer_unknown(report: Report, subject: Subject) -> Reading:
+    """No chain leads from the certificate to a CA of the trust store. OpenSSL checks this before name and time."""
+    o = handshake_of(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    code = _verify_code(o)
+    if o.outcome is Outcome.UNTRUSTED and code in _UNKNOWN_ISSUER and o.chain:
+        last = o.chain[-1]
+        return present(f"{common_name(last.issuer)}, who issued {common_name(last.subject)}, is not in {_store(o)}.", o)
+    if o.outcome is not Outcome.UNTRUSTED or code in (9, 10, 62, _SELF_SIGNED):
+        return absent("The handshake did not fail over the issuer.", o)
+    return unknown("no-answer", o, says="The issuer was not looked at.")
+
+
+def _store(o: Handshake) -> str:
+    return f"the trust store ({o.trust})" if o.trust else "the trust store"
+
+
+@sign("the server does not send the intermediate certificate")
+def intermediate_missing(report: Report, subject: Subject) -> Reading:
+    """The server sent its own certificate only, and the certificate names where its issuer's is published.
+
+    Looks the same: a private CA that signs servers directly and publishes its certificate.
+    """
+    o = handshake_of(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if issuer_unknown(report, subject).state != "present":
+        return absent("The issuer is known or was not in question.", o)
+    leaf = o.chain[0]
+    if _verify_code(o) == _SELF_SIGNED_IN_CHAIN or len(o.chain) > 1:
+        return absent(f"The server sent {len(o.chain)} certificates, up to {common_name(o.chain[-1].subject)}.", o)
+    if not leaf.issuer_urls:
+        return absent(
+            f"The certificate does not name the URL of its issuer {common_name(leaf.issuer)}, as public ones do.", o
+        )
+    return present(f"The server sent one certificate only; its issuer {common_name(leaf.issuer)} is missing.", o)
+
+
+@sign("the trust store holds no certificate authority")
+def trust_store_empty(report: Report, subject: Subject) -> Reading:
+    """The trust store that was used holds no certificate authority (CA)."""
+    o = handshake_of(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.trust is not None and o.trust_anchors == 0:
+        return present(f"The trust store holds no authority ({o.trust}).", o)
+    if o.outcome is not Outcome.UNTRUSTED or o.trust_anchors or _verify_code(o) in (9, 10, 62):
+        return absent("The trust store holds authorities, or was not in question.", o)
+    return unknown("not-possible-here", o, says="This system does not tell what its trust store holds.")

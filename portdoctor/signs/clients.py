@@ -1,4 +1,4 @@
-"""The sign about what known programs make of the times that were measured. Pure; the subject is the target."""
+"""The sign about what known client programs do with the measured times. Pure; the subject is the target."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from ..model import Connect, Lookup, Outcome, Report, Subject
 from ..services.clients import FASTEST, Client, Measured, fare, known
 from .base import Reading, absent, present, sign, unknown
 
-_MOST = 2  # programs that are named
+_MOST_NAMED = 2  # programs that are named
 
 
-@sign
-def a_known_client_gives_up(report: Report, subject: Subject) -> Reading:
-    """At least one address connects, and a known program leaves it too early and finds no other.
+@sign("a known client program gives up before it connects")
+def give_up_early(report: Report, subject: Subject) -> Reading:
+    """At least one address connects, but a known client leaves it too early and finds no other.
 
-    A program that tries a dead address only is no question of time: see some-addresses-work. The best time of each
-    address counts, so that one lost packet does not look like it. Nobody says that the user's own program is one
-    of these.
+    A client that tries a dead address only has another problem: see addresses.some-work. The best time of each address
+    counts, so that one lost packet does not look the same. Whether the user runs one of these clients is not known.
     """
     seen = _measured(report)
     if not seen:
@@ -31,7 +30,7 @@ def a_known_client_gives_up(report: Report, subject: Subject) -> Reading:
     early = [(client, ending.left) for client, ending in fares if not ending.works and ending.left is not None]
     if not early:
         return absent("No known program gives up before it is connected.", *attempts)
-    said = " ".join(_said(client, left) for client, left in early[:_MOST])
+    said = " ".join(_limit_text(client, left) for client, left in early[:_MOST_NAMED])
     return present(said, *attempts)
 
 
@@ -43,7 +42,7 @@ def _measured(report: Report) -> list[Measured]:
     return [_best(report, address) for address in tried]
 
 
-def _attempts(report: Report, address: str) -> list[Connect]:
+def _connections_to(report: Report, address: str) -> list[Connect]:
     return [
         o for o in report.of(Connect)
         if o.address == address and o.role in ("target", "repeat") and o.mss_clamp is None
@@ -52,12 +51,12 @@ def _attempts(report: Report, address: str) -> list[Connect]:
 
 def _measured_once(report: Report, m: Measured) -> bool:
     """Whether all that is known of an address is one connection that lost a packet: it may have been an accident."""
-    seen = [o for o in _attempts(report, m.address) if o.outcome is Outcome.OK]
+    seen = [o for o in _connections_to(report, m.address) if o.outcome is Outcome.OK]
     return len(seen) == 1 and (seen[0].syns or 1) > 1
 
 
 def _best(report: Report, address: str) -> Measured:
-    seen = _attempts(report, address)
+    seen = _connections_to(report, address)
     good = [o.took for o in seen if o.outcome is Outcome.OK and not o.self_connected]
     if good:
         return Measured(address=address, works=True, took=min(good))
@@ -65,6 +64,6 @@ def _best(report: Report, address: str) -> Measured:
     return Measured(address=address, works=False, took=None if silent else min((o.took for o in seen), default=0.0))
 
 
-def _said(client: Client, left: Measured) -> str:
+def _limit_text(client: Client, left: Measured) -> str:
     limit = client.each if client.each is not None else client.total or 0.0
     return f"{client.name}: leaves {left.address} after {limit:g} s, and connecting takes {left.took or 0.0:.2f} s."

@@ -1,37 +1,107 @@
-"""Signs about name resolution: the name as its resolvers see it. Pure readings of a report."""
+"""Signs about what DNS answers for the name, and the reasons that it gives. Pure; the subject is a name."""
 
 from __future__ import annotations
 
-from ..model import Outcome, Report, Subject
-from . import dns_reasons
-from .base import Reading, absent, present, sign, unknown, unsettled
-from .dns_answers import (
+from ..model import Answer, Lookup, Outcome, Report, Subject, Want
+from .base import Ask, Reading, absent, present, sign, unknown, unsettled
+from .resolver_states import (
     FINAL,
     Standing,
     State,
-    about_name,
-    could_have_address,
-    describe,
-    not_asked,
+    address_lookups,
+    not_queried,
     standing,
-    state_of,
-    system,
+    state_text,
     want_wire,
-    wire,
-    wire_addresses,
+    wire_lookups,
 )
 
-__all__ = ["dns_reasons"]  # its signs are registered with these
+_DNSSEC = range(6, 13)  # RFC 8914: DNSSEC Bogus to NSEC Missing
+_TRACE = Ask(
+    where="here",
+    commands={
+        "linux": "dig +trace {name}",
+        "macos": "dig +trace {name}",
+        "windows": "nslookup -debug {name}",
+    },
+    answers=(
+        Answer(answer="It stops at servers that do not answer", then="dns.no-reachable-authority"),
+        Answer(answer="It ends with an address, so the resolver is at fault", then="dns.servfail"),
+    ),
+)
+_ANOTHER_RESOLVER = Ask(
+    where="here",
+    commands={
+        "linux": "dig +trace {name}",
+        "macos": "dig +trace {name}",
+        "windows": "nslookup {name} ANOTHER-RESOLVER",
+    },
+    answers=(
+        Answer(answer="It ends with an address", then="dns.blocked-by-policy"),
+        Answer(answer="The zone's own servers say that the name does not exist", then="dns.nxdomain"),
+    ),
+)
 
-SLOW = 1.0  # seconds after which a "no such name" of a system that says nothing else is silence
+
+_ANSWERS = {
+    "nxdomain": "the resolvers answered NXDOMAIN: the name does not exist",
+    "nodata": "the resolvers answered that the name has no address (NODATA)",
+    "servfail": "the resolvers answered SERVFAIL",
+    "refused": "the resolvers refused the query (REFUSED)",
+    "truncated": "the answer was truncated, and TCP did not complete it",
+    "malformed": "the answer was malformed",
+    "none-for-name": "the resolvers answer other queries, but not those for this name",
+    "none-from-upstream": "the resolvers respond, but receive no answer from the servers that they must ask",
+    "only-over-tcp": "the resolvers answer over TCP, but not over UDP",
+}
+_RESOLVERS = {
+    "silent": "no resolver responds, over UDP or TCP",
+    "closed": "the resolvers' port 53 is closed",
+    "unreachable": "the resolvers cannot be reached",
+}
+
+
+@sign("the resolvers' answer is {parameter}", parameter="a kind of answer", values=_ANSWERS)
+def answer(report: Report, subject: Subject, state: State) -> Reading:
+    """The best answer of all configured resolvers together is of this kind; the kinds exclude one another.
+
+    nxdomain, nodata: also what a filter answers. servfail: a failed validation, dead authoritative servers and a
+    broken resolver look the same. none-for-name: the resolver answers about the root. none-from-upstream: it answers
+    about itself (id.server, class CH). only-over-tcp: UDP port 53 is dropped in the path, or not served.
+    """
+    found = _in_state(report, state)
+    if state == "truncated" and found.state == "present":
+        cut = [o for o in address_lookups(report) if o.outcome is Outcome.TRUNCATED]
+        return present(f"The answer came {cut[0].os_says}.", *wire_lookups(report))
+    return found
+
+
+@sign("the resolvers are {parameter}", parameter="a state of the resolvers", values=_RESOLVERS)
+def resolvers(report: Report, subject: Subject, state: State) -> Reading:
+    """No configured resolver answered at all, and this is the best that is known of them.
+
+    silent: no response over UDP or TCP, not even about itself; a slow resolver answers about itself. closed: port
+    unreachable from the resolver itself; from another sender it is a firewall. unreachable: the query met an error in
+    the path.
+    """
+    found = _in_state(report, state)
+    if state != "unreachable" or found.state != "present":
+        return found
+    failed = [o for o in address_lookups(report) if o.errno]
+    o = next((o for o in failed if o.icmp), failed[0] if failed else None)
+    if o is None or o.errno is None:
+        return found
+    sender = f", ICMP {o.icmp.type}/{o.icmp.code} from {o.icmp.offender}" if o.icmp else ""
+    said = f"The query to {o.resolver} failed with {o.errno.name}{sender}."
+    return present(said, *wire_lookups(report))
 
 
 def _in_state(report: Report, state: State) -> Reading:
     """Whether the best that the resolvers gave is this state: the states exclude one another."""
     found = standing(report)
     if found is None:
-        return not_asked(report)
-    says = describe(found.state, found.resolvers)
+        return not_queried(report)
+    says = state_text(found.state, found.resolvers)
     if state == found.state and (state in FINAL or not found.could_be):
         return present(" ".join((says, *_rest(found))), *found.looks)
     if state == found.state or state in found.could_be:
@@ -43,153 +113,35 @@ def _rest(found: Standing) -> list[str]:
     by_state: dict[State, list[str]] = {}
     for resolver, state in found.others:
         by_state.setdefault(state, []).append(resolver)
-    return [describe(state, tuple(resolvers)) for state, resolvers in by_state.items()]
+    return [state_text(state, tuple(resolvers)) for state, resolvers in by_state.items()]
 
 
-@sign
-def resolver_says_nxdomain(report: Report, subject: Subject) -> Reading:
-    """Rcode NXDOMAIN, and no resolver gives an address. A filter may answer so as well (blocked-by-policy)."""
-    return _in_state(report, "nxdomain")
+# ---------------------------------------------------------------- families and aliases
 
 
-@sign
-def resolver_says_nodata(report: Report, subject: Subject) -> Reading:
-    """NOERROR without an address for every family that may be used."""
-    return _in_state(report, "nodata")
-
-
-@sign
-def resolver_says_servfail(report: Report, subject: Subject) -> Reading:
-    """Rcode SERVFAIL is the best answer: a failed validation, dead authorities and a sick resolver look alike."""
-    return _in_state(report, "servfail")
-
-
-@sign
-def resolver_refuses_query(report: Report, subject: Subject) -> Reading:
-    """Rcode REFUSED is the best answer. Not a closed port: the resolver is there."""
-    return _in_state(report, "query-refused")
-
-
-@sign
-def answer_is_cut(report: Report, subject: Subject) -> Reading:
-    """TC=1 by UDP, and TCP port 53 did not give the whole answer."""
-    found = _in_state(report, "truncated")
-    looks = [o for o in about_name(report) if o.outcome is Outcome.TRUNCATED]
-    return present(f"The answer came {looks[0].os_says}.", *wire(report)) if found.state == "present" else found
-
-
-@sign
-def answer_is_malformed(report: Report, subject: Subject) -> Reading:
-    """All that came cannot be parsed, or has another id or question than ours."""
-    return _in_state(report, "malformed")
-
-
-@sign
-def resolver_is_mute(report: Report, subject: Subject) -> Reading:
-    """The resolver answers about the root, but in our time nothing about the name."""
-    return _in_state(report, "mute")
-
-
-@sign
-def upstream_is_mute(report: Report, subject: Subject) -> Reading:
-    """The resolver answers for itself (id.server, class CH), but not what it must ask others."""
-    return _in_state(report, "upstream-mute")
-
-
-@sign
-def only_tcp_is_answered(report: Report, subject: Subject) -> Reading:
-    """Silence by UDP, an answer by TCP: UDP port 53 is dropped on the way, or not served."""
-    return _in_state(report, "udp-blocked")
-
-
-@sign
-def resolvers_are_silent(report: Report, subject: Subject) -> Reading:
-    """No resolver answers anything, by UDP or TCP, not even about itself. A slow one answers about itself."""
-    return _in_state(report, "silent")
-
-
-@sign
-def resolvers_are_closed(report: Report, subject: Subject) -> Reading:
-    """Port unreachable from the resolver itself. From another sender it is a firewall: not this sign."""
-    return _in_state(report, "closed")
-
-
-@sign
-def resolvers_are_unreachable(report: Report, subject: Subject) -> Reading:
-    """The query met an error on its way: no route, or a device that names itself."""
-    reading = _in_state(report, "unreachable")
-    if reading.state != "present":
-        return reading
-    failed = [o for o in about_name(report) if o.errno]
-    o = next((o for o in failed if o.icmp), failed[0] if failed else None)
-    if o is None or o.errno is None:
-        return reading
-    sender = f", ICMP {o.icmp.type}/{o.icmp.code} from {o.icmp.offender}" if o.icmp else ""
-    said = f"The query to {o.resolver} failed with {o.errno.name}{sender}."
-    return present(said, *wire(report))
-
-
-@sign
-def no_nameserver_configured(report: Report, subject: Subject) -> Reading:
-    """The system's resolver configuration lists no server. On Linux an empty list means 127.0.0.1."""
-    if report.vantage.resolvers:
-        return absent(f"The configured resolver is {' and '.join(report.vantage.resolvers)}.")
-    if not report.vantage.os:
-        return unknown("not-looked")
-    return present("The list of nameservers is empty.")
-
-
-@sign
-def system_got_no_answer(report: Report, subject: Subject) -> Reading:
-    """getaddrinfo ended without an answer (EAI_AGAIN) or not at all, rather than with a "no such name".
-
-    Linux tells the two apart. Other systems say "no such name" to both: there a quick one is unknown.
-    """
-    o = system(report)
-    if o is None:
-        return unknown("not-looked")
-    if o.outcome in (Outcome.TRY_AGAIN, Outcome.TIMEOUT, Outcome.SERVER_FAILURE):
-        return present(f"Programs here get: {o.os_says}.", o)
-    if o.outcome is Outcome.OK:
-        return absent("Programs here get an address for the name.", o)
-    if report.vantage.os.lower().startswith("linux"):
-        return absent(f"Programs here get a definite answer: {o.os_says}.", o)
-    if o.took >= SLOW:
-        return present(f"Programs here get nothing for {o.took:.1f} s, then: {o.os_says}.", o)
-    return unknown("not-possible-here", o, says="This system does not tell silence from a missing name.")
-
-
-@sign
-def resolvers_disagree(report: Report, subject: Subject) -> Reading:
-    """One configured resolver has an address, another says that there is none."""
-    states = {r: state_of(report, r) for r in report.vantage.resolvers}
-    with_, without = ([r for r, s in states.items() if s in kind] for kind in (FINAL[:1], FINAL[1:]))
-    if with_ and without:
-        parts = (describe("address", tuple(with_)), *(describe(states[r], (r,)) for r in without))
-        return present(" ".join(parts), *wire(report))
-    return absent("No resolver contradicts another.", *wire(report))
-
-
-@sign
+@sign("the name has an address of the IP version that was excluded")
 def other_family_has_address(report: Report, subject: Subject) -> Reading:
-    """With -4 or -6: the family that was not asked for has an address."""
+    """With -4 or -6: the IP version that was not asked for has an address."""
     family = report.options.family
     if family is None:
         return absent("Both address families may be used.")
     other = "AAAA" if family == 4 else "A"
-    looks = [o for o in about_name(report) if o.qtype == other]
+    looks = [o for o in address_lookups(report) if o.qtype == other]
     found = [o for o in looks if o.addresses]
     if found:
         return present(f"The name has an {other} record: {found[0].addresses[0]}.", *found)
     if any(o.outcome in (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND) for o in looks):
         return absent(f"The name has no {other} record either.", *looks)
-    return unsettled(report, want_wire(report), *looks, looked=bool(about_name(report)))
+    return unsettled(report, want_wire(report), *looks, looked=bool(address_lookups(report)))
 
 
-@sign
-def one_family_gets_no_answer(report: Report, subject: Subject) -> Reading:
-    """A queries are answered and AAAA queries are not, or the reverse, by every resolver that answers at all."""
-    looks = about_name(report)
+@sign("queries for one record type, A or AAAA, receive no response")
+def one_type_unanswered(report: Report, subject: Subject) -> Reading:
+    """A queries are answered and AAAA queries are not, or the reverse, by every resolver that answers at all.
+
+    Looks the same: a device in the path that drops AAAA queries, or an authoritative server that ignores them.
+    """
+    looks = address_lookups(report)
     answered = {o.qtype for o in looks if o.rcode}
     good = {o.qtype for o in looks if o.outcome in (Outcome.OK, Outcome.NO_DATA)}
     silent = {o.qtype for o in looks if o.outcome is Outcome.TIMEOUT} - answered
@@ -199,25 +151,116 @@ def one_family_gets_no_answer(report: Report, subject: Subject) -> Reading:
         said = f"Queries for {one} records are answered, those for {other} get no answer in {waited:.1f} s."
         return present(said, *looks)
     if not looks:
-        return not_asked(report)
+        return not_queried(report)
     if len({o.qtype for o in looks}) < 2:
         return unsettled(report, want_wire(report), *looks, looked=True)
     return absent("No address family is left without an answer.", *looks)
 
 
-@sign
-def system_fails_where_dns_answers(report: Report, subject: Subject) -> Reading:
-    """getaddrinfo has no address, a configured resolver has: nsswitch, a stale cache, or another resolver is asked."""
-    o, found = system(report), wire_addresses(report)
-    if o is None:
-        return unknown("not-looked")
-    if o.outcome is Outcome.OK:
-        return absent("Programs here get an address for the name.", o)
-    if report.options.resolver:
-        return unknown("forbidden-by-option", o, says="--resolver asks another server than programs here do.")
+@sign("the name is an alias (CNAME) of a name that does not exist")
+def cname_target_missing(report: Report, subject: Subject) -> Reading:
+    """A CNAME was followed to a name that does not exist (NXDOMAIN)."""
+    looks = address_lookups(report)
+    found = [o for o in looks if o.aliases and o.outcome is Outcome.NAME_NOT_FOUND]
     if found:
-        said = f"DNS gives {found[0]}, while programs here get: {o.os_says}."
-        return present(said, o, *about_name(report))
-    if could_have_address(report):
-        return not_asked(report, o)
-    return absent("DNS gives no address either.", o, *about_name(report))
+        said = f"The name is an alias (CNAME) of {found[0].aliases[-1]}, and that name does not exist."
+        return present(said, *found)
+    if not looks:
+        return not_queried(report)
+    return absent("No alias leads to a name that does not exist.", *looks)
+
+
+@sign("the aliases (CNAMEs) of the name form a loop")
+def cname_loop(report: Report, subject: Subject) -> Reading:
+    """The chain of CNAMEs returns to a name that it already had, or does not end."""
+    looks = address_lookups(report)
+    host = report.target.host.lower().rstrip(".")
+    for o in looks:
+        chain = [host, *(a.lower() for a in o.aliases)]
+        if len(set(chain)) < len(chain):
+            return present(f"The aliases come back to {chain[-1]}: {' → '.join(chain[:6])}.", o)
+    if not looks:
+        return not_queried(report)
+    stand = standing(report)
+    open_ = stand is not None and ({stand.state, *stand.could_be} & {"servfail", "none-for-name"})
+    if stand is not None and open_ and not any(o.ede for o in looks):
+        return unknown("no-answer", *looks, says=state_text(stand.state, stand.resolvers), ask=_TRACE)
+    return absent("No alias comes back to an earlier name.", *looks)
+
+
+# ---------------------------------------------------------------- reasons
+
+
+def _ede(report: Report, codes: tuple[int, ...] | range) -> list[tuple[Lookup, int, str]]:
+    return [(o, code, text) for o in address_lookups(report) for code, text in o.ede if code in codes]
+
+
+def _reason_named(
+    report: Report, codes: tuple[int, ...] | range, what: str, fits: tuple[State, ...], ask: Ask | None
+) -> Reading:
+    """An extended error of these codes. Many resolvers give none: in the states that it fits, it stays open then."""
+    found = _ede(report, codes)
+    if found:
+        o, code, text = found[0]
+        said = f"{o.resolver} gives as its reason {what} (extended error {code}{': ' + text if text else ''})."
+        return present(said, *{o.id: o for o, _, _ in found}.values())
+    looks, stand = address_lookups(report), standing(report)
+    if stand is None:
+        return not_queried(report)
+    says = state_text(stand.state, stand.resolvers)
+    if stand.state not in fits and not set(fits) & set(stand.could_be):
+        return absent(says, *looks)
+    if any(o.ede for o in looks):
+        return absent("The resolver gives another reason.", *looks)
+    return unknown("no-answer", *looks, says=f"{says} It gives no reason (no extended error).", ask=ask)
+
+
+_REASONS: dict[str, tuple[tuple[int, ...] | range, str, tuple[State, ...], Ask | None]] = {
+    "dnssec": (_DNSSEC, "a failed signature check", ("servfail",), None),
+    "authority": (  # No Reachable Authority, Network Error
+        (22, 23), "that the zone's own servers do not answer", ("servfail", "none-for-name"), _TRACE,
+    ),
+    "policy": (  # Blocked, Censored, Filtered
+        (15, 16, 17), "a filter", ("nxdomain", "nodata", "servfail", "refused"), _ANOTHER_RESOLVER,
+    ),
+}  # fmt: skip
+_EDE = {
+    "dnssec": "the resolver reports a failed DNSSEC validation (EDE)",
+    "authority": "the resolver reports that the authoritative servers do not respond (EDE)",
+    "policy": "the resolver reports that a filter blocks the name (EDE)",
+}
+
+
+@sign("the resolver's extended error (EDE) names {parameter}", parameter="a kind of extended error", values=_EDE)
+def ede(report: Report, subject: Subject, kind: str) -> Reading:
+    """An extended DNS error (RFC 8914) of this kind came with the answer. Many resolvers give none.
+
+    dnssec: codes 6 to 12. authority: 22 and 23, which also come when the resolver's own uplink is cut. policy: 15, 16
+    and 17; a filter may also answer without them.
+    """
+    return _reason_named(report, *_REASONS[kind])
+
+
+@sign("DNSSEC validation of the name fails")
+def dnssec_validation_fails(report: Report, subject: Subject) -> Reading:
+    """SERVFAIL with checking on, and an answer with checking disabled (CD=1); or EDE 6 to 12.
+
+    Looks the same: a failure that passed between the two queries. Certain only by the extended error.
+    """
+    if _ede(report, _DNSSEC):
+        return ede(report, subject, "dnssec")
+    stand = standing(report)
+    if stand is None:
+        return not_queried(report)
+    if stand.state != "servfail":
+        return absent(state_text(stand.state, stand.resolvers), *stand.looks)
+    resolver = stand.resolvers[0]
+    unchecked = [o for o in report.of(Lookup) if o.checking_disabled and o.resolver == resolver]
+    answered = [o for o in unchecked if o.outcome in (Outcome.OK, Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)]
+    if answered:
+        said = f"{resolver} answers when it is told not to check signatures (CD=1)."
+        return present(said, *unchecked, *address_lookups(report, resolver))
+    if any(o.outcome is Outcome.SERVER_FAILURE for o in unchecked):
+        return absent("The look-up fails without the signature check (CD=1) too.", *unchecked)
+    want = Want(probe="wire-cd", args=(report.target.host, resolver))
+    return unsettled(report, want, *unchecked, looked=bool(unchecked))

@@ -1,185 +1,67 @@
-"""Signs about this machine's own part in a failed connection. Pure readings of a report; the subject is an address."""
+"""Signs about this machine's own part: interfaces, limits, firewall. Pure; the subject is an address."""
 
 from __future__ import annotations
 
-from typing import Literal
-
-from ..model import Connect, Interfaces, Neighbour, Outcome, Report, Route, Subject, Trace, Want
-from ..outcomes import answered, family_of
-from . import local_drop, local_limits, local_listeners
+from ..model import Counters, Ending, Interfaces, Outcome, Report, Subject, Trace, Want
+from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .machine import bare, interfaces
-from .tcp import route_to, tried
-from .unreachable import answer_by_icmp, none_came
+from .observed import counters, interfaces, own_attempt, plain_address, route_to
 
-__all__ = ["local_drop", "local_limits", "local_listeners"]  # their signs are registered with ours
-
-AT_ONCE = 0.1  # seconds: a refusal by this machine's own tables takes microseconds
-_ASKED_LONG = 1.0  # seconds: ARP and ND repeat their question every second (Linux retrans_time_ms)
+_IMMEDIATE = 0.1  # seconds: a refusal by this machine's own tables takes microseconds
 _REFUSED_HERE = (
     Outcome.NET_UNREACHABLE, Outcome.HOST_UNREACHABLE, Outcome.DENIED, Outcome.BLACKHOLED, Outcome.INVALID,
     Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED,
 )  # fmt: skip
-_NO_WAY = ("none", "prohibit", "blackhole", "unreachable")
-_SILENT_NEIGHBOUR = {
-    "failed": "did not answer", "incomplete": "has not answered",
-}  # fmt: skip
-_DOUBTFUL = ("delay", "probe")  # the kernel is just asking again whether it is still there
-_ALIVE = {
-    "reachable": "answers", "stale": "answered before", "permanent": "is set by hand", "noarp": "needs no look-up",
-}  # fmt: skip
+_NO_PACKET = ("none", "prohibit", "blackhole", "unreachable")
+_SECOND_SYN = 1.0  # seconds after the first one (RFC 6298 initial RTO)
 
 
-def next_hop(route: Route) -> str | None:
-    """Who must answer on the link: the gateway, or the target itself; None when no packet would leave."""
-    if route.type != "unicast" or route.interface in (None, "lo"):
-        return None
-    return route.gateway or route.address
+@sign("this machine failed the attempt immediately, without an ICMP error")
+def failed_without_icmp(report: Report, subject: Subject) -> Reading:
+    """The attempt failed within 0.1 s and no ICMP error came: this machine's own kernel refused it.
 
-
-def _says_route(report: Report, subject: Subject, kind: str, says: str) -> Reading:
-    route = route_to(report, subject)
-    if route is None or route.type == "unknown":
-        want = Want(probe="route", args=subject.values[:1])
-        return unsettled(report, want, *([route] if route else []), looked=route is not None)
-    if route.type == kind:
-        entry = f" (entry {route.prefix})" if route.prefix else ""
-        return present(f"{says}{entry}.", route)
-    if route.type in ("unicast", "local"):
-        way = f"through {route.gateway}" if route.gateway else f"on {route.interface}"
-        return absent(f"The routing table has a way to {route.address}, {way}.", route)
-    return absent(f"The routing table's answer is {route.type}, not {kind}.", route)
-
-
-@sign
-def route_says_none(report: Report, subject: Subject) -> Reading:
-    """The kernel's look-up ends with ENETUNREACH and no entry covers the address."""
-    return _says_route(report, subject, "none", f"The routing table has no entry for {subject.values[0]}")
-
-
-@sign
-def route_says_prohibit(report: Report, subject: Subject) -> Reading:
-    """The look-up ends with EACCES: a route or rule of type prohibit."""
-    return _says_route(report, subject, "prohibit", f"The routing table prohibits {subject.values[0]}")
-
-
-@sign
-def route_says_blackhole(report: Report, subject: Subject) -> Reading:
-    """The look-up ends with EINVAL: a route or rule of type blackhole."""
-    return _says_route(report, subject, "blackhole", f"The routing table discards what goes to {subject.values[0]}")
-
-
-@sign
-def route_says_unreachable(report: Report, subject: Subject) -> Reading:
-    """The look-up ends with EHOSTUNREACH, or a rule of type unreachable covers the address."""
-    return _says_route(report, subject, "unreachable", f"The routing table calls {subject.values[0]} unreachable")
-
-
-@sign
-def failed_at_once_without_icmp(report: Report, subject: Subject) -> Reading:
-    """The connect failed within 0.1 s and no ICMP error came: this machine's kernel said no by itself."""
-    o = tried(report, subject)
+    Looks the same, without an error queue: an ICMP error from the first hop. Then only the routing table decides.
+    """
+    o = own_attempt(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome not in _REFUSED_HERE and o.outcome is not Outcome.PROHIBITED:
         return absent("The connection did not fail by a refusal of this machine.", o)
     if o.icmp is not None:
         return absent(f"An ICMP error came, from {o.icmp.offender}.", o)
-    if o.took > AT_ONCE:
+    if o.took > _IMMEDIATE:
         return absent(f"The failure took {o.took:.1f} s.", o)
     name = o.errno.name if o.errno else str(o.outcome)
     if report.vantage.can.error_queue:
         return present(f"connect() failed at once ({name}), and no ICMP error came.", o)
     route = route_to(report, subject)
-    if route is not None and route.type in _NO_WAY:
+    if route is not None and route.type in _NO_PACKET:
         return present(f"connect() failed at once ({name}), and the routing table lets no packet out.", o, route)
     return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
 
 
-@sign
-def offender_is_ours(report: Report, subject: Subject) -> Reading:
-    """The ICMP error came from an address of this machine: its own firewall, or a neighbour it could not find."""
-    answer = answer_by_icmp(report, subject)
-    if answer is None:
-        return none_came(report, subject)
-    o, offender = answer.o, bare(answer.icmp.offender)
-    said = f"The ICMP error came from {answer.icmp.offender}"
-    route = route_to(report, subject)
-    source = "" if isinstance(o, Trace) else o.source
-    here = offender in {bare(source or ""), bare(route.source or "") if route else ""}
-    if here or (route is not None and route.type == "local" and offender == bare(route.address)):
-        return present(f"{said}, an address of this machine.", o)
-    look = interfaces(report)
-    if look is None:
-        return unsettled(report, Want(probe="interfaces"), o)
-    if any(offender == bare(a) for row in look.rows for a in row.addresses):
-        return present(f"{said}, an address of this machine.", o, look)
-    return absent(f"{said}, which is not this machine.", o, look)
+@sign("this machine denied the connection")
+def connect_denied(report: Report, subject: Subject) -> Reading:
+    """connect() ended with EPERM or EACCES, and no ICMP error came: a local firewall or policy forbids it.
 
-
-@sign
-def icmp_from_elsewhere(report: Report, subject: Subject) -> Reading:
-    """An ICMP error came from another machine: something beyond the own link answered."""
-    ours = offender_is_ours(report, subject)
-    if answer_by_icmp(report, subject) is None or ours.state == "unknown":
-        return ours  # absent, or not to be told here
-    state: Literal["present", "absent"] = "absent" if ours.state == "present" else "present"
-    return Reading(state=state, says=ours.says, evidence=ours.evidence)
-
-
-@sign
-def route_has_gateway(report: Report, subject: Subject) -> Reading:
-    """Packets to the address go through a gateway; otherwise it should be on the same link."""
-    route = route_to(report, subject)
-    if route is None or route.type == "unknown":
-        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
-    if route.gateway:
-        return present(f"The way to {route.address} goes through the gateway {route.gateway}.", route)
-    return absent(f"{route.address} is on the same link as this machine: no gateway lies between.", route)
-
-
-@sign
-def next_hop_does_not_answer(report: Report, subject: Subject) -> Reading:
-    """The neighbour entry of the gateway, or of an on-link target, is failed, or incomplete for a second or more.
-
-    What else looks like it: nothing that reaches the target; the same state is seen when the own link is cut.
+    Looks the same, without an error queue: ICMPv6 "administratively prohibited". Then it is unknown.
     """
-    o, route = tried(report, subject), route_to(report, subject)
-    if route is None or route.type == "unknown":
-        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
-    hop = next_hop(route)
-    if hop is None:
-        return absent("No packet would leave this machine for that address.", route)
-    if o is not None and o.outcome in (Outcome.OK, Outcome.RESET):
-        return absent("The target answered.", o)
-    heard = [c for c in report.of(Connect) if c.address in subject.values and answered(c)]
-    passed = [t for t in report.of(Trace) if t.address in subject.values and _came_back(t)]
-    if heard or passed:
-        return absent("Another packet on the same way was answered.", *(heard or passed)[:1])
-    found = [n for n in report.of(Neighbour) if n.address == hop]
-    if not found or found[-1].state == "unknown":
-        return unsettled(report, Want(probe="neighbour", args=(hop,)), *found[-1:], looked=bool(found))
-    n = found[-1]
-    who = f"The gateway {hop}" if route.gateway else hop
-    on = f" on {n.interface}" if n.interface else ""
-    asking = "neighbour discovery" if family_of(hop) == 6 else "ARP"
-    waited = o is None or o.icmp is not None or o.took >= _ASKED_LONG
-    if n.state == "failed" or (n.state == "incomplete" and waited):
-        return present(f"{who} {_SILENT_NEIGHBOUR[n.state]} to {asking}{on} (neighbour entry {n.state}).", n)
-    if n.state in _DOUBTFUL or n.state == "incomplete":
-        return unknown("no-answer", n, says=f"{who} is just being looked for{on} (neighbour entry {n.state}).")
-    if n.state == "none":
-        return absent(f"{who} was not looked for{on}: there is no failed neighbour entry.", n)
-    return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
+    o = own_attempt(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.DENIED and o.icmp is None:
+        if not report.vantage.can.error_queue:  # ICMPv6 "administratively prohibited" gives EACCES too
+            return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
+        return present(f"connect() was denied ({o.errno.name if o.errno else 'no errno'}), and no ICMP error came.", o)
+    return absent("connect() was not denied.", o)
 
 
-def _came_back(trace: Trace) -> bool:
-    return any(h.outcome is Outcome.TTL_EXPIRED and h.address for h in trace.hops)
+# ---------------------------------------------------------------- interfaces and addresses
 
 
-@sign
-def no_link_is_up(report: Report, subject: Subject) -> Reading:
-    """No interface but the loopback is up and running (carrier)."""
+@sign("no network interface has a link")
+def no_link(report: Report, subject: Subject) -> Reading:
+    """No interface except the loopback is up and running (carrier)."""
     look = interfaces(report)
     if look is None:
         return unsettled(report, Want(probe="interfaces"))
@@ -205,9 +87,9 @@ def _link_only(address: str) -> bool:
     return address.startswith(("169.254.", "fe8", "fe9", "fea", "feb"))
 
 
-@sign
+@sign("no interface has an address beyond link-local ones")
 def no_usable_address(report: Report, subject: Subject) -> Reading:
-    """No interface has an address beyond link-local ones (169.254.0.0/16, fe80::/10), of either family."""
+    """No interface has an address beyond link-local ones (169.254.0.0/16, fe80::/10), of either IP version."""
     look = interfaces(report)
     if look is None:
         return unsettled(report, Want(probe="interfaces"))
@@ -217,10 +99,10 @@ def no_usable_address(report: Report, subject: Subject) -> Reading:
     return present("No interface has an address that reaches beyond its own link.", look)
 
 
-@sign
+@sign("this machine has no usable address of the target's IP version")
 def family_without_address(report: Report, subject: Subject) -> Reading:
-    """This machine has no usable address of the target's family, but one of the other; or the kernel lacks it."""
-    o, look = tried(report, subject), interfaces(report)
+    """This machine has usable addresses of the other IP version only, or its kernel lacks this one (EAFNOSUPPORT)."""
+    o, look = own_attempt(report, subject), interfaces(report)
     family = family_of(subject.values[0])
     if o is not None and o.outcome is Outcome.FAMILY_UNSUPPORTED:
         return present(f"This machine has no IPv{family} (EAFNOSUPPORT).", o)
@@ -234,3 +116,160 @@ def family_without_address(report: Report, subject: Subject) -> Reading:
     if not _usable(look):
         return absent("This machine has no usable address of either family.", look)
     return present(f"This machine has no IPv{family} address that reaches beyond its own link.", look)
+
+
+# ---------------------------------------------------------------- limits
+
+
+@sign("no source address or source port was available")
+def source_unavailable(report: Report, subject: Subject) -> Reading:
+    """connect() ended with EADDRNOTAVAIL: the source address is not on this machine, or no source port is left."""
+    o = own_attempt(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.ADDRESS_UNAVAILABLE:
+        return present("connect() failed: no local address or port is available (EADDRNOTAVAIL).", o)
+    return absent("A local address and port were available.", o)
+
+
+@sign("the user chose the source address")
+def source_requested(report: Report, subject: Subject) -> Reading:
+    """The user gave the source address (--source)."""
+    o = own_attempt(report, subject)
+    if report.options.source:
+        return present(f"The source address {report.options.source} was asked for.", *([o] if o else []))
+    return absent("The kernel chose the source address.", *([o] if o else []))
+
+
+@sign("the chosen source address is on an interface of this machine")
+def source_on_interface(report: Report, subject: Subject) -> Reading:
+    """The source address that the user gave is on one of this machine's interfaces."""
+    source, look = report.options.source, interfaces(report)
+    if not source:
+        return absent("No source address was asked for.")
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"))
+    rows = [r for r in look.rows if any(plain_address(a) == plain_address(source) for a in r.addresses)]
+    if rows:
+        return present(f"{rows[0].name} has {source}.", look)
+    return absent(f"No interface of this machine has {source}.", look)
+
+
+@sign("this machine uses as many TCP ports as its ephemeral range has")
+def ephemeral_ports_exhausted(report: Report, subject: Subject) -> Reading:
+    """This machine has at least as many TCP sockets, those in TIME_WAIT included, as ephemeral ports.
+
+    Looks the same: many sockets to many servers, which may share source ports.
+    """
+    look = counters(report)
+    if look is None:
+        return unsettled(report, Want(probe="counters"))
+    used = look.values.get("tcp_inuse", 0) + look.values.get("tcp6_inuse", 0) + look.values.get("tcp_tw", 0)
+    size = look.values.get("ephemeral_ports")
+    if size is None or "tcp_inuse" not in look.values:
+        return unknown("not-possible-here", look, says="The number of used source ports is not shown here.")
+    if used >= size:
+        return present(f"{used} TCP sockets are in use or waiting, and the source port range has {size} ports.", look)
+    return absent(f"{used} TCP sockets are in use or waiting; the source port range has {size} ports.", look)
+
+
+@sign("no file descriptor was left")
+def no_file_descriptors(report: Report, subject: Subject) -> Reading:
+    """socket() ended with EMFILE (this process) or ENFILE (the whole machine)."""
+    o = own_attempt(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    name = o.errno.name if o.errno else ""
+    if name == "EMFILE":
+        return present("This process has no file descriptor left (EMFILE).", o)
+    if name == "ENFILE":
+        return present("The whole machine has no file descriptor left (ENFILE).", o)
+    return absent("There were file descriptors left.", o)
+
+
+@sign("the connection tracking table is full")
+def conntrack_full(report: Report, subject: Subject) -> Reading:
+    """nf_conntrack_count is at least 98/100 of nf_conntrack_max: new connections are dropped at random."""
+    look = counters(report)
+    if look is None:
+        return unsettled(report, Want(probe="counters"))
+    count, most = look.values.get("nf_conntrack_count"), look.values.get("nf_conntrack_max")
+    if count is None or not most:
+        return absent("This machine tracks no connections, or does not show how many.", look)
+    if count * 100 >= most * 98:
+        return present(f"The firewall's connection table holds {count} of at most {most} entries.", look)
+    return absent(f"The firewall's connection table holds {count} of at most {most} entries.", look)
+
+
+# ---------------------------------------------------------------- packets that this machine drops
+
+
+@sign("this machine drops its own SYNs")
+def retransmissions_dropped(report: Report, subject: Subject) -> Reading:
+    """Between two reads of the counters, every retransmitted SYN failed inside this machine (TCPRetransFail).
+
+    A packet that an output rule drops returns to TCP as EPERM, which only this counter shows. Linux counts for the
+    whole network namespace, so only all or nothing proves it: TCPRetransFail against TCPSynRetrans, with no other
+    retransmission (RetransSegs) between the reads.
+    """
+    o = own_attempt(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is not Outcome.TIMEOUT:
+        return absent("The connection did not end in silence.", o)
+    before, after = _around(report, o)
+    if before is None or not {"TCPRetransFail", "TCPSynRetrans"} <= before.values.keys():
+        return unknown("not-looked", o, says="The counters were not read while the connection was tried.")
+    if after is None:
+        return unsettled(report, Want(probe="counters"), before)
+    failed, syns, all_ = (
+        after.values.get(name, 0) - before.values.get(name, 0)
+        for name in ("TCPRetransFail", "TCPSynRetrans", "RetransSegs")
+    )
+    if syns < 1:
+        return unknown("no-answer", before, after, says="No SYN was sent again between the two looks.")
+    if failed <= 0:
+        return absent(f"{_syns(syns)} left this machine.", before, after)
+    if failed == syns == all_:
+        return present(f"{_syns(syns)} got no further than this machine (TCPRetransFail).", before, after)
+    said = f"{failed} of {all_} packets that were sent again were discarded inside this machine; whose, is not told."
+    return unknown("no-answer", before, after, says=said)
+
+
+def _syns(count: int) -> str:
+    return "The SYN that was sent again" if count == 1 else f"All {count} SYNs that were sent again"
+
+
+def _around(report: Report, o: Ending) -> tuple[Counters | None, Counters | None]:
+    """The last look before this attempt's second SYN, and the first look after its end."""
+    looks = [c for c in report.of(Counters) if c.outcome is Outcome.OK]
+    before = [c for c in looks if c.began < o.began + _SECOND_SYN]
+    after = [c for c in looks if c.began >= o.began + o.took and c.began > o.began + _SECOND_SYN]
+    return (before[-1] if before else None), (after[0] if after else None)
+
+
+@sign("the first hop responds for an open port, but not for this port")
+def first_hop_silent(report: Report, subject: Subject) -> Reading:
+    """In two rounds no hop responded for the failing port, not even the first, which responded for an open port.
+
+    Looks the same: a filter of the first router that precedes its TTL check, or one between it and this machine (a
+    hypervisor's, or a cloud's security group).
+    """
+    mine = [t for t in report.of(Trace) if t.role == "target" and t.address in subject.values]
+    controls = {t.round: t for t in report.of(Trace) if t.role == "control" and t.address in subject.values}
+    reached = [t for t in mine if any(h.outcome is not Outcome.TIMEOUT for h in t.hops)]
+    if reached:
+        return absent(f"A hop answered packets to port {report.target.port}.", *reached)
+    pairs = [(t, controls[t.round]) for t in mine if t.round in controls and _first_hop(t, Outcome.TIMEOUT)]
+    pairs = [(t, control) for t, control in pairs if _first_hop(control, Outcome.TTL_EXPIRED)]
+    if len(pairs) >= 2:
+        port = pairs[0][1].port
+        said = f"The first hop answers packets to port {port}, and none to port {report.target.port}, in two rounds."
+        return present(said, *(t for pair in pairs for t in pair))
+    if not report.vantage.can.ttl_trace:
+        return unknown("not-possible-here", says="This system does not tell an ordinary user which hop answered.")
+    return unsettled(report, Want(probe="trace", args=subject.values[:1]), *mine, looked=bool(mine))
+
+
+def _first_hop(trace: Trace, outcome: Outcome) -> bool:
+    return any(h.ttl == 1 and h.outcome is outcome for h in trace.hops)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ..model import Connect, Outcome, Report, Subject, Trace, Want
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .tcp import connection, others
+from .observed import other_attempts, own_connection
 
 _FAIR = 3.0  # seconds: an attempt that waited less may only have been cut short
 _ENOUGH = 5  # attempts below which no share is spoken of
-# How an attempt ends by what happens beyond this machine; what its own limits and rules do is no question of luck.
+
+
+# How an attempt ends because of something beyond this machine; its own limits and rules are not intermittent.
 _BEYOND = (
     Outcome.REFUSED, Outcome.TIMEOUT, Outcome.RESET, Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE,
     Outcome.PROHIBITED, Outcome.TTL_EXPIRED,
@@ -22,8 +24,8 @@ _FAILED = {
 
 def attempts(report: Report, subject: Subject) -> list[Connect]:
     """The ordered series: the user's own connection, then the attempts that were made in order; [] without one."""
-    own = connection(report, subject)
-    later = sorted((o for o in others(report, subject, "repeat") if o.series), key=lambda o: o.series or 0)
+    own = own_connection(report, subject)
+    later = sorted((o for o in other_attempts(report, subject, "repeat") if o.series), key=lambda o: o.series or 0)
     return [own, *later] if own is not None and later else []
 
 
@@ -45,16 +47,16 @@ def _places(found: list[Connect], series: list[Connect]) -> str:
     return f"attempts {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
-@sign
-def attempts_disagree(report: Report, subject: Subject) -> Reading:
-    """The asked port accepted once and failed once, in whatever attempts were made: connections and traces.
+@sign("attempts to the same port ended differently")
+def outcomes_differ(report: Report, subject: Subject) -> Reading:
+    """The requested port accepted once and failed once, in any attempts that were made: connections and traces.
 
-    An attempt that was given up early does not count as failed.
+    An attempt that was cut short does not count as failed.
     """
-    own = connection(report, subject)
+    own = own_connection(report, subject)
     if own is None:
         return unknown("not-looked")
-    seen = [own, *(o for o in others(report, subject, "repeat") if o.mss_clamp is None)]
+    seen = [own, *(o for o in other_attempts(report, subject, "repeat") if o.mss_clamp is None)]
     traces = [t for t in report.of(Trace) if t.role == "target" and t.address in subject.values]
     worked: list[Connect | Trace] = [o for o in seen if o.outcome is Outcome.OK]
     worked += [t for t in traces if any(h.outcome is Outcome.OK for h in t.hops)]
@@ -69,9 +71,9 @@ def attempts_disagree(report: Report, subject: Subject) -> Reading:
     return absent(f"All {len(seen)} attempts that were made ended alike." if len(seen) > 1 else "", *seen)
 
 
-@sign
-def some_of_a_series_fail(report: Report, subject: Subject) -> Reading:
-    """Of an ordered series, at least two attempts fail and at least two are accepted: no single accident."""
+@sign("some attempts of a series failed and others succeeded")
+def some_fail(report: Report, subject: Subject) -> Reading:
+    """Of an ordered series, at least two attempts fail and at least two succeed: more than a single accident."""
     series = attempts(report, subject)
     if not series:
         return _wanted(report, subject)
@@ -86,11 +88,11 @@ def some_of_a_series_fail(report: Report, subject: Subject) -> Reading:
     return absent(f"{len(good)} of {len(series)} attempts worked.", *series)
 
 
-@sign
-def some_of_a_series_resent(report: Report, subject: Subject) -> Reading:
+@sign("some attempts of a series needed more than one SYN")
+def some_retransmitted(report: Report, subject: Subject) -> Reading:
     """Of an ordered series, at least two attempts needed another SYN and at least one did not.
 
-    What else looks like it: a server or firewall that drops some first packets on purpose or under load.
+    Looks the same: a server or firewall that drops some first packets on purpose or under load.
     """
     series = attempts(report, subject)
     if not series:
@@ -107,9 +109,9 @@ def some_of_a_series_resent(report: Report, subject: Subject) -> Reading:
     return absent(f"All {len(series)} attempts needed more than one SYN.", *series)
 
 
-@sign
-def every_attempt_resent(report: Report, subject: Subject) -> Reading:
-    """Every attempt of the series needed another SYN: no cold neighbour cache, no packet lost by chance."""
+@sign("every attempt of a series needed more than one SYN")
+def all_retransmitted(report: Report, subject: Subject) -> Reading:
+    """Every attempt of the series needed another SYN: an empty neighbour cache or a lost packet does not explain it."""
     series = attempts(report, subject)
     if not series:
         return _wanted(report, subject)
@@ -122,11 +124,11 @@ def every_attempt_resent(report: Report, subject: Subject) -> Reading:
     return present(f"All {len(series)} attempts needed more than one SYN.", *series)
 
 
-@sign
-def works_until_a_limit(report: Report, subject: Subject) -> Reading:
-    """In order: the first attempts were answered at once, and after the first that was not, none was any more.
+@sign("attempts succeed up to a number, and then no more")
+def works_until_limit(report: Report, subject: Subject) -> Reading:
+    """In order: the first attempts connected with one SYN, and from the first that did not, none did.
 
-    Needs two at the beginning and three after them. What else looks like it: a server that stopped meanwhile.
+    Needs two at the beginning and three after them. Looks the same: a server that stopped in the meantime.
     """
     series = attempts(report, subject)
     if not series:

@@ -1,14 +1,12 @@
-"""Signs about the TLS handshake: what answers the hello, and what the server refuses. The subject is an address."""
+"""Signs about the TLS handshake: what answers the ClientHello, what the server refuses. Pure; about an address."""
 
 from __future__ import annotations
 
 from ..model import Ending, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
-from ..services.fingerprints import spoken
-from . import trust
+from ..services.ports import spoken
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .certificate import shook
+from .x509 import handshake_of
 
-__all__ = ["trust"]  # its signs are registered with these
 _OLD_VERSION = ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
 _NEEDS_CERTIFICATE = ("certificate_required", "no_certificate")
 _VAGUE = ("handshake_failure", "bad_certificate", "certificate_unknown", "access_denied")
@@ -25,13 +23,13 @@ def alert_seen(report: Report, subject: Subject) -> tuple[Ending, str] | None:
     return None
 
 
-# ---------------------------------------------------------------- what answers the hello
+# ---------------------------------------------------------------- what answers the ClientHello
 
 
-@sign
-def speaks_plain_text(report: Report, subject: Subject) -> Reading:
-    """The hello was answered by something that is no TLS record, or a plain HTTP request was answered in plain text."""
-    o = shook(report, subject)
+@sign("the port speaks plain text instead of TLS")
+def plain_text(report: Report, subject: Subject) -> Reading:
+    """The ClientHello was answered with no TLS record, or a plain HTTP request was answered in plain text."""
+    o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.NOT_TLS:
@@ -53,10 +51,13 @@ def speaks_plain_text(report: Report, subject: Subject) -> Reading:
     return unsettled(report, Want(probe="plain-http", args=(o.address,)), o)
 
 
-@sign
-def hello_unanswered(report: Report, subject: Subject) -> Reading:
-    """The connection was accepted, and the handshake did not end within the limit."""
-    o = shook(report, subject)
+@sign("the server did not complete the TLS handshake in time")
+def client_hello_unanswered(report: Report, subject: Subject) -> Reading:
+    """The connection was accepted, and the handshake did not end within the limit.
+
+    Looks the same: a service that waits for plain text, and a path that drops large packets.
+    """
+    o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.TIMEOUT:
@@ -65,10 +66,17 @@ def hello_unanswered(report: Report, subject: Subject) -> Reading:
     return present(f"The connection was accepted, and {came} in {o.took:.1f} s after the TLS hello.", o)
 
 
-@sign
-def broke_in_handshake(report: Report, subject: Subject, how: str) -> Reading:
-    """``broke-in-handshake:reset`` or ``:closed``: the server had begun to answer, then the connection ended."""
-    o = shook(report, subject)
+@sign(
+    "the connection ended in the TLS handshake",
+    parameter="an end of the connection",
+    values={
+        "reset": "the connection was reset during the TLS handshake",
+        "closed": "the connection was closed during the TLS handshake",
+    },
+)
+def handshake_ended(report: Report, subject: Subject, how: str) -> Reading:
+    """The server had begun to answer the ClientHello, then the connection was reset (RST) or closed (FIN)."""
+    o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome(how):
@@ -82,24 +90,24 @@ def broke_in_handshake(report: Report, subject: Subject, how: str) -> Reading:
 # ---------------------------------------------------------------- what the server refuses
 
 
-@sign
-def alert_is(report: Report, subject: Subject, names: str) -> Reading:
-    """``alert-is:unrecognized_name``: the server ended TLS with that alert; several are joined by "+"."""
+@sign("the server sent the TLS alert {parameter}", parameter="a TLS alert")
+def alert(report: Report, subject: Subject, names: str) -> Reading:
+    """``tls.alert:unrecognized_name``: the server ended TLS with that alert; several are joined by "+"."""
     seen = alert_seen(report, subject)
     if seen is not None:
         said = f"The server ended TLS with the alert {seen[1]}."
         return present(said, seen[0]) if seen[1] in names.split("+") else absent(said, seen[0])
-    o = shook(report, subject)
+    o = handshake_of(report, subject)
     return unknown("not-looked") if o is None else absent("The server sent no TLS alert.", o)
 
 
-@sign
+@sign("client and server have no TLS version in common")
 def version_refused(report: Report, subject: Subject) -> Reading:
     """One side offers no TLS version that the other accepts."""
     seen = alert_seen(report, subject)
     if seen is not None and seen[1] == "protocol_version":
         return present("The server ended TLS with the alert protocol_version.", seen[0])
-    o = shook(report, subject)
+    o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.TLS_ERROR and o.reason in _OLD_VERSION:
@@ -107,14 +115,14 @@ def version_refused(report: Report, subject: Subject) -> Reading:
     return absent("The TLS version was not refused.", o)
 
 
-@sign
-def client_certificate_asked(report: Report, subject: Subject) -> Reading:
+@sign("the server requires a client certificate")
+def client_certificate_required(report: Report, subject: Subject) -> Reading:
     """The server ended TLS because no client certificate was given.
 
-    TLS 1.3 says so by an alert of its own, after the handshake; TLS 1.2 asks in the open and then ends vaguely.
+    TLS 1.3 has an alert for it, after the handshake; TLS 1.2 asks in the open and then ends with a vague alert.
     """
     seen = alert_seen(report, subject)
-    o = shook(report, subject)
+    o = handshake_of(report, subject)
     if seen is not None and seen[1] in _NEEDS_CERTIFICATE:
         return present(f"The server ended TLS with the alert {seen[1]}.", seen[0])
     if seen is not None and o is not None and o.client_cert_asked and seen[1] in _VAGUE:

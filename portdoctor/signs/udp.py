@@ -1,6 +1,6 @@
-"""Signs about an exchange of datagrams. Pure readings of a report; the subject is an address.
+"""Signs about an exchange of datagrams. Pure; the subject is an address.
 
-UDP has no connection: an answer or an error is a witness, silence is none. Over TCP every sign here is absent.
+UDP has no connection: a response or an error is a witness, silence is none. Over TCP every sign here is absent.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from ..model import Answer, Datagram, Icmp, Listener, Listeners, Outcome, Report
 from ..outcomes import answered, family_of
 from ..services.ports import known_service, spoken
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
-from .machine import bare
-from .own import serves
-from .tcp import millis, others, route_to, tried
+from .observed import millis, other_attempts, own_attempt, plain_address, route_to
+from .sockets import serves
 
 _PORT_UNREACHABLE = {(4, 3, 3), (6, 1, 4)}  # RFC 792, RFC 4443 section 3.1
 _NOTHING_SAID = "empty datagram"  # the payload for a port whose service we do not know
 
 
-def asked(report: Report, subject: Subject) -> Datagram | None:
+def own_exchange(report: Report, subject: Subject) -> Datagram | None:
     """The user's own exchange with the address."""
-    o = tried(report, subject)
+    o = own_attempt(report, subject)
     return o if isinstance(o, Datagram) else None
 
 
@@ -33,14 +32,14 @@ def _is_port_unreachable(icmp: Icmp) -> bool:
     return (family_of(icmp.offender), icmp.type, icmp.code) in _PORT_UNREACHABLE
 
 
-@sign
+@sign("the target sent ICMP port unreachable")
 def port_unreachable_from_target(report: Report, subject: Subject) -> Reading:
     """ICMP port unreachable (3/3, ICMPv6 1/4), sent by the target's own address.
 
-    What else looks like it: the host's own firewall, whose reject rule sends the same; a device that translates
-    addresses. Without an error queue the sender is seen only where it can be no other than this machine.
+    Looks the same: the host's own firewall, whose reject rule sends the same; a device that translates addresses.
+    Without an error queue the sender is known only where it must be this machine.
     """
-    o = asked(report, subject)
+    o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if o.outcome is not Outcome.REFUSED:
@@ -54,12 +53,65 @@ def port_unreachable_from_target(report: Report, subject: Subject) -> Reading:
     said = f"{kind} {o.icmp.type}/{o.icmp.code} came from {o.icmp.offender} after {millis(o.took)}"
     if not _is_port_unreachable(o.icmp):
         return absent(f"{said}: no port unreachable.", o)
-    if bare(o.icmp.offender) != bare(o.address):
+    if plain_address(o.icmp.offender) != plain_address(o.address):
         return absent(f"{said}, which is not the target.", o)
     return present(f"{said}, the target itself: port unreachable.", o)
 
 
-def _own_table(report: Report, subject: Subject) -> tuple[Route | None, Listeners | None]:
+@sign("no datagram received a response")
+def silent(report: Report, subject: Subject) -> Reading:
+    """No response and no error within the limit. It shows nothing about what is there."""
+    o = own_exchange(report, subject)
+    if o is None:
+        return _not_udp(report)
+    if o.outcome is not Outcome.TIMEOUT:
+        return absent("The datagram was answered, or an error came.", o)
+    times = f"{o.sent} datagram{'s' if o.sent != 1 else ''}"
+    return present(f"No answer and no error came to {times} ({o.payload}) in {o.took:.1f} s.", o)
+
+
+@sign("this machine denied sending the datagram")
+def send_denied(report: Report, subject: Subject) -> Reading:
+    """send() ended with EPERM or EACCES, and no ICMP error is beside it: this machine dropped the datagram.
+
+    Looks the same: a full connection tracking table; a filter of the program's own control group (cgroup).
+    """
+    o = own_exchange(report, subject)
+    if o is None:
+        return _not_udp(report)
+    if o.call != "send" or o.outcome is not Outcome.DENIED or o.icmp is not None:
+        return absent("Sending the datagram was not denied by this machine.", o)
+    return present(f"send() was denied ({o.errno.name if o.errno else 'no errno'}); the datagram did not leave.", o)
+
+
+@sign("the datagram is too big for the path")
+def datagram_too_big(report: Report, subject: Subject) -> Reading:
+    """A datagram that may not be fragmented does not fit: EMSGSIZE here, or ICMP 3/4 (ICMPv6 2/0) from a router."""
+    o = own_exchange(report, subject)
+    if o is None:
+        return _not_udp(report)
+    if o.outcome is not Outcome.MESSAGE_TOO_BIG:
+        return absent("The datagram was not too big for the way.", o)
+    who = f"{o.icmp.offender} sent ICMP {o.icmp.type}/{o.icmp.code}" if o.icmp else "send() ended with EMSGSIZE"
+    return present(f"{who}: the datagram ({o.payload}) does not fit, and may not be cut.", o)
+
+
+@sign("another protocol than the requested one answers")
+def other_protocol(report: Report, subject: Subject) -> Reading:
+    """A response came that does not belong to the request in the protocol of this port."""
+    o = own_exchange(report, subject)
+    if o is None:
+        return _not_udp(report)
+    if o.outcome is not Outcome.OTHER_PROTOCOL:
+        return absent("No answer in another protocol came.", o)
+    what = f"looks like {spoken(o.protocol)}" if o.protocol else "is of no protocol known here"
+    return present(f"The answer to our {o.payload} {what}: {o.text}", o)
+
+
+# ---------------------------------------------------------------- a target that is this machine
+
+
+def _local_table(report: Report, subject: Subject) -> tuple[Route | None, Listeners | None]:
     """The route to the address, and this machine's own UDP table of the port when it was read."""
     t = report.target
     tables = [
@@ -74,17 +126,17 @@ def _takers(table: Listeners, address: str) -> list[Listener]:
     return [r for r in table.rows if not r.peer and serves(r.address, r.v6only, address)]
 
 
-def _who(row: Listener) -> str:
+def _owner_of(row: Listener) -> str:
     if row.holder is not None and row.holder.name:
         return f"{row.holder.name} (pid {row.holder.pid})"
     return f"A process of user {row.uid}" if row.uid is not None else "A program"
 
 
-def _of_own_port(report: Report, subject: Subject, *, taken: bool) -> Reading:
+def _local_port(report: Report, subject: Subject, *, taken: bool) -> Reading:
     """Whether a program of this machine has the port, where the target is this machine; else absent."""
     if report.target.transport != "udp":
         return absent("The target was asked over TCP.")
-    route, table = _own_table(report, subject)
+    route, table = _local_table(report, subject)
     if route is None:
         return unsettled(report, Want(probe="route", args=subject.values[:1]))
     if route.type != "local":
@@ -93,30 +145,31 @@ def _of_own_port(report: Report, subject: Subject, *, taken: bool) -> Reading:
         return unsettled(report, Want(probe="listeners", args=(str(report.target.port), "udp")))
     rows = _takers(table, subject.values[0])
     if rows:
-        said = f"{_who(rows[0])} has UDP port {report.target.port} at this address."
+        said = f"{_owner_of(rows[0])} has UDP port {report.target.port} at this address."
         return present(said, table) if taken else absent(said, table)
     if not table.complete:
         return unknown("needs-privilege", table, says="The socket table of this machine is not complete.")
     said = f"This machine's socket table has no UDP socket for {subject.values[0]} port {report.target.port}."
     other = [r for r in table.rows if not r.peer]
     if other:
-        said = f"{_who(other[0])} has UDP port {report.target.port} at {other[0].address}, not at {subject.values[0]}."
+        row = other[0]
+        said = f"{_owner_of(row)} has UDP port {report.target.port} at {row.address}, not at {subject.values[0]}."
     return absent(said, table) if taken else present(said, table)
 
 
-@sign
-def own_udp_port_is_taken(report: Report, subject: Subject) -> Reading:
+@sign("a program on this machine uses the UDP port")
+def local_port_in_use(report: Report, subject: Subject) -> Reading:
     """The target is this machine, and a program has the port at that address: a refusal has another reason."""
-    return _of_own_port(report, subject, taken=True)
+    return _local_port(report, subject, taken=True)
 
 
-@sign
-def nothing_has_the_udp_port(report: Report, subject: Subject) -> Reading:
+@sign("no socket on the target uses the UDP port")
+def no_socket(report: Report, subject: Subject) -> Reading:
     """The target is this machine, and its complete table has no socket for the port at that address.
 
-    About another machine only somebody there can tell.
+    For another machine only somebody there can see it.
     """
-    route, _ = _own_table(report, subject)
+    route, _ = _local_table(report, subject)
     if report.target.transport == "udp" and route is not None and route.type != "local":
         ask = Ask(
             where="server",
@@ -134,43 +187,19 @@ def nothing_has_the_udp_port(report: Report, subject: Subject) -> Reading:
             ),
         )  # fmt: skip
         return unknown("needs-person", says="The server's own socket table was not seen.", ask=ask)
-    return _of_own_port(report, subject, taken=False)
+    return _local_port(report, subject, taken=False)
 
 
-@sign
-def send_was_denied(report: Report, subject: Subject) -> Reading:
-    """send() ended with EPERM or EACCES, and no ICMP error is beside it: this machine dropped the datagram.
+# ---------------------------------------------------------------- what silence can mean
 
-    What else looks like it: a full connection table; a filter of the program's own group (cgroup), as a service
-    manager sets it.
-    """
-    o = asked(report, subject)
+
+@sign("TCP ports of the same address serve as a comparison")
+def tcp_comparison(report: Report, subject: Subject) -> Reading:
+    """What TCP ports of the same host did meanwhile: whether the host exists. It decides nothing about UDP."""
+    o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
-    if o.call != "send" or o.outcome is not Outcome.DENIED or o.icmp is not None:
-        return absent("Sending the datagram was not denied by this machine.", o)
-    return present(f"send() was denied ({o.errno.name if o.errno else 'no errno'}); the datagram did not leave.", o)
-
-
-@sign
-def udp_silent(report: Report, subject: Subject) -> Reading:
-    """No answer and no error within the limit. Says nothing about what is there."""
-    o = asked(report, subject)
-    if o is None:
-        return _not_udp(report)
-    if o.outcome is not Outcome.TIMEOUT:
-        return absent("The datagram was answered, or an error came.", o)
-    times = f"{o.sent} datagram{'s' if o.sent != 1 else ''}"
-    return present(f"No answer and no error came to {times} ({o.payload}) in {o.took:.1f} s.", o)
-
-
-@sign
-def beside_the_silence(report: Report, subject: Subject) -> Reading:
-    """What TCP ports of the same host did meanwhile: whether the host is there. It decides nothing about UDP."""
-    o = asked(report, subject)
-    if o is None:
-        return _not_udp(report)
-    controls = others(report, subject, "control")
+    controls = other_attempts(report, subject, "control")
     found = [c for c in controls if answered(c)]
     if found:
         best = next((c for c in found if c.outcome is Outcome.OK), found[0])
@@ -180,13 +209,13 @@ def beside_the_silence(report: Report, subject: Subject) -> Reading:
     return present("Whether the host is there was not seen.", o, *controls)
 
 
-@sign
-def service_keeps_silent(report: Report, subject: Subject) -> Reading:
-    """The service never answers, or answers only to those it knows: silence is what it gives when it works, too.
+@sign("the service does not respond to unknown clients or data")
+def silent_service(report: Report, subject: Subject) -> Reading:
+    """The service never responds, or responds only to clients it knows: silence is normal for it.
 
     Also, on this machine: a program has the port, and nothing that it could understand was sent.
     """
-    o = asked(report, subject)
+    o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     known = known_service(report.target.port, "udp")
@@ -194,17 +223,17 @@ def service_keeps_silent(report: Report, subject: Subject) -> Reading:
         return present(f"{known.title} gives strangers no answer, even when it works.", o)
     if o.payload != _NOTHING_SAID:
         return absent(f"The service was asked in its own protocol ({o.payload}).", o)
-    taken = _of_own_port(report, subject, taken=True)
-    _, table = _own_table(report, subject)
+    taken = _local_port(report, subject, taken=True)
+    _, table = _local_table(report, subject)
     if taken.state == "present" and table is not None:
         return present(f"{taken.says} What it would answer to is not known.", table)
     return absent("The service of this port is not known to keep silent.", o)
 
 
-@sign
-def quic_was_asked(report: Report, subject: Subject) -> Reading:
+@sign("a QUIC packet was sent")
+def quic_sent(report: Report, subject: Subject) -> Reading:
     """A QUIC packet of an unknown version was sent: every QUIC server answers it (RFC 9000, section 6)."""
-    o = asked(report, subject)
+    o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if not o.payload.startswith("QUIC"):
@@ -212,12 +241,12 @@ def quic_was_asked(report: Report, subject: Subject) -> Reading:
     return present("Every QUIC server answers a packet like ours.", o)
 
 
-@sign
-def tcp_of_this_port_accepts(report: Report, subject: Subject) -> Reading:
-    """The TCP port of the same number accepts connections: the host is there, and serves this port over TCP."""
+@sign("the TCP port of the same number accepts connections")
+def tcp_port_accepts(report: Report, subject: Subject) -> Reading:
+    """The TCP port of the same number accepts connections: the host exists, and serves this port over TCP."""
     if report.target.transport != "udp":
         return absent("The target was asked over TCP.")
-    controls = others(report, subject, "control")
+    controls = other_attempts(report, subject, "control")
     same = [o for o in controls if o.port == report.target.port]
     if not same:
         return unsettled(report, Want(probe="controls", args=subject.values[:1]), *controls, looked=bool(controls))
@@ -228,9 +257,9 @@ def tcp_of_this_port_accepts(report: Report, subject: Subject) -> Reading:
     return absent(f"TCP port {same[0].port} of the same address {how}.", same[0])
 
 
-@sign
-def server_offers_quic(report: Report, subject: Subject) -> Reading:
-    """Over TCP the server names HTTP/3 (the header Alt-Svc, RFC 7838): only a person looks, it is another request."""
+@sign("the server advertises HTTP/3 over TCP")
+def http3_advertised(report: Report, subject: Subject) -> Reading:
+    """Over TCP the server names HTTP/3 (the header Alt-Svc, RFC 7838). A person must look: it is another request."""
     if report.target.transport != "udp":
         return absent("The target was asked over TCP.")
     ask = Ask(
@@ -248,10 +277,10 @@ def server_offers_quic(report: Report, subject: Subject) -> Reading:
     return unknown("needs-person", says="Whether the server offers QUIC was not asked.", ask=ask)
 
 
-@sign
+@sign("our datagrams arrive at the server")
 def datagrams_arrive(report: Report, subject: Subject) -> Reading:
-    """At the server, a packet capture shows our datagrams: only a person there can look."""
-    o = asked(report, subject)
+    """A packet capture at the server shows our datagrams: only a person there can look."""
+    o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if o.replies:
@@ -265,27 +294,3 @@ def datagrams_arrive(report: Report, subject: Subject) -> Reading:
         ),
     )
     return unknown("needs-person", o, says="Whether the datagrams arrive was not seen.", ask=ask)
-
-
-@sign
-def datagram_too_big(report: Report, subject: Subject) -> Reading:
-    """A datagram that must stay whole does not fit: EMSGSIZE here, or ICMP 3/4 (ICMPv6 2/0) from a router."""
-    o = asked(report, subject)
-    if o is None:
-        return _not_udp(report)
-    if o.outcome is not Outcome.MESSAGE_TOO_BIG:
-        return absent("The datagram was not too big for the way.", o)
-    who = f"{o.icmp.offender} sent ICMP {o.icmp.type}/{o.icmp.code}" if o.icmp else "send() ended with EMSGSIZE"
-    return present(f"{who}: the datagram ({o.payload}) does not fit, and may not be cut.", o)
-
-
-@sign
-def something_else_answers(report: Report, subject: Subject) -> Reading:
-    """An answer came that does not belong to the question in the protocol of this port."""
-    o = asked(report, subject)
-    if o is None:
-        return _not_udp(report)
-    if o.outcome is not Outcome.OTHER_PROTOCOL:
-        return absent("No answer in another protocol came.", o)
-    what = f"looks like {spoken(o.protocol)}" if o.protocol else "is of no protocol known here"
-    return present(f"The answer to our {o.payload} {what}: {o.text}", o)

@@ -1,8 +1,8 @@
-"""Signs that compare how far packets to different ports of one host get. Pure; the subject is an address.
+"""Signs about how far packets to different ports of one host get. Pure; the subject is an address.
 
-A port that is open may be answered by something in front of the host (a transparent proxy), or be passed on to
-something behind it (a published container port): its distance then is not the host's. Ports picked by chance are
-treated like whatever comes for the host. Only a comparison with those proves where a port is dropped or refused.
+An open port may be answered by something in front of the host (a transparent proxy), or forwarded to something
+behind it (a published container port): its distance then is not the host's. Random ports are treated like all
+traffic to the host. Only a comparison with those proves where a port is dropped or refused.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from ..model import Hop, Outcome, Report, Route, Subject, Trace
 from .base import Reading, absent, present, sign, unknown
-from .path import last_answering, trace_wanted, traces, ways_differ
-from .tcp import route_to
+from .observed import last_answering, paths_differ, route_to, trace_wanted, traces
 
 _MINE, _THEIRS = 6, 5  # samples at one TTL for proof: two ways of equal weight would look so once in 2,048 times
 _MINE_OF_MANY, _THEIRS_OF_MANY = 8, 6  # where two ways were seen: once in 16,384 times
@@ -27,7 +26,7 @@ def _samples(report: Report, subject: Subject, role: str, ttl: int) -> list[_Sam
     return [_Sample(t, h) for t in traces(report, subject, role) for h in t.hops if h.ttl == ttl]
 
 
-def _on_its_way(hop: Hop, subject: Subject) -> bool:
+def _in_transit(hop: Hop, subject: Subject) -> bool:
     """A router that is not the host itself dropped the packet for its TTL: it would have passed it on."""
     return hop.outcome is Outcome.TTL_EXPIRED and hop.address not in (None, *subject.values)
 
@@ -52,12 +51,33 @@ def _evidence(*samples: _Sample) -> list[Trace]:
     return list({s.trace.id: s.trace for s in samples}.values())
 
 
-@sign
-def ports_by_chance_pass_last_hop(report: Report, subject: Subject) -> Reading:
-    """Ports picked by chance were expired by a router beyond the last hop that the asked port reached, every time.
+@sign("a router in the path responds, and nothing beyond it does")
+def router_responds(report: Report, subject: Subject) -> Reading:
+    """At least one router reported that our packet's TTL expired, and no packet to any port got a response beyond it.
 
-    What else looks like it: ways of different length (hence many samples, each with a source port of its own);
-    a router that limits its ICMP (hence the asked port is sent first each time).
+    Looks the same: routers beyond it that send no ICMP. So it shows how far the path certainly works, no more.
+    """
+    mine = traces(report, subject, "target")
+    expired = [(t, h) for t in mine for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
+    if not expired:
+        return trace_wanted(report, subject, *mine)
+    trace, hop = max(expired, key=lambda pair: pair[1].ttl)
+    further = [
+        t for t in (*traces(report, subject, "chance"), *traces(report, subject, "control"))
+        if any(h.ttl > hop.ttl and h.outcome is not Outcome.TIMEOUT for h in t.hops)
+    ]  # fmt: skip
+    if further:
+        said = f"Packets to port {further[0].port} get further than {hop.address} at hop {hop.ttl}."
+        return unknown("no-answer", trace, *further, says=said)
+    return present(f"{hop.address}, at hop {hop.ttl}, still answers; nothing behind it does.", trace)
+
+
+@sign("packets to random ports pass the last hop that packets to this port reach")
+def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
+    """Packets to random ports expired at a router beyond the last hop that the requested port reached, every time.
+
+    Looks the same: paths of different length (hence many samples, each with its own source port); a router that limits
+    its ICMP (hence the requested port is probed first each time).
     """
     if near := _no_router_between(report, subject):
         return near
@@ -71,29 +91,29 @@ def ports_by_chance_pass_last_hop(report: Report, subject: Subject) -> Reading:
     ended = min((h.ttl for t in chance for h in t.hops if _ends(h)), default=None)
     if last and ended is not None and ended <= last + 1:
         return absent(f"The silence begins at hop {ended}, no nearer than the host itself.", *chance)
-    beyond = [h.ttl for t in chance for h in t.hops if h.ttl > last and _on_its_way(h, subject)]
+    beyond = [h.ttl for t in chance for h in t.hops if h.ttl > last and _in_transit(h, subject)]
     if not last or not beyond:
         return trace_wanted(report, subject, *mine, *chance)
     ttl = min(beyond)
     silent = [s for s in _samples(report, subject, "target", ttl) if s.hop.outcome is Outcome.TIMEOUT]
     there = _samples(report, subject, "chance", ttl)
-    passed = [s for s in there if _on_its_way(s.hop, subject)]
-    if any(_ends(s.hop) for s in there) or not _proves(silent, passed, bool(ways_differ(report, subject))):
-        says = ways_differ(report, subject)
+    passed = [s for s in there if _in_transit(s.hop, subject)]
+    if any(_ends(s.hop) for s in there) or not _proves(silent, passed, bool(paths_differ(report, subject))):
+        says = paths_differ(report, subject)
         return trace_wanted(report, subject, *_evidence(*silent, *there), says=says)
     said = (
         f"{len(passed)} packets to ports picked by chance reached {passed[0].hop.address} at hop {ttl}; of "
-        f"{len(silent)} to port {report.target.port} none came past {_who(mine, last)} at hop {last}."
+        f"{len(silent)} to port {report.target.port} none came past {_router_at(mine, last)} at hop {last}."
     )
     return present(said, *_evidence(*silent, *passed))
 
 
-@sign
-def open_control_passes_last_hop(report: Report, subject: Subject) -> Reading:
-    """In two rounds an open control was expired by a router beyond the last hop that the asked port reached.
+@sign("packets to an open port pass the last hop that packets to this port reach")
+def open_port_passes_last_hop(report: Report, subject: Subject) -> Reading:
+    """In two rounds, packets to an open port expired at a router beyond the last hop that the requested port reached.
 
-    What else looks like it: the control is passed on by the host to another machine, or diverted to a proxy; ways
-    of different length. So it says where the silence begins, and proves nothing about who begins it.
+    Looks the same: an open port that the host forwards to another machine, or that is diverted to a proxy; paths of
+    different length. So it shows where the silence begins, and proves nothing about its cause.
     """
     if near := _no_router_between(report, subject):
         return near
@@ -101,27 +121,27 @@ def open_control_passes_last_hop(report: Report, subject: Subject) -> Reading:
     last = max((last_answering(t) for t in mine), default=0)
     witnesses = []
     for target, control in _pairs(report, subject):
-        beyond = [h for h in control.hops if h.ttl > last and _on_its_way(h, subject)]
+        beyond = [h for h in control.hops if h.ttl > last and _in_transit(h, subject)]
         silent_there = {h.ttl for h in target.hops if h.outcome is Outcome.TIMEOUT}
         if last and any(h.ttl in silent_there for h in beyond):
             witnesses.append((target, control, beyond[0]))
-    if differ := ways_differ(report, subject):
+    if differ := paths_differ(report, subject):
         return unknown("no-answer", *mine, says=differ)
     if len(witnesses) < 2:
         return trace_wanted(report, subject, *mine)
     first = witnesses[0]
     said = (
         f"In two rounds, packets to port {first[1].port} reached {first[2].address} at hop {first[2].ttl}, "
-        f"those to port {report.target.port} not past {_who(mine, last)} at hop {last}."
+        f"those to port {report.target.port} not past {_router_at(mine, last)} at hop {last}."
     )
     return present(said, *(t for w in witnesses for t in w[:2]))
 
 
-@sign
-def refused_nearer_than_ports_by_chance(report: Report, subject: Subject) -> Reading:
-    """At one TTL the asked port was refused, and ports picked by chance were expired by a router, every time.
+@sign("this port is refused at a hop that packets to random ports pass")
+def refused_before_random_ports(report: Report, subject: Subject) -> Reading:
+    """At one TTL the requested port was refused, and packets to random ports expired at a router, every time.
 
-    What else looks like it: ways of different length: hence many samples, each with a source port of its own.
+    Looks the same: paths of different length; hence many samples, each with its own source port.
     """
     if near := _no_router_between(report, subject):
         return near
@@ -131,12 +151,12 @@ def refused_nearer_than_ports_by_chance(report: Report, subject: Subject) -> Rea
         return trace_wanted(report, subject, *mine)
     here, there = _samples(report, subject, "target", ttl), _samples(report, subject, "chance", ttl)
     refused = [s for s in here if _is_reset(s.hop)]
-    passed = [s for s in there if _on_its_way(s.hop, subject)]
+    passed = [s for s in there if _in_transit(s.hop, subject)]
     ended = min((h.ttl for t in chance for h in t.hops if _ends(h)), default=None)
     if ended is not None and ended <= ttl:
         return absent(f"Ports picked by chance are answered at hop {ended}, too.", *chance)
-    if len(refused) < len(here) or not _proves(refused, passed, bool(ways_differ(report, subject))):
-        return trace_wanted(report, subject, *_evidence(*here, *there), says=ways_differ(report, subject))
+    if len(refused) < len(here) or not _proves(refused, passed, bool(paths_differ(report, subject))):
+        return trace_wanted(report, subject, *_evidence(*here, *there), says=paths_differ(report, subject))
     said = (
         f"Port {report.target.port} was refused at hop {ttl}, {len(refused)} times; {len(passed)} packets to ports "
         f"picked by chance were there still on their way (at {passed[0].hop.address})."
@@ -144,14 +164,14 @@ def refused_nearer_than_ports_by_chance(report: Report, subject: Subject) -> Rea
     return present(said, *_evidence(*refused, *passed))
 
 
-@sign
-def refused_nearer_than_other_ports(report: Report, subject: Subject) -> Reading:
-    """The asked port is refused nearer than ports by chance, or two hops and more before an open one.
+@sign("this port is refused nearer than other ports are answered")
+def refused_before_other_ports(report: Report, subject: Subject) -> Reading:
+    """The requested port is refused nearer than random ports, or two hops or more before an open one.
 
-    What else looks like it: a host that passes the open port on to another machine, usually one hop further, and
-    whose ICMP comes from another address than the target's.
+    Looks the same: a host that forwards the open port to another machine, usually one hop further, and whose ICMP comes
+    from another address than the target's.
     """
-    by_chance = refused_nearer_than_ports_by_chance(report, subject)
+    by_chance = refused_before_random_ports(report, subject)
     if by_chance.state == "present" or _no_router_between(report, subject):
         return by_chance
     nearer, same = [], []
@@ -161,7 +181,7 @@ def refused_nearer_than_other_ports(report: Report, subject: Subject) -> Reading
             continue
         there = next((h for h in control.hops if h.ttl == end.ttl), None)
         opened = min((h.ttl for h in control.hops if h.outcome is Outcome.OK), default=None)
-        if there is not None and _on_its_way(there, subject):
+        if there is not None and _in_transit(there, subject):
             nearer.append((target, control, end, there))
         elif there is not None and (there.address in subject.values or (opened is not None and opened <= end.ttl)):
             same.append((target, control, end))
@@ -169,7 +189,7 @@ def refused_nearer_than_other_ports(report: Report, subject: Subject) -> Reading
         target, control, end = same[0]
         said = f"The refusal comes from hop {end.ttl}, where the host is too; its last router would look the same."
         return unknown("no-answer", target, control, says=said)
-    if differ := ways_differ(report, subject):
+    if differ := paths_differ(report, subject):
         return unknown("no-answer", *traces(report, subject, "target"), says=differ)
     if len(nearer) < 2:
         return trace_wanted(report, subject, *traces(report, subject, "target"))
@@ -185,11 +205,11 @@ def refused_nearer_than_other_ports(report: Report, subject: Subject) -> Reading
     return present(said, *(t for row in nearer for t in row[:2]))
 
 
-@sign
-def ports_by_chance_pass_offender(report: Report, subject: Subject) -> Reading:
-    """At the TTL at which packets to the asked port end with an ICMP error, those to ports by chance get on each time.
+@sign("packets to random ports pass the hop that rejects this port by ICMP")
+def random_ports_pass_icmp_sender(report: Report, subject: Subject) -> Reading:
+    """At the TTL at which packets to the requested port end with an ICMP error, packets to random ports get further.
 
-    So whoever sent the error knows a way on and finds the host: the error is about this port.
+    So the sender of the error has a route to the host and finds it: the error is about this port.
     """
     mine, chance = traces(report, subject, "target"), traces(report, subject, "chance")
     ttl = min((h.ttl for t in mine for h in t.hops if _is_error(h)), default=None)
@@ -202,11 +222,48 @@ def ports_by_chance_pass_offender(report: Report, subject: Subject) -> Reading:
     passed = [s for s in there if s.hop.outcome in (Outcome.TTL_EXPIRED, Outcome.OK, Outcome.REFUSED)]
     here = _samples(report, subject, "target", ttl)
     got_on = [s for s in here if not _is_error(s.hop) and s.hop.outcome is not Outcome.TIMEOUT]
-    least = _THEIRS_OF_MANY if ways_differ(report, subject) else _THEIRS
+    least = _THEIRS_OF_MANY if paths_differ(report, subject) else _THEIRS
     if got_on or len(here) < _MINE or len(passed) < least or len({s.trace.port for s in passed}) < 2:
-        return trace_wanted(report, subject, *_evidence(*here, *there), says=ways_differ(report, subject))
+        return trace_wanted(report, subject, *_evidence(*here, *there), says=paths_differ(report, subject))
     said = f"{len(passed)} packets to ports picked by chance got past hop {ttl}, at which it came."
     return present(said, *_evidence(*here, *passed))
+
+
+# ---------------------------------------------------------------- a TTL that expires
+
+
+@sign("one router responds at two hops that are not neighbours")
+def hops_repeat(report: Report, subject: Subject) -> Reading:
+    """In one trace the same router responds at two distances that differ by 2 or more: packets loop.
+
+    At neighbouring distances a router may respond twice without a loop.
+    """
+    mine = traces(report, subject, "target")
+    for trace in mine:
+        seen: dict[str, int] = {}
+        for hop in trace.hops:
+            if hop.outcome is not Outcome.TTL_EXPIRED or hop.address is None:
+                continue
+            first = seen.setdefault(hop.address, hop.ttl)
+            if hop.ttl - first >= 2:
+                return present(f"{hop.address} answers at hop {first} and again at hop {hop.ttl}.", trace)
+    if len(mine) >= 1 and any(t.outcome not in (Outcome.TTL_EXPIRED, Outcome.TIMEOUT) for t in mine):
+        return absent("No router answers twice on the way.", *mine)
+    return trace_wanted(report, subject, *mine)
+
+
+@sign("a packet with an explicit TTL reaches the target")
+def arrives_with_set_ttl(report: Report, subject: Subject) -> Reading:
+    """A packet whose TTL we set to a few hops arrives, though one with the system's own TTL does not."""
+    mine = traces(report, subject, "target")
+    for trace in mine:
+        for hop in trace.hops:
+            if hop.icmp is None and hop.outcome in (Outcome.OK, Outcome.REFUSED):
+                return present(f"With a lifetime (TTL) of {hop.ttl} set by hand, a packet arrives.", trace)
+    repeat = hops_repeat(report, subject)
+    if repeat.state == "present":
+        return absent(repeat.says, *mine)
+    return trace_wanted(report, subject, *mine)
 
 
 def _is_error(hop: Hop) -> bool:
@@ -227,5 +284,5 @@ def _is_reset(hop: Hop) -> bool:
     return hop.outcome is Outcome.REFUSED and hop.icmp is None
 
 
-def _who(found: list[Trace], ttl: int) -> str:
+def _router_at(found: list[Trace], ttl: int) -> str:
     return next((h.address for t in found for h in t.hops if h.ttl == ttl and h.address), "the router")

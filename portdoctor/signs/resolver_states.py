@@ -1,4 +1,4 @@
-"""What the configured resolvers said about the name, each put into one of a closed list of states. Pure."""
+"""The state of each resolver for the name, and the best that they gave together. Pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from ..model import Ending, Lookup, Outcome, Report, Value, Want
 from .base import Reading, absent, unsettled
 
 State = Literal[
-    "address", "nxdomain", "nodata", "half", "servfail", "query-refused", "other-rcode", "truncated", "malformed",
-    "mute", "upstream-mute", "udp-blocked", "silent", "closed", "unreachable",
+    "address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode", "truncated", "malformed",
+    "none-for-name", "none-from-upstream", "only-over-tcp", "silent", "closed", "unreachable",
     "waiting", "closed-or-rejected", "not-sent", "unasked",
 ]  # fmt: skip
 _ORDER: tuple[State, ...] = (
-    "address", "nxdomain", "nodata", "half", "servfail", "query-refused", "other-rcode", "truncated", "malformed",
-    "mute", "upstream-mute", "udp-blocked", "waiting", "silent", "closed-or-rejected", "closed", "unreachable",
-    "not-sent", "unasked",
+    "address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode", "truncated", "malformed",
+    "none-for-name", "none-from-upstream", "only-over-tcp", "waiting", "silent", "closed-or-rejected", "closed",
+    "unreachable", "not-sent", "unasked",
 )  # fmt: skip
 FINAL: tuple[State, ...] = ("address", "nxdomain", "nodata")  # stub resolvers ask nobody else after such an answer
 DEAD: tuple[State, ...] = ("silent", "closed", "closed-or-rejected", "unreachable")
-ANSWERS: tuple[State, ...] = ("address", "nxdomain", "nodata", "half", "servfail", "query-refused", "other-rcode")
+ANSWERS: tuple[State, ...] = ("address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode")
 # The states that a closer look could still turn an undecided one into.
 _COULD_BE: dict[State, tuple[State, ...]] = {
-    "waiting": ("mute", "upstream-mute", "udp-blocked", "silent"),
+    "waiting": ("none-for-name", "none-from-upstream", "only-over-tcp", "silent"),
     "closed-or-rejected": ("closed", "unreachable"),
     "not-sent": _ORDER[:-1],
     "unasked": _ORDER[:-1],
@@ -49,7 +49,7 @@ class Standing(Value, frozen=True, kw_only=True):
     others: tuple[tuple[str, State], ...] = ()
 
 
-def system(report: Report) -> Lookup | None:
+def system_lookup(report: Report) -> Lookup | None:
     """What programs on this machine got for the name."""
     return next((o for o in reversed(report.of(Lookup)) if o.via == "system"), None)
 
@@ -59,7 +59,7 @@ def qtypes(report: Report) -> tuple[str, ...]:
     return {4: ("A",), 6: ("AAAA",), None: ("A", "AAAA")}[report.options.family]
 
 
-def wire(report: Report, resolver: str | None = None) -> list[Lookup]:
+def wire_lookups(report: Report, resolver: str | None = None) -> list[Lookup]:
     """Our own DNS queries with checking left on, of one resolver or of all."""
     return [
         o for o in report.of(Lookup)
@@ -67,20 +67,20 @@ def wire(report: Report, resolver: str | None = None) -> list[Lookup]:
     ]  # fmt: skip
 
 
-def about_name(report: Report, resolver: str | None = None) -> list[Lookup]:
+def address_lookups(report: Report, resolver: str | None = None) -> list[Lookup]:
     """Those of them that asked for the name's addresses, of either family."""
-    return [o for o in wire(report, resolver) if o.qtype in ("A", "AAAA")]
+    return [o for o in wire_lookups(report, resolver) if o.qtype in ("A", "AAAA")]
 
 
 def wire_addresses(report: Report) -> list[str]:
     """The addresses that DNS gives, of the families that may be used, in order."""
-    found = [a for o in about_name(report) if o.qtype in qtypes(report) for a in o.addresses]
+    found = [a for o in address_lookups(report) if o.qtype in qtypes(report) for a in o.addresses]
     return list(dict.fromkeys(found))
 
 
 def state_of(report: Report, resolver: str) -> State:
     """The state of one resolver for this name."""
-    own = [o for o in about_name(report, resolver) if o.qtype in qtypes(report)]
+    own = [o for o in address_lookups(report, resolver) if o.qtype in qtypes(report)]
     outcomes = {o.outcome for o in own}
     if not own:
         return "unasked"
@@ -95,7 +95,7 @@ def state_of(report: Report, resolver: str) -> State:
     named: tuple[tuple[Outcome, State], ...] = (
         (Outcome.NAME_NOT_FOUND, "nxdomain"),
         (Outcome.SERVER_FAILURE, "servfail"),
-        (Outcome.QUERY_REFUSED, "query-refused"),
+        (Outcome.QUERY_REFUSED, "refused"),
         (Outcome.OTHER, "other-rcode"),
         (Outcome.TRUNCATED, "truncated"),
         (Outcome.MALFORMED, "malformed"),
@@ -117,14 +117,14 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
         return "unreachable"
     if not any(o.outcome is Outcome.TIMEOUT for o in own):
         return "not-sent"
-    alive = {(o.name, o.transport): o for o in wire(report, resolver) if o.name in (OF_ITSELF, OF_THE_ROOT)}
+    alive = {(o.name, o.transport): o for o in wire_lookups(report, resolver) if o.name in (OF_ITSELF, OF_THE_ROOT)}
     answered = {key for key, o in alive.items() if o.rcode}
     if (OF_THE_ROOT, "udp") in answered and alive[OF_THE_ROOT, "udp"].outcome is Outcome.OK:
-        return "mute"
+        return "none-for-name"
     if answered & {(OF_ITSELF, "udp"), (OF_THE_ROOT, "udp")}:
-        return "upstream-mute"
+        return "none-from-upstream"
     if (OF_ITSELF, "tcp") in answered:
-        return "udp-blocked"
+        return "only-over-tcp"
     return "silent" if len(alive) == 3 else "waiting"
 
 
@@ -135,9 +135,9 @@ def configured(report: Report, resolver: str) -> bool:
 
 def standing(report: Report) -> Standing | None:
     """Where the name stands with the configured resolvers together; None when none was asked."""
-    if not about_name(report):
+    if not address_lookups(report):
         return None
-    asked = [o.resolver for o in about_name(report) if o.resolver and configured(report, o.resolver)]
+    asked = [o.resolver for o in address_lookups(report) if o.resolver and configured(report, o.resolver)]
     states = {r: state_of(report, r) for r in dict.fromkeys((*report.vantage.resolvers, *asked))}
     if not states:
         return None
@@ -147,7 +147,7 @@ def standing(report: Report) -> Standing | None:
     return Standing(
         state=best,
         resolvers=tuple(r for r, s in states.items() if s == best),
-        looks=tuple(wire(report)),
+        looks=tuple(wire_lookups(report)),
         could_be=tuple(dict.fromkeys(better)),
         others=tuple((r, s) for r, s in states.items() if s != best),
     )
@@ -164,7 +164,7 @@ def want_wire(report: Report) -> Want:
     return Want(probe="wire", args=(report.target.host,))
 
 
-def not_asked(report: Report, *evidence: Ending) -> Reading:
+def not_queried(report: Report, *evidence: Ending) -> Reading:
     """The reading of a sign about answers when no resolver was asked: none could be, or the look is wanted."""
     if not report.vantage.resolvers and report.vantage.os:
         return absent("No nameserver is configured that could be asked.", *evidence)
@@ -182,13 +182,13 @@ _WORDS: dict[State, str] = {
     "nodata": "{who} say{s} that the name has no address (NOERROR without a record)",
     "half": "{who} answer{s} for one address family and not for the other",
     "servfail": "{who} answer{s} that the look-up failed (SERVFAIL)",
-    "query-refused": "{who} refuse{s} to answer (REFUSED)",
+    "refused": "{who} refuse{s} to answer (REFUSED)",
     "other-rcode": "{who} answer{s} with an error",
     "truncated": "{who} cut{s} the answer off, and TCP gives no whole one",
     "malformed": "what {who} send{s} is no answer to the question",
-    "mute": "{who} answer{s} other questions, but nothing about this name",
-    "upstream-mute": "{who} answer{s} for itself, but nothing that it must ask others",
-    "udp-blocked": "{who} answer{s} by TCP, but not by UDP",
+    "none-for-name": "{who} answer{s} other questions, but nothing about this name",
+    "none-from-upstream": "{who} answer{s} for itself, but nothing that it must ask others",
+    "only-over-tcp": "{who} answer{s} by TCP, but not by UDP",
     "silent": "{who} answer{s} nothing, by UDP or TCP",
     "closed": "{who} refuse{s} the query: its port 53 is closed",
     "unreachable": "the query does not reach {who}",
@@ -199,7 +199,7 @@ _WORDS: dict[State, str] = {
 }
 
 
-def describe(state: State, resolvers: tuple[str, ...]) -> str:
+def state_text(state: State, resolvers: tuple[str, ...]) -> str:
     """One sentence about one state."""
     who = " and ".join(resolvers) or "no resolver"
     words = _WORDS[state].format(who=who, s="" if len(resolvers) > 1 else "s")

@@ -1,20 +1,19 @@
-"""Signs that need a second place to look from: merged reports of one case. Pure; the subject is an address."""
+"""Signs that need a second vantage point: merged reports of one case. Pure; the subject is an address."""
 
 from __future__ import annotations
 
 from ..model import Answer, Connect, Listeners, Outcome, Report, Subject
 from .base import Ask, Reading, present, sign, unknown
-from .own import at_the_target
-from .tcp import tried
+from .observed import own_attempt, report_of_target
 
 
-@sign
-def works_from_elsewhere(report: Report, subject: Subject) -> Reading:
-    """Another place, which is not the target itself, connects to the same address and port."""
-    own = tried(report, subject)
+@sign("the connection works from another vantage point")
+def works_elsewhere(report: Report, subject: Subject) -> Reading:
+    """Another vantage point, which is not the target itself, connects to the same address and port."""
+    own = own_attempt(report, subject)
     for other in report.others:
-        o = tried(other, subject)
-        if o is None or o.outcome is not Outcome.OK or other is at_the_target(report, subject):
+        o = own_attempt(other, subject)
+        if o is None or o.outcome is not Outcome.OK or other is report_of_target(report, subject):
             continue
         if own is not None and o.source == own.source:
             continue
@@ -31,15 +30,15 @@ def works_from_elsewhere(report: Report, subject: Subject) -> Reading:
             Answer(answer="silence there too: the port is closed to all", then="tcp.port-filtered"),
         ),
     )
-    seen = [o for other in report.others if (o := tried(other, subject)) is not None]
+    seen = [o for other in report.others if (o := own_attempt(other, subject)) is not None]
     says = "No report from another place was merged." if not seen else "The other places fail too."
     return unknown("needs-person" if not seen else "no-answer", *seen, says=says, ask=None if seen else ask)
 
 
-@sign
-def syn_arrives_at_server(report: Report, subject: Subject) -> Reading:
-    """The server's table has a half-open connection (SYN_RECV) from our address: the SYN came, the answer did not."""
-    own, there = tried(report, subject), at_the_target(report, subject)
+@sign("our SYN arrives at the server")
+def syn_arrives(report: Report, subject: Subject) -> Reading:
+    """The server's table has a half-open connection (SYN_RECV) from our address: our SYN arrived there."""
+    own, there = own_attempt(report, subject), report_of_target(report, subject)
     if there is not None and there is not report and own is not None and own.source:
         tables = [o for o in there.of(Listeners) if o.port == report.target.port]
         for table in tables:
@@ -58,10 +57,10 @@ def syn_arrives_at_server(report: Report, subject: Subject) -> Reading:
     return unknown("needs-person", says="Whether the SYN arrives at the server was not seen.", ask=ask)
 
 
-@sign
-def the_server_connects_to_itself(report: Report, subject: Subject) -> Reading:
+@sign("the server itself can connect to the port")
+def server_connects_to_itself(report: Report, subject: Subject) -> Reading:
     """On the server itself the same address and port accept a connection."""
-    there = at_the_target(report, subject)
+    there = report_of_target(report, subject)
     if there is None or there is report:
         return unknown("needs-person", says="No report of the server itself was merged.")
     found = [o for o in there.of(Connect) if o.role == "target" and o.address in subject.values]

@@ -1,0 +1,144 @@
+"""Signs about HTTP responses: status, redirects, gateways, time. Pure; the subject is an address."""
+
+from __future__ import annotations
+
+import re
+
+from ..model import Answer, HttpReply, Outcome, Report, Subject
+from .base import Ask, Reading, absent, present, sign, unknown
+from .observed import last_exchange, last_greeting, last_reply, own_connection, quoted
+
+# The words of a gateway that could not pass a request on, in its own error page. Each from the program's own source
+# or manual: HAProxy, Envoy, Traefik, Varnish, Apache httpd, AWS, Caddy, Kubernetes ingress, nginx.
+_GATEWAY_PAGE = re.compile(
+    r"no server is available to handle|upstream connect error|no healthy upstream|no available server"
+    r"|backend fetch failed|guru meditation|proxy error|temporarily overloaded or under maintenance"
+    r"|upstream request timeout|backend is unhealthy|default backend|no upstreams available",
+    re.I,
+)
+_SLOW = 1.0  # seconds to the first byte that a person notices, and that a lost packet alone does not explain
+_SLOW_ROUNDS = 10  # round trips; a far server is not a slow one
+
+
+def _statuses(text: str) -> None:
+    """Raise ValueError unless this is a list of status codes: "502" or "502+503"."""
+    if not re.fullmatch(r"[1-5]\d\d(\+[1-5]\d\d)*", text):
+        raise ValueError("write three digits, and + between several, such as 502+503")
+
+
+@sign("the HTTP status is {parameter}", parameter="an HTTP status", check=_statuses)
+def status(report: Report, subject: Subject, statuses: str) -> Reading:
+    """``http.status:502`` or ``http.status:500+501``: the response had one of these status codes (RFC 9110)."""
+    o = last_reply(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.status is None:
+        return absent("No HTTP status came.", o)
+    server = f" (server: {o.headers['server']})" if o.headers.get("server") else ""
+    said = f"The HTTP answer was {o.status} {o.phrase}".rstrip() + f"{server}."
+    return present(said, o) if str(o.status) in statuses.split("+") else absent(said, o)
+
+
+@sign("the HTTP request received no response")
+def request_unanswered(report: Report, subject: Subject) -> Reading:
+    """An HTTP request was sent, and no complete response came within the limit."""
+    o = last_reply(report, subject)
+    if o is None:
+        return unknown("not-looked") if last_exchange(report, subject) is None else absent("No HTTP request was sent.")
+    if o.outcome is not Outcome.TIMEOUT:
+        return absent("The HTTP request was answered.", o)
+    return present(f"The HTTP request was sent, and no whole answer came in {o.took:.1f} s.", o)
+
+
+@sign("the response is not HTTP")
+def not_http(report: Report, subject: Subject) -> Reading:
+    """Data came that is neither HTTP nor any protocol we know: a bare page, a broken status line, anything."""
+    o = last_reply(report, subject)
+    if o is None:
+        return unknown("not-looked") if last_greeting(report, subject) is None else absent("HTTP was not expected.")
+    if o.outcome in (Outcome.OTHER_PROTOCOL, Outcome.MALFORMED, Outcome.TOO_LONG) and o.protocol in (
+        None, "html", "http",
+    ):  # fmt: skip
+        return present(f"The HTTP request was answered with {quoted(o.text)}.", o)
+    return absent("The answer is HTTP, or another known protocol.", o)
+
+
+@sign("the redirects form a loop")
+def redirect_loop(report: Report, subject: Subject) -> Reading:
+    """Redirects on the same host returned to a page already requested, or continued past our limit."""
+    o = last_reply(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.ERROR_ANSWER and o.status in (301, 302, 303, 307, 308):
+        return present(f"The answers were {o.os_says or o.text}.", o)
+    return absent("The redirects came to an end.", o)
+
+
+@sign("the first byte of the response came late")
+def first_byte_late(report: Report, subject: Subject) -> Reading:
+    """Connected fast, but the first byte came after more than a second and ten round trips."""
+    o, c = last_reply(report, subject), own_connection(report, subject)
+    if o is None or c is None or o.first_byte is None or o.outcome is not Outcome.OK:
+        return unknown("not-looked")
+    trip = c.rtt or c.took
+    said = f"The connection took {c.took * 1000:.0f} ms, the first byte of the answer {o.first_byte:.1f} s."
+    late = o.first_byte > max(_SLOW, _SLOW_ROUNDS * trip) and c.took < o.first_byte / 2
+    return present(said, c, o) if late else absent(said, c, o)
+
+
+# ---------------------------------------------------------------- server errors
+
+
+@sign("a gateway reports an error of the server behind it")
+def gateway_error(report: Report, subject: Subject) -> Reading:
+    """502, which only a gateway sends, or 503 with the error page of a known gateway.
+
+    Looks the same: a 503 of the service itself, which a person must tell apart where the page is not known.
+    """
+    o = last_reply(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.status == 502:
+        return present(
+            f"The answer was 502 {o.phrase}{_server_text(o)}: a gateway got no valid response from its server.", o
+        )
+    if o.status != 503:
+        return absent(f"The HTTP answer was {o.status}." if o.status else "No HTTP status came.", o)
+    found = _GATEWAY_PAGE.search(o.text)
+    if found is not None or o.headers.get("server", "").startswith("awselb"):
+        return present(f"The answer was 503{_server_text(o)}, with a gateway's page: {quoted(o.text, 60)}.", o)
+    return unknown("needs-person", o, says="A 503 comes from a gateway or from the service itself.", ask=_whose_503())
+
+
+@sign("the service itself reports a server error")
+def server_error(report: Report, subject: Subject) -> Reading:
+    """A 5xx status that is about the service itself. A 503 may come from it or from a gateway in front."""
+    o = last_reply(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.status is None or o.status < 500:
+        return absent("The HTTP answer was no server error.", o)
+    said = f"The answer was {o.status} {o.phrase}".rstrip() + f"{_server_text(o)}."
+    if o.status == 503:
+        blamed = gateway_error(report, subject)
+        if blamed.state == "present":
+            return absent(blamed.says, o)
+        return blamed
+    return absent(said, o) if o.status in (502, 504) or 520 <= o.status <= 530 else present(said, o)
+
+
+def _server_text(o: HttpReply) -> str:
+    who = o.headers.get("server") or o.headers.get("via")
+    return f" from {who}" if who else ""
+
+
+def _whose_503() -> Ask:
+
+    return Ask(
+        where="server",
+        commands={"linux": "ss -ltnp"},
+        answers=(
+            Answer(answer="the service behind the gateway does not listen", then="http.backend-down"),
+            Answer(answer="it listens: its own log says why it refuses work", then="http.app-error"),
+        ),
+    )

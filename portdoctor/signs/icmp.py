@@ -1,0 +1,296 @@
+"""Signs about ICMP errors: who sent them, and what they can mean. Pure; the subject is an address.
+
+A reject rule can send any of these errors. A prohibition is always a rule's; "no route" and "no host" are believed
+when other ports of the address get the same error, and not when packets to them get further.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from ..model import Connect, Datagram, Icmp, Outcome, Report, Subject, Trace, Want
+from ..outcomes import answered, family_of
+from .base import Reading, absent, present, sign, unknown, unsettled
+from .observed import (
+    answered_in_front,
+    attempts_at,
+    icmp_text,
+    interfaces,
+    other_attempts,
+    own_attempt,
+    plain_address,
+    route_to,
+    trace_wanted,
+    traces,
+)
+from .trace import random_ports_pass_icmp_sender
+
+# RFC 792 and RFC 1812 5.2.7.1, RFC 4443 3.1; the first number is the IP version
+_PROHIBITS = {(4, 3, 3), (4, 3, 9), (4, 3, 10), (4, 3, 13), (6, 1, 1), (6, 1, 4), (6, 1, 5), (6, 1, 6)}
+_NO_ROUTE = {(4, 3, 0), (4, 3, 6), (6, 1, 0)}
+_NO_HOST = {(4, 3, 1), (6, 1, 3)}
+_NO_PROTOCOL = {(4, 3, 2)}
+_RESOLUTION_TIME = 2.0  # seconds: a search for a host (ARP, ND) takes three tries of a second each, a reject none
+
+
+class IcmpError(NamedTuple):
+    """An ICMP error, and the observation that has it."""
+
+    o: Connect | Datagram | Trace
+    icmp: Icmp
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        return (family_of(self.icmp.offender), self.icmp.type, self.icmp.code)
+
+
+def icmp_error(report: Report, subject: Subject) -> IcmpError | None:
+    """The ICMP error that ended the user's own attempt, or, where that stayed silent, one to another attempt of ours.
+
+    A router that limits its ICMP, or a rule that rejects only some packets, leaves some attempts without an answer.
+    """
+    o = own_attempt(report, subject)
+    if o is None or o.icmp is not None:
+        return IcmpError(o, o.icmp) if o is not None and o.icmp is not None else None
+    if o.outcome is not Outcome.TIMEOUT or not isinstance(o, Connect):
+        return None
+    for again in other_attempts(report, subject, "repeat"):
+        if again.icmp is not None:
+            return IcmpError(again, again.icmp)
+    for trace in traces(report, subject, "target"):
+        for hop in trace.hops:
+            if hop.icmp is not None and hop.outcome is not Outcome.TTL_EXPIRED:
+                return IcmpError(trace, hop.icmp)
+    return None
+
+
+def no_icmp_error(report: Report, subject: Subject) -> Reading:
+    """No attempt of ours had an ICMP error; where the system does not show them, that is unknown."""
+    o = own_attempt(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome in (Outcome.OK, Outcome.TIMEOUT, Outcome.RESET) or report.vantage.can.error_queue:
+        return absent("No ICMP error came.", o)
+    return unknown("not-possible-here", o, says="This system does not show who sent an ICMP error.")
+
+
+# ---------------------------------------------------------------- who sent it
+
+
+@sign("the target's own address sent the ICMP error")
+def sent_by_target(report: Report, subject: Subject) -> Reading:
+    """The source of the ICMP error is the target's own address.
+
+    Looks the same: a device in front that translates the address (NAT).
+    """
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    here = plain_address(answer.icmp.offender) == plain_address(subject.values[0])
+    said = f"{answer.icmp.offender} sent it; the target is {subject.values[0]}."
+    return present(said, answer.o) if here else absent(said, answer.o)
+
+
+@sign("this machine itself sent the ICMP error")
+def sent_by_this_machine(report: Report, subject: Subject) -> Reading:
+    """The source of the ICMP error is an address of this machine: its own firewall, or an unresolved neighbour."""
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    o, offender = answer.o, plain_address(answer.icmp.offender)
+    said = f"The ICMP error came from {answer.icmp.offender}"
+    route = route_to(report, subject)
+    source = "" if isinstance(o, Trace) else o.source
+    here = offender in {plain_address(source or ""), plain_address(route.source or "") if route else ""}
+    if here or (route is not None and route.type == "local" and offender == plain_address(route.address)):
+        return present(f"{said}, an address of this machine.", o)
+    look = interfaces(report)
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"), o)
+    if any(offender == plain_address(a) for row in look.rows for a in row.addresses):
+        return present(f"{said}, an address of this machine.", o, look)
+    return absent(f"{said}, which is not this machine.", o, look)
+
+
+@sign("another machine sent the ICMP error")
+def sent_by_another_machine(report: Report, subject: Subject) -> Reading:
+    """The source of the ICMP error is not an address of this machine: something beyond its own link responded."""
+    ours = sent_by_this_machine(report, subject)
+    if icmp_error(report, subject) is None or ours.state == "unknown":
+        return ours  # absent, or not to be told here
+    state: Literal["present", "absent"] = "absent" if ours.state == "present" else "present"
+    return Reading(state=state, says=ours.says, evidence=ours.evidence)
+
+
+@sign("the target host itself sent the ICMP error")
+def sent_by_target_host(report: Report, subject: Subject) -> Reading:
+    """The target sent the ICMP error, or this machine did where it is the target: it forwards the port elsewhere."""
+    at_target = sent_by_target(report, subject)
+    route = route_to(report, subject)
+    if at_target.state == "present" or route is None or route.type != "local":
+        return at_target
+    return sent_by_this_machine(report, subject)
+
+
+# ---------------------------------------------------------------- what it means
+
+
+@sign("an ICMP error rejects the connection")
+def rejected(report: Report, subject: Subject) -> Reading:
+    """An ICMP error that only a filter sends in reply to a SYN; or another one that only this port receives.
+
+    Looks the same: for a datagram, 3/3 and ICMPv6 1/4 also come from a host on which nothing uses the port.
+    """
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    o, said = answer.o, f"The answer was {icmp_text(answer.icmp)}"
+    if answer.key in _PROHIBITS:
+        more = "" if o is own_attempt(report, subject) else ", to one of several attempts"
+        return present(f"{said}{more}, which a firewall's reject rule sends.", o)
+    if answer.key not in _NO_ROUTE | _NO_HOST | _NO_PROTOCOL:
+        return absent(f"{said}.", o)
+    if answer.key in _NO_HOST and _after_resolution(report, subject, answer):
+        return absent(f"{icmp_text(answer.icmp)} came after {o.took:.1f} s, as when a router finds no host.", o)
+    further = random_ports_pass_icmp_sender(report, subject)
+    if further.state == "present":
+        return Reading(state="present", says=f"{said}. {further.says}", evidence=(o.id, *further.evidence))
+    controls = other_attempts(report, subject, "control")
+    if not controls:
+        return unsettled(report, Want(probe="controls", args=subject.values[:1]), o)
+    heard = _responding_ports(report, subject)
+    if heard:
+        return present(f"{said}, but port {heard[0].port} of the same address answers.", o, heard[0])
+    same = [c for c in controls if c.icmp == answer.icmp]
+    if same and answer.key not in _NO_HOST:
+        return absent(f"{said}; port {same[0].port} got the same answer.", o, *same)
+    if answer.key in _NO_HOST:
+        return _immediate_again(report, subject, answer, f"{said}; no other port answers.")
+    return unknown("no-answer", o, *controls, says=f"{said}; no other port answers.")
+
+
+def _responding_ports(report: Report, subject: Subject) -> list[Connect]:
+    """Other ports that the host answered, as far as is known: not those that something in front answers."""
+    if answered_in_front(report, subject):
+        return []
+    return [c for c in other_attempts(report, subject, "control") if answered(c)]
+
+
+def _after_resolution(report: Report, subject: Subject, answer: IcmpError) -> bool:
+    """Whether a router searched for the host before it gave up: its answer, and that to a repeat, took its time."""
+    quick = [r for r in attempts_at(report, subject, "repeat") if r.icmp == answer.icmp and r.took < _RESOLUTION_TIME]
+    return answer.o.took >= _RESOLUTION_TIME and len(quick) < 2 and not isinstance(answer.o, Trace)
+
+
+def _immediate_again(report: Report, subject: Subject, answer: IcmpError, says: str) -> Reading:
+    again = attempts_at(report, subject, "repeat")
+    if len(again) >= 2 and all(r.icmp == answer.icmp and r.took < _RESOLUTION_TIME for r in again):
+        said = f"{icmp_text(answer.icmp)} came at once, {len(again) + 1} times, which no search for a host does."
+        return present(said, answer.o, *again)
+    want = Want(probe="repeat", args=subject.values[:1])
+    return unsettled(report, want, answer.o, looked=bool(again), says=says)
+
+
+@sign("a router reports that it has no route to the target")
+def no_route(report: Report, subject: Subject) -> Reading:
+    """ICMP 3/0, 3/6 or ICMPv6 1/0 from a router, and packets to no other port get further.
+
+    Looks the same: a rule that rejects with this error.
+    """
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    o, said = answer.o, f"The answer was {icmp_text(answer.icmp)}"
+    if answer.key not in _NO_ROUTE:
+        return absent(f"{said}.", o)
+    if plain_address(answer.icmp.offender) == plain_address(subject.values[0]):
+        return absent(f"{said}, the target itself, which is there.", o)
+    further = random_ports_pass_icmp_sender(report, subject)
+    if further.state == "present":
+        return Reading(state="absent", says=further.says, evidence=(o.id, *further.evidence))
+    heard = _responding_ports(report, subject)
+    if heard:
+        said = f"{said}, but port {heard[0].port} of the same address answers."
+        return trace_wanted(report, subject, *traces(report, subject, "chance"), says=said)
+    return present(f"{said}: that router has no route to the target.", o)
+
+
+@sign("other ports of the address receive the same ICMP error")
+def same_for_other_ports(report: Report, subject: Subject) -> Reading:
+    """The same ICMP error from the same sender came for another port of the address, and no port responded.
+
+    Looks the same: a rule that rejects every port with this error.
+    """
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    controls = other_attempts(report, subject, "control")
+    if not controls:
+        return unsettled(report, Want(probe="controls", args=subject.values[:1]), answer.o)
+    heard = _responding_ports(report, subject)
+    if heard:
+        return absent(f"Port {heard[0].port} of the same address answers.", *heard)
+    same = [c for c in controls if c.icmp == answer.icmp]
+    if same:
+        ports = f"port {same[0].port}" if len(same) == 1 else f"{len(same)} other ports"
+        return present(f"The same answer came for {ports}.", answer.o, *same)
+    return unknown("no-answer", answer.o, *controls, says="Other ports are silent.")
+
+
+@sign("a router reports that the host does not exist on its link")
+def host_not_found(report: Report, subject: Subject) -> Reading:
+    """ICMP 3/1 or ICMPv6 1/3 after the time that the router's address resolution (ARP, ND) takes.
+
+    Looks the same, when it comes at once: a reject rule, an unreachable route, or a router that remembers a resolution
+    which failed a moment ago. Then it is unknown.
+    """
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    o, said = answer.o, f"The answer was {icmp_text(answer.icmp)}: that router finds no host at this address."
+    if answer.key not in _NO_HOST:
+        return absent(f"The answer was {icmp_text(answer.icmp)}.", o)
+    if _after_resolution(report, subject, answer):
+        return present(said, o)
+    slow = [r for r in attempts_at(report, subject, "repeat") if r.icmp == answer.icmp and r.took >= _RESOLUTION_TIME]
+    if slow:
+        return present(f"{said} It came after {slow[0].took:.1f} s.", o, slow[0])
+    further = random_ports_pass_icmp_sender(report, subject)
+    if further.state == "present":
+        return Reading(state="absent", says=further.says, evidence=(o.id, *further.evidence))
+    controls = other_attempts(report, subject, "control")
+    if not controls:
+        return unsettled(report, Want(probe="controls", args=subject.values[:1]), o)
+    heard = _responding_ports(report, subject)
+    if heard:
+        text = f"{icmp_text(answer.icmp)} came at once, but port {heard[0].port} of the same address answers."
+        return trace_wanted(report, subject, *traces(report, subject, "chance"), says=text)
+    text = f"{icmp_text(answer.icmp)} came at once; a router that sought this host a moment ago may say so, too."
+    return unknown("no-answer", o, *controls, says=text)
+
+
+@sign("the ICMP error came after address resolution timed out")
+def after_address_resolution(report: Report, subject: Subject) -> Reading:
+    """ICMP 3/1 or ICMPv6 1/3 came after the seconds that ARP or ND takes to fail: no rule responds so late."""
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    said = f"{icmp_text(answer.icmp)} came after {answer.o.took:.1f} s."
+    if answer.key in _NO_HOST and _after_resolution(report, subject, answer):
+        return present(said, answer.o)
+    return absent(said, answer.o)
+
+
+@sign("the TTL of our packets expired in transit")
+def ttl_exceeded(report: Report, subject: Subject) -> Reading:
+    """ICMP 11/0 or ICMPv6 3/0 for a packet with the system's normal TTL.
+
+    Looks the same: a loop, and a path that is longer than the TTL.
+    """
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    said = f"The answer was {icmp_text(answer.icmp)}"
+    if answer.key in {(4, 11, 0), (6, 3, 0)}:
+        return present(f"{said}: the packet's lifetime (TTL) ran out on the way.", answer.o)
+    return absent(f"{said}.", answer.o)

@@ -1,0 +1,261 @@
+"""Signs about this machine's route to an address: its type, its interface, its next hop. Pure."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address, ip_interface
+
+from ..model import Connect, Icmp, Interface, Neighbour, Outcome, Report, Route, Subject, Trace, Want
+from ..outcomes import answered, family_of
+from .base import Reading, absent, present, sign, unknown, unsettled
+from .icmp import sent_by_this_machine
+from .observed import interfaces, own_attempt, plain_address, route_to
+
+# The names that programs give their interfaces, from their documentation; a digit, a dash or the end follows.
+_OF_CONTAINERS = re.compile(
+    r"(docker|virbr|lxcbr|lxdbr|incusbr|lxc|cni|flannel|cilium|podman|nerdctl|vmnet|vboxnet|kube)([\d.\-_]|$)"
+    r"|br-[0-9a-f]{12}$|veth[0-9a-z]|cali[0-9a-f]{6}"
+)
+_OF_TUNNELS = re.compile(
+    r"(tun|utun|tap|wg|ppp|tailscale|zt|nordlynx|proton|mullvad|gpd|cscotun|ipsec|vti|xfrm|sit|gre|nebula|wt)"
+    r"([\d.\-_]|$)|zt[0-9a-z]{8}"
+)
+_TUNNEL = "a VPN or tunnel"
+_UNUSED_ADDRESS = {4: "192.0.2.1", 6: "2001:db8::1"}  # RFC 5737, RFC 3849: nobody's; only the routing table is asked
+_ASKED_LONG = 1.0  # seconds: ARP and ND repeat their question every second (Linux retrans_time_ms)
+_SILENT_NEIGHBOUR = {
+    "failed": "did not answer", "incomplete": "has not answered",
+}  # fmt: skip
+_DOUBTFUL = ("delay", "probe")  # the kernel is just asking again whether it is still there
+_ALIVE = {
+    "reachable": "answers", "stale": "answered before", "permanent": "is set by hand", "noarp": "needs no look-up",
+}  # fmt: skip
+
+
+def kind_of(interface: str | None) -> str:
+    """What an interface is by its name: a network of containers, a tunnel; "" for any other."""
+    if interface and _OF_CONTAINERS.match(interface):
+        return "a network of containers or virtual machines"
+    if interface and _OF_TUNNELS.match(interface):
+        return _TUNNEL
+    return ""
+
+
+def next_hop(route: Route) -> str | None:
+    """Who must answer on the link: the gateway, or the target itself; None when no packet would leave."""
+    if route.type != "unicast" or route.interface in (None, "lo"):
+        return None
+    return route.gateway or route.address
+
+
+_TYPES = {
+    "none": "no route covers the address", "prohibit": "the routing table prohibits the address",
+    "blackhole": "the routing table discards packets to the address",
+    "unreachable": "the routing table marks the address as unreachable",
+}  # fmt: skip
+_TYPE_SAYS = {
+    "none": "The routing table has no entry for {}", "prohibit": "The routing table prohibits {}",
+    "blackhole": "The routing table discards packets to {}", "unreachable": "The routing table marks {} as unreachable",
+}  # fmt: skip
+
+
+@sign("the route is of the type {parameter}", parameter="a type of route", values=_TYPES)
+def type(report: Report, subject: Subject, kind: str) -> Reading:
+    """How the kernel's route lookup for the address ends, by a route or a rule.
+
+    none: ENETUNREACH, no entry covers it; prohibit: EACCES; blackhole: EINVAL; unreachable: EHOSTUNREACH.
+    """
+    route = route_to(report, subject)
+    if route is None or route.type == "unknown":
+        want = Want(probe="route", args=subject.values[:1])
+        return unsettled(report, want, *([route] if route else []), looked=route is not None)
+    if route.type == kind:
+        entry = f" (entry {route.prefix})" if route.prefix else ""
+        return present(f"{_TYPE_SAYS[kind].format(subject.values[0])}{entry}.", route)
+    if route.type in ("unicast", "local"):
+        via = f"through {route.gateway}" if route.gateway else f"on {route.interface}"
+        return absent(f"The routing table has a route to {route.address}, {via}.", route)
+    return absent(f"The route to {route.address} is of the type {route.type}, not {kind}.", route)
+
+
+@sign("the route leads through a gateway")
+def via_gateway(report: Report, subject: Subject) -> Reading:
+    """Packets to the address go through a gateway. Absent: the address should be on the same link."""
+    route = route_to(report, subject)
+    if route is None or route.type == "unknown":
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+    if route.gateway:
+        return present(f"The way to {route.address} goes through the gateway {route.gateway}.", route)
+    return absent(f"{route.address} is on the same link as this machine: no gateway lies between.", route)
+
+
+@sign("the address is a broadcast or multicast address")
+def broadcast_or_multicast(report: Report, subject: Subject) -> Reading:
+    """The address stands for many hosts: broadcast by this machine's own tables, or multicast by its range."""
+    address, route = subject.values[0], route_to(report, subject)
+    if ip_address(plain_address(address)).is_multicast:
+        said = f"{address} is a multicast address: it stands for a group of hosts."
+        return present(said, *([route] if route else []))
+    if route is None:
+        return unsettled(report, Want(probe="route", args=subject.values[:1]))
+    if route.type == "broadcast":
+        return present(f"{address} is a broadcast address: it stands for every host of a network.", route)
+    return absent(f"{address} stands for one host.", route)
+
+
+# ---------------------------------------------------------------- the next hop
+
+
+@sign("the next hop does not respond to ARP or neighbour discovery")
+def next_hop_silent(report: Report, subject: Subject) -> Reading:
+    """The neighbour entry of the gateway, or of an on-link target, is failed, or incomplete for a second or more.
+
+    Looks the same: the machine's own link is cut. Any response from the target rules it out.
+    """
+    o, route = own_attempt(report, subject), route_to(report, subject)
+    if route is None or route.type == "unknown":
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+    hop = next_hop(route)
+    if hop is None:
+        return absent("No packet would leave this machine for that address.", route)
+    if o is not None and o.outcome in (Outcome.OK, Outcome.RESET):
+        return absent("The target answered.", o)
+    heard = [c for c in report.of(Connect) if c.address in subject.values and answered(c)]
+    passed = [t for t in report.of(Trace) if t.address in subject.values and _came_back(t)]
+    if heard or passed:
+        return absent("Another packet on the same way was answered.", *(heard or passed)[:1])
+    found = [n for n in report.of(Neighbour) if n.address == hop]
+    if not found or found[-1].state == "unknown":
+        return unsettled(report, Want(probe="neighbour", args=(hop,)), *found[-1:], looked=bool(found))
+    n = found[-1]
+    who = f"The gateway {hop}" if route.gateway else hop
+    on = f" on {n.interface}" if n.interface else ""
+    asking = "neighbour discovery" if family_of(hop) == 6 else "ARP"
+    waited = o is None or o.icmp is not None or o.took >= _ASKED_LONG
+    if n.state == "failed" or (n.state == "incomplete" and waited):
+        return present(f"{who} {_SILENT_NEIGHBOUR[n.state]} to {asking}{on} (neighbour entry {n.state}).", n)
+    if n.state in _DOUBTFUL or n.state == "incomplete":
+        return unknown("no-answer", n, says=f"{who} is just being looked for{on} (neighbour entry {n.state}).")
+    if n.state == "none":
+        return absent(f"{who} was not looked for{on}: there is no failed neighbour entry.", n)
+    return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
+
+
+def _came_back(trace: Trace) -> bool:
+    return any(h.outcome is Outcome.TTL_EXPIRED and h.address for h in trace.hops)
+
+
+@sign("this machine's own tunnel reports the host as unreachable")
+def tunnel_reports_unreachable(report: Report, subject: Subject) -> Reading:
+    """This machine's tunnel interface sends "host unreachable" (3/1, ICMPv6 1/3): it has no peer for the address.
+
+    Looks the same: a rule of the local firewall that rejects with this error, which is rare.
+    """
+    o, route = own_attempt(report, subject), route_to(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.icmp is None or not _is_host_unreachable(o.icmp) or kind_of(route.interface if route else None) != _TUNNEL:
+        return absent("No tunnel of this machine said that it cannot reach the address.", o)
+    ours = sent_by_this_machine(report, subject)
+    if ours.state != "present" or route is None:
+        return ours
+    return present(f"{route.interface}, {_TUNNEL}, says that it cannot reach {o.address}.", o, route)
+
+
+def _is_host_unreachable(icmp: Icmp) -> bool:
+    return (family_of(icmp.offender), icmp.type, icmp.code) in {(4, 3, 1), (6, 1, 3)}
+
+
+@sign("nothing on the path responds")
+def path_silent(report: Report, subject: Subject) -> Reading:
+    """No port of the address and no router in the path responds; or the next hop itself is missing.
+
+    Looks the same: a target that drops everything, behind routers that send no ICMP.
+    """
+    o = own_attempt(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    missing = next_hop_silent(report, subject)
+    if missing.state == "present":
+        return missing
+    tunnel = tunnel_reports_unreachable(report, subject)
+    if tunnel.state == "present":
+        return tunnel
+    if o.outcome is not Outcome.TIMEOUT:
+        return absent("The attempt was answered.", o)
+    mine = [c for c in report.of(Connect) if c.address in subject.values]
+    heard = [c for c in mine if answered(c) or c.icmp is not None]
+    seen = [t for t in report.of(Trace) if t.address in subject.values]
+    alive = [t for t in seen if any(h.outcome is not Outcome.TIMEOUT for h in t.hops)]
+    if heard or alive:
+        return absent("Something on that way answered.", *(heard or alive)[:1])
+    controls = [c for c in mine if c.role == "control"]
+    if not controls:
+        return unsettled(report, Want(probe="controls", args=subject.values[:1]), o)
+    if not seen:
+        if not report.vantage.can.ttl_trace:
+            return unknown("not-possible-here", o, says="This system does not tell which hop answers.")
+        return unsettled(report, Want(probe="trace", args=subject.values[:1]), o)
+    return present("Nothing came back that way: no port and no router on it answered.", o, *controls, *seen)
+
+
+# ---------------------------------------------------------------- the interface
+
+
+@sign("packets leave by another interface than those to other networks")
+def other_interface(report: Report, subject: Subject) -> Reading:
+    """Packets to the address leave by another interface than those to the rest of the network, for a specific route.
+
+    The comparison is the route to an address that nobody has (RFC 5737); nothing is sent there.
+    """
+    route = route_to(report, subject)
+    if route is None or route.type == "unknown":
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+    if route.type != "unicast":
+        return absent(f"The routing table's answer is {route.type}.", route)
+    ordinary = _UNUSED_ADDRESS[family_of(subject.values[0])]
+    usual = route_to(report, Subject(kind="address", values=(ordinary,)))
+    if usual is None:
+        return unsettled(report, Want(probe="route", args=(ordinary,)), route)
+    if usual.type != "unicast":
+        return absent("There is no default route to compare with.", route, usual)
+    if usual.interface == route.interface:
+        said = f"Packets to {route.address} leave by {route.interface}, as those to other networks do."
+        return absent(said, route, usual)
+    kind = kind_of(route.interface)
+    if route.gateway is None and not kind:
+        return absent(f"{route.address} lies in the network of {route.interface}.", route)
+    entry = f" for the entry {route.prefix}" if route.prefix else ""
+    named = f"{route.interface} ({kind})" if kind else str(route.interface)
+    return present(f"Packets to {route.address} leave by {named}{entry}, others by {usual.interface}.", route, usual)
+
+
+@sign("a container or tunnel network of this machine covers the address")
+def covered_by_local_network(report: Report, subject: Subject) -> Reading:
+    """The address is in a container network of this machine, or both in a tunnel's and in another interface's network.
+
+    Looks the same: the address of a container that is not running.
+    """
+    route = route_to(report, subject)
+    if route is None or route.type == "unknown":
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+    kind = kind_of(route.interface)
+    if route.type != "unicast" or not kind:
+        return absent("The address leaves by no network of containers and by no tunnel.", route)
+    prefix = route.prefix or "its network"
+    if kind != _TUNNEL and route.gateway is None:
+        return present(f"{route.address} lies in {prefix}, which {route.interface} has: {kind}.", route)
+    look = interfaces(report)
+    if look is None:
+        return unsettled(report, Want(probe="interfaces"), route)
+    row = next((r for r in look.rows if r.name != route.interface and not r.loopback and _holds(r, route)), None)
+    if row is None:
+        return absent(f"No other interface has a network with {route.address}.", route, look)
+    said = f"{route.address} lies in the network of {row.name}, but {route.interface} ({kind}) has {prefix}."
+    return present(said, route, look)
+
+
+def _holds(row: Interface, route: Route) -> bool:
+    address = ip_address(plain_address(route.address))
+    nets = [ip_interface(a.partition("%")[0]).network for a in row.addresses]
+    return any(address in net for net in nets if net.version == address.version and net.num_addresses > 1)
