@@ -78,6 +78,8 @@ def changed(old: str, new: str) -> str:
         (changed('"tcp.silent"', '"tcp.silnt"'), "4: requires: there is no sign tcp.silnt; did you mean tcp.silent"),
         (changed("target.in-network:10.20.0.0/16", "target.in-network"), "4: requires: the sign target.in-networ"),
         (changed('"tcp.silent",', '"tcp.silent:yes",'), "4: requires: the sign tcp.silent takes no parameter"),
+        (changed('"tcp.silent"', '"app.service-says"'), "4: requires: the sign app.service-says reads the key answers"),
+        (changed("cap =", 'answers = ["x"]\nproof = ["app.service-says"]\ncap ='), "8: proof: the sign app.service"),
         (changed("10.20.0.0/16\"", "10.20.0.5/16\""), "4: requires: '10.20.0.5/16' is not a network: 10.20.0.5/16 has"),
         (changed('"tcp.silent", "target.in-network:10.20.0.0/16"', ""), "4: requires: a cause that requires no sign"),
         (changed("requires = ", 'excludes = ["tcp.silent"]\nrequires = '), "4: excludes: tcp.silent is required too"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -27,6 +29,7 @@ from portdoctor.model import (
 )
 from portdoctor.signs import find
 from portdoctor.signs.x509 import common_name, days_between, http_date, name_matches, time_text
+from portdoctor.text import phrase_pattern
 
 CATALOGUE = load()
 A = "203.0.113.45"
@@ -247,6 +250,35 @@ def test_what_an_http_answer_means(seen: HttpReply, expected: dict[str | None, s
 )  # fmt: skip
 def test_what_a_greeting_means(seen: Greeting, expected: dict[str | None, str]) -> None:
     assert causes(diagnose(report(seen, stages=("tcp", "app"), port=22), CATALOGUE)) == expected
+
+
+def test_a_new_refusal_of_a_service_needs_a_page_and_no_python(tmp_path: Path) -> None:
+    page = Path(CATALOGUE["app.starting"].path).read_text(encoding="utf-8")
+    start, end = page.index("answers = ["), page.index("owner =")
+    folder = tmp_path / "app"
+    folder.mkdir()
+    text = f'{page[:start]}answers = ["asleep until {{time}}"]\n{page[end:]}'
+    (folder / "asleep.md").write_text(text, encoding="utf-8")
+    seen = greeting(Outcome.ERROR_ANSWER, protocol="smtp", text="421 the database is ASLEEP until 07:00 UTC")
+    found = diagnose(report(seen, stages=("tcp", "app"), port=25), load([str(tmp_path)]))
+    assert causes(found) == {"app.asleep": "certain"}
+    assert {r.cause for r in found.problems[0].ruled_out} >= {"app.starting", "app.too-many-connections"}
+
+
+def test_no_answer_of_a_service_means_two_causes() -> None:
+    answers = [(c.name, phrase) for c in CATALOGUE for phrase in c.front.answers]
+    assert len({name for name, _ in answers}) >= 3
+    for name, phrase in answers:
+        others = [other for other, text in answers if other != name and phrase_pattern(phrase).search(text)]
+        assert not others, (name, phrase)
+
+
+def test_an_error_page_over_http_is_read_like_a_greeting() -> None:
+    page = reply(Outcome.ERROR_ANSWER, 503, phrase="Service Unavailable", text="starting up")
+    for phrase, state in (("starting up", "present"), ("503 service", "present"), ("shutting down", "absent")):
+        assert find("app.service-says")(report(page), SUBJECT, (phrase,)).state == state
+    fine = reply(Outcome.OK, 200, text="starting up")
+    assert find("app.service-says")(report(fine), SUBJECT, ("starting up",)).state == "absent"
 
 
 def test_a_503_of_nobody_known_asks_a_person() -> None:

@@ -124,7 +124,7 @@ def _of_front(cause: Cause, matter: str, catalogue: Catalogue) -> Iterator[Found
     }
     for key in _SIGNS:
         for name in values[key]:
-            if said := _about_sign(name):
+            if said := _about_sign(name) or _about_value(name, key, cause.front):
                 yield _line(matter, key, name), f"{key}: {said}"
     for key in _CAUSES:
         for name in values[key]:
@@ -154,6 +154,14 @@ def _about_sign(name: str) -> str:
         return find(name).fault(parameter)
     except KeyError:
         return f"there is no sign {base}{near(base, load_all())}"
+
+
+def _about_value(name: str, key: str, front: Front) -> str:
+    """What is wrong with the key whose value a sign reads; the value is passed to signs that a cause weighs only."""
+    reads = find(name).reads
+    if reads and key in ("supports", "proof"):
+        return f"the sign {name} can only be required or excluded"
+    return f"the sign {name} reads the key {reads}, which is missing" if reads and not getattr(front, reads) else ""
 
 
 def _of_stages(cause: Cause, matter: str) -> Iterator[Found]:

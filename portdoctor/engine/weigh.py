@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..catalogue.cause import Cause, Front
 from ..model import Report, RuledOut, Subject, Value
-from ..signs import Reading, find
+from ..signs import Reading, Sign, find
 
 State = Literal["established", "open", "ruled-out"]
 
@@ -34,6 +34,7 @@ class Reader:
 
     def __init__(self, report: Report) -> None:
         self.report = report
+        self._signs: dict[str, Sign] = {}
         self._read: dict[tuple[str, Subject, tuple[str, ...]], Reading] = {}
 
     def read(self, name: str, subject: Subject, front: Front | None = None) -> Reading:
@@ -41,7 +42,7 @@ class Reader:
 
         `front`: the cause that asks, for signs that take the value of one of its keys.
         """
-        sign = find(name)
+        sign = self._signs.get(name) or self._signs.setdefault(name, find(name))
         value: tuple[str, ...] = getattr(front, sign.reads) if sign.reads and front else ()
         key = (name, subject, value)
         if key not in self._read:

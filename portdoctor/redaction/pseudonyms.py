@@ -17,7 +17,7 @@ _BLOCKS6 = tuple(map(IPv6Network, ("fc00::/7", "fe80::/10")))
 # Documentation first; a path may cross more networks than those three, then the range for benchmarks (RFC 2544).
 _PUBLIC4 = tuple(map(IPv4Network, ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15")))
 _KEPT4 = tuple(map(IPv4Network, ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")))
-# Nobody's: a route to the target is compared with the route to these (signs/local_way.py).
+# Nobody's: a route to the target is compared with the route to these (signs/route.py).
 _REFERENCES = ("192.0.2.1", "2001:db8::1")
 # Final labels that say how a name is resolved and are no secret; every other domain ends in "example" (RFC 2606).
 _KEPT_ENDS = ("local", "localdomain", "internal", "lan", "home", "arpa", "test", "invalid", "onion", "corp")

@@ -93,7 +93,7 @@ def same_last_hop(report: Report, subject: Subject) -> Reading:
 
 
 def _last_hop(report: Report, address: str) -> tuple[Trace, str] | None:
-    """The farthest router that answered for its hop on the way to a silent address, and its trace."""
+    """The farthest router that responded in the path to a silent address, and its trace."""
     found = [
         (h.ttl, t, h.address) for t in report.of(Trace) if t.role == "target" and t.address == address
         for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address

@@ -36,7 +36,7 @@ def _ended(report: Report, subject: Subject, how: Outcome, says: str) -> Reading
 def reset_before_data(report: Report, subject: Subject) -> Reading:
     """Accepted, then RST before the server sent any data; recv() gives ECONNRESET.
 
-    Looks the same: a server that closes with our data unread, and a device in front that accepts for it.
+    Could also be: a server that closes with our data unread, and a device in front that accepts for it.
     """
     tcp = own_connection(report, subject)
     if tcp is not None and tcp.outcome is Outcome.RESET and tcp.icmp is None:
@@ -118,7 +118,7 @@ def speaks_tls(report: Report, subject: Subject) -> Reading:
 def service_says(report: Report, subject: Subject, answers: tuple[str, ...] = ()) -> Reading:
     """The service's error, in place of its greeting or its page, contains one of the cause's `answers`.
 
-    Looks the same: a proxy or firewall that answers in the service's place.
+    Could also be: a proxy or firewall that answers in the service's place.
     """
     o = last_greeting(report, subject) or last_reply(report, subject)
     if o is None:

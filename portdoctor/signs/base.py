@@ -113,8 +113,8 @@ def unsettled(
 ) -> Reading:
     """Unknown, with the final reason if the probe that would settle it was tried or forbidden.
 
-    `looked`: the probe has an observation that did not settle the sign. Otherwise a note of the
-    report may say why it never ran; failing that, it is still worth running.
+    `looked`: the probe ran, and its observation did not settle the sign. Otherwise a note of the
+    report may give the reason why it never ran; failing that, it is still worth running.
     """
     ids = tuple(o.id for o in evidence)
     for note in report.notes:

@@ -210,7 +210,7 @@ def _store(o: Handshake) -> str:
 def intermediate_missing(report: Report, subject: Subject) -> Reading:
     """The server sent its own certificate only, and the certificate names where its issuer's is published.
 
-    Looks the same: a private CA that signs servers directly and publishes its certificate.
+    Could also be: a private CA that signs servers directly and publishes its certificate.
     """
     o = handshake_of(report, subject)
     if o is None:

@@ -21,7 +21,7 @@ def _tables_of(report: Report, o: Bind) -> list[Listeners]:
 
 
 def _want_table(o: Bind) -> Want:
-    """The look that shows who holds the port."""
+    """The probe that shows which socket uses the port."""
     return Want(probe="listeners", args=(str(o.port), o.transport))
 
 
@@ -46,7 +46,7 @@ def _conflicts(table: Listeners, o: Bind) -> list[Listener]:
 def _holders(
     report: Report, subject: Subject, states: tuple[str, ...]
 ) -> tuple[Bind | None, Listeners | None, list[Listener]]:
-    """The bind, the last read of the table, and the rows of these states in its way."""
+    """The bind, the last read of the table, and its conflicting rows in these states."""
     o = bind_of(report, subject)
     if o is None:
         return None, None, []
@@ -133,7 +133,7 @@ def bound_socket(report: Report, subject: Subject) -> Reading:
 
 @sign("a connection uses the port on this machine")
 def connection(report: Report, subject: Subject) -> Reading:
-    """A connection that belongs to no listener has the port as its own, so the kernel gives it to nobody else."""
+    """A connection that belongs to no listener has the port as its own, so the kernel does not share it."""
     o, table, rows = _holders(report, subject, ("ESTABLISHED", "SYN_SENT", "CLOSE_WAIT", "FIN_WAIT1", "FIN_WAIT2"))
     if o is None:
         return unknown("not-looked")

@@ -139,7 +139,7 @@ def other_family_has_address(report: Report, subject: Subject) -> Reading:
 def one_type_unanswered(report: Report, subject: Subject) -> Reading:
     """A queries are answered and AAAA queries are not, or the reverse, by every resolver that answers at all.
 
-    Looks the same: a device in the path that drops AAAA queries, or an authoritative server that ignores them.
+    Could also be: a device in the path that drops AAAA queries, or an authoritative server that ignores them.
     """
     looks = address_lookups(report)
     answered = {o.qtype for o in looks if o.rcode}
@@ -245,7 +245,7 @@ def ede(report: Report, subject: Subject, kind: str) -> Reading:
 def dnssec_validation_fails(report: Report, subject: Subject) -> Reading:
     """SERVFAIL with checking on, and an answer with checking disabled (CD=1); or EDE 6 to 12.
 
-    Looks the same: a failure that passed between the two queries. Certain only by the extended error.
+    Could also be: a failure that passed between the two queries. Certain only by the extended error.
     """
     if _ede(report, _DNSSEC):
         return ede(report, subject, "dnssec")

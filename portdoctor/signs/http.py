@@ -93,7 +93,7 @@ def first_byte_late(report: Report, subject: Subject) -> Reading:
 def gateway_error(report: Report, subject: Subject) -> Reading:
     """502, which only a gateway sends, or 503 with the error page of a known gateway.
 
-    Looks the same: a 503 of the service itself, which a person must tell apart where the page is not known.
+    Could also be: a 503 of the service itself, which a person must tell apart where the page is not known.
     """
     o = last_reply(report, subject)
     if o is None:

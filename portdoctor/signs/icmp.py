@@ -81,7 +81,7 @@ def no_icmp_error(report: Report, subject: Subject) -> Reading:
 def sent_by_target(report: Report, subject: Subject) -> Reading:
     """The source of the ICMP error is the target's own address.
 
-    Looks the same: a device in front that translates the address (NAT).
+    Could also be: a device in front that translates the address (NAT).
     """
     answer = icmp_error(report, subject)
     if answer is None:
@@ -117,7 +117,7 @@ def sent_by_another_machine(report: Report, subject: Subject) -> Reading:
     """The source of the ICMP error is not an address of this machine: something beyond its own link responded."""
     ours = sent_by_this_machine(report, subject)
     if icmp_error(report, subject) is None or ours.state == "unknown":
-        return ours  # absent, or not to be told here
+        return ours  # absent or unknown
     state: Literal["present", "absent"] = "absent" if ours.state == "present" else "present"
     return Reading(state=state, says=ours.says, evidence=ours.evidence)
 
@@ -139,7 +139,7 @@ def sent_by_target_host(report: Report, subject: Subject) -> Reading:
 def rejected(report: Report, subject: Subject) -> Reading:
     """An ICMP error that only a filter sends in reply to a SYN; or another one that only this port receives.
 
-    Looks the same: for a datagram, 3/3 and ICMPv6 1/4 also come from a host on which nothing uses the port.
+    Could also be: for a datagram, 3/3 and ICMPv6 1/4 also come from a host on which nothing uses the port.
     """
     answer = icmp_error(report, subject)
     if answer is None:
@@ -195,7 +195,7 @@ def _immediate_again(report: Report, subject: Subject, answer: IcmpError, says: 
 def no_route(report: Report, subject: Subject) -> Reading:
     """ICMP 3/0, 3/6 or ICMPv6 1/0 from a router, and packets to no other port get further.
 
-    Looks the same: a rule that rejects with this error.
+    Could also be: a rule that rejects with this error.
     """
     answer = icmp_error(report, subject)
     if answer is None:
@@ -219,7 +219,7 @@ def no_route(report: Report, subject: Subject) -> Reading:
 def same_for_other_ports(report: Report, subject: Subject) -> Reading:
     """The same ICMP error from the same sender came for another port of the address, and no port responded.
 
-    Looks the same: a rule that rejects every port with this error.
+    Could also be: a rule that rejects every port with this error.
     """
     answer = icmp_error(report, subject)
     if answer is None:
@@ -241,7 +241,7 @@ def same_for_other_ports(report: Report, subject: Subject) -> Reading:
 def host_not_found(report: Report, subject: Subject) -> Reading:
     """ICMP 3/1 or ICMPv6 1/3 after the time that the router's address resolution (ARP, ND) takes.
 
-    Looks the same, when it comes at once: a reject rule, an unreachable route, or a router that remembers a resolution
+    Could also be, when it comes at once: a reject rule, an unreachable route, or a router that remembers a resolution
     which failed a moment ago. Then it is unknown.
     """
     answer = icmp_error(report, subject)
@@ -285,12 +285,12 @@ def after_address_resolution(report: Report, subject: Subject) -> Reading:
 def ttl_exceeded(report: Report, subject: Subject) -> Reading:
     """ICMP 11/0 or ICMPv6 3/0 for a packet with the system's normal TTL.
 
-    Looks the same: a loop, and a path that is longer than the TTL.
+    Could also be: a loop, and a path that is longer than the TTL.
     """
     answer = icmp_error(report, subject)
     if answer is None:
         return no_icmp_error(report, subject)
     said = f"The answer was {icmp_text(answer.icmp)}"
     if answer.key in {(4, 11, 0), (6, 3, 0)}:
-        return present(f"{said}: the packet's lifetime (TTL) ran out on the way.", answer.o)
+        return present(f"{said}: the packet's TTL expired in transit.", answer.o)
     return absent(f"{said}.", answer.o)

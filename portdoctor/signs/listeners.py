@@ -29,7 +29,7 @@ def _no_table(there: Report, report: Report) -> Reading:
 def none(report: Report, subject: Subject) -> Reading:
     """The complete socket table of the target (this machine, or a merged report) has no listener for the address.
 
-    Looks the same: a program that stopped listening after the attempt.
+    Could also be: a program that stopped listening after the attempt.
     """
     there = report_of_target(report, subject)
     if there is None:
@@ -128,7 +128,7 @@ def not_accepting(report: Report, subject: Subject) -> Reading:
 
 
 def _overflows(report: Report, subject: Subject) -> tuple[str, tuple[Counters, ...]]:
-    """What ListenOverflows says between two looks at this machine's counters; "" when it rose less than it must."""
+    """How far ListenOverflows rose between two reads of this machine's counters; "" when by less than it must."""
     if report_of_target(report, subject) is not report:
         return "", ()
     looks = [c for c in report.of(Counters) if c.outcome is Outcome.OK and "ListenOverflows" in c.values]
@@ -161,7 +161,7 @@ def _unanswered(report: Report, subject: Subject, since: float, until: float) ->
 
 
 def _listeners(report: Report, subject: Subject) -> tuple[Reading | None, Listeners | None, list[Listener]]:
-    """(reading when it cannot be told, the table, its listeners of the asked port)."""
+    """(the reading where the table decides nothing, the table, its listeners of the requested port)."""
     route = route_to(report, subject)
     if route is None or route.type == "unknown":
         want = Want(probe="route", args=subject.values[:1])
@@ -180,7 +180,7 @@ def _listeners(report: Report, subject: Subject) -> tuple[Reading | None, Listen
 def at_this_address(report: Report, subject: Subject) -> Reading:
     """The target is this machine, and a program listens on the port at the requested address.
 
-    Looks the same: a program that began to listen only after the attempt, or for one interface only.
+    Could also be: a program that began to listen only after the attempt, or for one interface only.
     """
     reading, table, rows = _listeners(report, subject)
     if reading is not None or table is None:

@@ -20,7 +20,7 @@ _SECOND_SYN = 1.0  # seconds after the first one (RFC 6298 initial RTO)
 def failed_without_icmp(report: Report, subject: Subject) -> Reading:
     """The attempt failed within 0.1 s and no ICMP error came: this machine's own kernel refused it.
 
-    Looks the same, without an error queue: an ICMP error from the first hop. Then only the routing table decides.
+    Could also be, without an error queue: an ICMP error from the first hop. Then only the routing table decides.
     """
     o = own_attempt(report, subject)
     if o is None:
@@ -44,7 +44,7 @@ def failed_without_icmp(report: Report, subject: Subject) -> Reading:
 def connect_denied(report: Report, subject: Subject) -> Reading:
     """connect() ended with EPERM or EACCES, and no ICMP error came: a local firewall or policy forbids it.
 
-    Looks the same, without an error queue: ICMPv6 "administratively prohibited". Then it is unknown.
+    Could also be, without an error queue: ICMPv6 "administratively prohibited". Then it is unknown.
     """
     o = own_attempt(report, subject)
     if o is None:
@@ -159,7 +159,7 @@ def source_on_interface(report: Report, subject: Subject) -> Reading:
 def ephemeral_ports_exhausted(report: Report, subject: Subject) -> Reading:
     """This machine has at least as many TCP sockets, those in TIME_WAIT included, as ephemeral ports.
 
-    Looks the same: many sockets to many servers, which may share source ports.
+    Could also be: many sockets to many servers, which may share source ports.
     """
     look = counters(report)
     if look is None:
@@ -241,7 +241,7 @@ def _syns(count: int) -> str:
 
 
 def _around(report: Report, o: Ending) -> tuple[Counters | None, Counters | None]:
-    """The last look before this attempt's second SYN, and the first look after its end."""
+    """The last read of the counters before this attempt's second SYN, and the first one after its end."""
     looks = [c for c in report.of(Counters) if c.outcome is Outcome.OK]
     before = [c for c in looks if c.began < o.began + _SECOND_SYN]
     after = [c for c in looks if c.began >= o.began + o.took and c.began > o.began + _SECOND_SYN]
@@ -252,7 +252,7 @@ def _around(report: Report, o: Ending) -> tuple[Counters | None, Counters | None
 def first_hop_silent(report: Report, subject: Subject) -> Reading:
     """In two rounds no hop responded for the failing port, not even the first, which responded for an open port.
 
-    Looks the same: a filter of the first router that precedes its TTL check, or one between it and this machine (a
+    Could also be: a filter of the first router that precedes its TTL check, or one between it and this machine (a
     hypervisor's, or a cloud's security group).
     """
     mine = [t for t in report.of(Trace) if t.role == "target" and t.address in subject.values]

@@ -56,7 +56,7 @@ def last_reply(report: Report, subject: Subject) -> HttpReply | None:
 
 
 def last_greeting(report: Report, subject: Subject) -> Greeting | None:
-    """The service's first words on the user's own path to the address."""
+    """The service's greeting on the user's own path to the address."""
     found = [o for o in report.of(Greeting) if o.role == "target" and o.address in subject.values]
     return found[-1] if found else None
 
@@ -109,7 +109,7 @@ def traces(report: Report, subject: Subject, role: str) -> list[Trace]:
 
 
 def trace_wanted(report: Report, subject: Subject, *evidence: Trace, says: str = "") -> Reading:
-    """Unknown: a trace may settle it, or `evidence` is one that did not, because of what it `says`."""
+    """Unknown: a trace may settle it, or `evidence` is one that did not, for the reason in `says`."""
     if report.target.transport == "udp":
         return unknown("not-possible-here", *evidence, says=says or "Datagrams are not traced.")
     if not report.vantage.can.ttl_trace:
@@ -185,7 +185,7 @@ def icmp_text(icmp: Icmp) -> str:
 
 
 def millis(took: float) -> str:
-    """A short time in words."""
+    """A duration for a sentence: "12 ms", "1.6 s"."""
     if took < 0.001:
         return "less than 1 ms"
     return f"{took * 1000:.0f} ms" if took < 1 else f"{took:.1f} s"

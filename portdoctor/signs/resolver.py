@@ -20,7 +20,7 @@ from .resolver_states import (
 )
 
 _SILENCE = 1.0  # seconds after which a "no such name" of a system that says nothing else is silence
-_SLOW = 1.0  # seconds for a name: a user notices, and no healthy resolver needs it
+_SLOW_LOOKUP = 1.0  # seconds for a name: a user notices, and no healthy resolver needs it
 
 
 @sign("no nameserver is configured")
@@ -124,10 +124,10 @@ def only_system_lookup_fails(report: Report, subject: Subject) -> Reading:
 
 @sign("the system's lookup was slow")
 def system_lookup_slow(report: Report, subject: Subject) -> Reading:
-    """getaddrinfo took a second or more. Looks the same: a dead first resolver, or one lost packet."""
+    """getaddrinfo took a second or more. Could also be: a dead first resolver, or one lost packet."""
     o = system_lookup(report)
     if o is None:
         return unknown("not-looked")
-    if o.outcome is Outcome.OK and o.took >= _SLOW:
+    if o.outcome is Outcome.OK and o.took >= _SLOW_LOOKUP:
         return present(f"Programs here wait {o.took:.1f} s for the address.", o)
     return absent(f"The look-up ended after {o.took * 1000:.0f} ms.", o)

@@ -36,7 +36,7 @@ OF_THE_ROOT = "."
 
 
 class Standing(Value, frozen=True, kw_only=True):
-    """The best that any configured resolver gave: its state, who gave it, and all looks that were made.
+    """The best state of any configured resolver, the resolvers in that state, and all lookups that were made.
 
     `could_be`: what it could still become, because some resolver was not asked or not understood.
     `others`: the states of the other resolvers.
@@ -129,7 +129,7 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
 
 
 def configured(report: Report, resolver: str) -> bool:
-    """Whether programs here use the nameserver; one that only --resolver names says nothing about their failure."""
+    """Whether programs on this machine use the nameserver; one that only --resolver names is not theirs."""
     return resolver != report.options.resolver or resolver in report.vantage.resolvers
 
 
@@ -160,12 +160,12 @@ def could_have_address(report: Report) -> bool:
 
 
 def want_wire(report: Report) -> Want:
-    """The look that asks every configured resolver."""
+    """The probe that queries every configured resolver."""
     return Want(probe="wire", args=(report.target.host,))
 
 
 def not_queried(report: Report, *evidence: Ending) -> Reading:
-    """The reading of a sign about answers when no resolver was asked: none could be, or the look is wanted."""
+    """The reading of a sign about answers when no resolver was queried: none could be, or the probe is wanted."""
     if not report.vantage.resolvers and report.vantage.os:
         return absent("No nameserver is configured that could be asked.", *evidence)
     return unsettled(report, want_wire(report), *evidence, says="No resolver was asked.")

@@ -110,7 +110,7 @@ def broadcast_or_multicast(report: Report, subject: Subject) -> Reading:
 def next_hop_silent(report: Report, subject: Subject) -> Reading:
     """The neighbour entry of the gateway, or of an on-link target, is failed, or incomplete for a second or more.
 
-    Looks the same: the machine's own link is cut. Any response from the target rules it out.
+    Could also be: the machine's own link is cut. Any response from the target rules it out.
     """
     o, route = own_attempt(report, subject), route_to(report, subject)
     if route is None or route.type == "unknown":
@@ -149,7 +149,7 @@ def _came_back(trace: Trace) -> bool:
 def tunnel_reports_unreachable(report: Report, subject: Subject) -> Reading:
     """This machine's tunnel interface sends "host unreachable" (3/1, ICMPv6 1/3): it has no peer for the address.
 
-    Looks the same: a rule of the local firewall that rejects with this error, which is rare.
+    Could also be: a rule of the local firewall that rejects with this error, which is rare.
     """
     o, route = own_attempt(report, subject), route_to(report, subject)
     if o is None:
@@ -170,7 +170,7 @@ def _is_host_unreachable(icmp: Icmp) -> bool:
 def path_silent(report: Report, subject: Subject) -> Reading:
     """No port of the address and no router in the path responds; or the next hop itself is missing.
 
-    Looks the same: a target that drops everything, behind routers that send no ICMP.
+    Could also be: a target that drops everything, behind routers that send no ICMP.
     """
     o = own_attempt(report, subject)
     if o is None:
@@ -234,7 +234,7 @@ def other_interface(report: Report, subject: Subject) -> Reading:
 def covered_by_local_network(report: Report, subject: Subject) -> Reading:
     """The address is in a container network of this machine, or both in a tunnel's and in another interface's network.
 
-    Looks the same: the address of a container that is not running.
+    Could also be: the address of a container that is not running.
     """
     route = route_to(report, subject)
     if route is None or route.type == "unknown":

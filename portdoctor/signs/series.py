@@ -92,7 +92,7 @@ def some_fail(report: Report, subject: Subject) -> Reading:
 def some_retransmitted(report: Report, subject: Subject) -> Reading:
     """Of an ordered series, at least two attempts needed another SYN and at least one did not.
 
-    Looks the same: a server or firewall that drops some first packets on purpose or under load.
+    Could also be: a server or firewall that drops some first packets on purpose or under load.
     """
     series = attempts(report, subject)
     if not series:
@@ -128,7 +128,7 @@ def all_retransmitted(report: Report, subject: Subject) -> Reading:
 def works_until_limit(report: Report, subject: Subject) -> Reading:
     """In order: the first attempts connected with one SYN, and from the first that did not, none did.
 
-    Needs two at the beginning and three after them. Looks the same: a server that stopped in the meantime.
+    Needs two at the beginning and three after them. Could also be: a server that stopped in the meantime.
     """
     series = attempts(report, subject)
     if not series:

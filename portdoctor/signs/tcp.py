@@ -24,7 +24,7 @@ from .observed import (
 def refused_by_rst(report: Report, subject: Subject) -> Reading:
     """Connection refused, and the error queue holds no ICMP error: the refusal was a RST.
 
-    Looks the same: a firewall that rejects with a RST; without an error queue, an ICMP reject too (then unknown).
+    Could also be: a firewall that rejects with a RST; without an error queue, an ICMP reject too (then unknown).
     """
     o = own_attempt(report, subject)
     if o is None:
@@ -42,7 +42,7 @@ def refused_by_rst(report: Report, subject: Subject) -> Reading:
 def silent(report: Report, subject: Subject) -> Reading:
     """No response to any SYN within the limit, repeats and probes with a low TTL included.
 
-    Looks the same: a filter, a host that is off, a broken return path, a full accept queue.
+    Could also be: a filter, a host that is off, a broken return path, a full accept queue.
     """
     o = own_connection(report, subject)
     if o is None:
@@ -91,7 +91,7 @@ def connect_failed(report: Report, subject: Subject) -> Reading:
 def syn_retransmitted(report: Report, subject: Subject) -> Reading:
     """Connected, but only after at least one SYN was retransmitted (TCP_INFO, or after about 1, 3, 7 s).
 
-    Looks the same: one packet lost by accident; a listener whose accept queue was full for a moment.
+    Could also be: one packet lost by accident; a listener whose accept queue was full for a moment.
     """
     o = own_connection(report, subject)
     if o is None or o.outcome is not Outcome.OK:
@@ -122,7 +122,7 @@ def self_connected(report: Report, subject: Subject) -> Reading:
 def other_port_responds(report: Report, subject: Subject) -> Reading:
     """Another port of the address accepts or refuses: the host exists, and the path to it works.
 
-    Looks the same: a device in front that accepts some ports for every host, as a transparent proxy does. Where the
+    Could also be: a device in front that accepts some ports for every host, as a transparent proxy does. Where the
     traces show one, this is unknown.
     """
     controls = other_attempts(report, subject, "control")
@@ -135,7 +135,7 @@ def other_port_responds(report: Report, subject: Subject) -> Reading:
         return present(f"Port {o.port} of the same address {how} within {millis(o.took)}.", o)
     if chance:
         trace, hop = chance
-        return present(f"Port {trace.port} of the same address, picked by chance, answers at hop {hop.ttl}.", trace)
+        return present(f"Port {trace.port} of the same address, picked at random, answers at hop {hop.ttl}.", trace)
     if proxied:
         return unknown("no-answer", *proxied[1:], says=proxied[0])
     want = Want(probe="controls", args=subject.values[:1])
@@ -149,7 +149,7 @@ def other_ports_silent(report: Report, subject: Subject) -> Reading:
     if not controls:
         return unsettled(report, Want(probe="controls", args=subject.values[:1]))
     if chance := _random_port_response(report, subject):
-        return absent(f"Port {chance[0].port} of the same address, picked by chance, answers.", chance[0])
+        return absent(f"Port {chance[0].port} of the same address, picked at random, answers.", chance[0])
     if proxied := answered_in_front(report, subject):
         return unknown("no-answer", *proxied[1:], says=proxied[0])
     if any(answered(o) for o in controls):
@@ -161,7 +161,7 @@ def other_ports_silent(report: Report, subject: Subject) -> Reading:
 
 
 def _random_port_response(report: Report, subject: Subject) -> tuple[Trace, Hop] | None:
-    """A port by chance that the host answered, as far away as any router that was seen on the way."""
+    """A random port that the host answered, farther away than any router that was seen in the path."""
     beyond = max((farthest(report, subject, role)[0] for role in ("target", "chance")), default=0)
     for trace in traces(report, subject, "chance"):
         for hop in trace.hops:
@@ -174,7 +174,7 @@ def _random_port_response(report: Report, subject: Subject) -> tuple[Trace, Hop]
 def random_ports_accept(report: Report, subject: Subject) -> Reading:
     """Each of several random high ports accepts a connection.
 
-    Looks the same: a host that really has most of its ports open, as a honeypot has.
+    Could also be: a host that really has most of its ports open, as a honeypot has.
     """
     route = route_to(report, subject)
     if route is not None and route.type == "local":
@@ -185,7 +185,7 @@ def random_ports_accept(report: Report, subject: Subject) -> Reading:
         return absent(f"Port {closed[0].port}, which nobody should use, does not accept.", *closed)
     if len(seen) >= 2:
         listed = ", ".join(str(o.port) for o in seen)
-        return present(f"Ports {listed}, picked by chance, all accept connections.", *seen)
+        return present(f"Ports {listed}, picked at random, all accept connections.", *seen)
     return unsettled(report, Want(probe="negative", args=subject.values[:1]), *seen, looked=bool(seen))
 
 
@@ -216,7 +216,7 @@ def small_segments_pass(report: Report, subject: Subject) -> Reading:
         return absent("The conversation did not stall.", o)
     route = route_to(report, subject)
     if route is not None and route.type == "local":
-        return absent("The target is this machine: no link on the way can be too small.", route)
+        return absent("The target is this machine: no link in the path can be too small.", route)
     small, usual = _again(report, subject, o, "variant"), _again(report, subject, o, "repeat")
     passed = [v for v in small if v.outcome is not Outcome.TIMEOUT and v.received]
     stalled = [v for v in small if v.outcome is Outcome.TIMEOUT]

@@ -55,7 +55,7 @@ def plain_text(report: Report, subject: Subject) -> Reading:
 def client_hello_unanswered(report: Report, subject: Subject) -> Reading:
     """The connection was accepted, and the handshake did not end within the limit.
 
-    Looks the same: a service that waits for plain text, and a path that drops large packets.
+    Could also be: a service that waits for plain text, and a path that drops large packets.
     """
     o = handshake_of(report, subject)
     if o is None:

@@ -13,7 +13,7 @@ from ..model import Hop, Outcome, Report, Route, Subject, Trace
 from .base import Reading, absent, present, sign, unknown
 from .observed import last_answering, paths_differ, route_to, trace_wanted, traces
 
-_MINE, _THEIRS = 6, 5  # samples at one TTL for proof: two ways of equal weight would look so once in 2,048 times
+_MINE, _THEIRS = 6, 5  # samples at one TTL for proof: two equal paths would give this result once in 2,048 times
 _MINE_OF_MANY, _THEIRS_OF_MANY = 8, 6  # where two ways were seen: once in 16,384 times
 
 
@@ -55,7 +55,7 @@ def _evidence(*samples: _Sample) -> list[Trace]:
 def router_responds(report: Report, subject: Subject) -> Reading:
     """At least one router reported that our packet's TTL expired, and no packet to any port got a response beyond it.
 
-    Looks the same: routers beyond it that send no ICMP. So it shows how far the path certainly works, no more.
+    Could also be: routers beyond it that send no ICMP. So it shows how far the path certainly works, no more.
     """
     mine = traces(report, subject, "target")
     expired = [(t, h) for t in mine for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
@@ -76,7 +76,7 @@ def router_responds(report: Report, subject: Subject) -> Reading:
 def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
     """Packets to random ports expired at a router beyond the last hop that the requested port reached, every time.
 
-    Looks the same: paths of different length (hence many samples, each with its own source port); a router that limits
+    Could also be: paths of different length (hence many samples, each with its own source port); a router that limits
     its ICMP (hence the requested port is probed first each time).
     """
     if near := _no_router_between(report, subject):
@@ -102,8 +102,8 @@ def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
         says = paths_differ(report, subject)
         return trace_wanted(report, subject, *_evidence(*silent, *there), says=says)
     said = (
-        f"{len(passed)} packets to ports picked by chance reached {passed[0].hop.address} at hop {ttl}; of "
-        f"{len(silent)} to port {report.target.port} none came past {_router_at(mine, last)} at hop {last}."
+        f"{len(passed)} packets to random ports reached {passed[0].hop.address} at hop {ttl}; of "
+        f"{len(silent)} to port {report.target.port} none got past {_router_at(mine, last)} at hop {last}."
     )
     return present(said, *_evidence(*silent, *passed))
 
@@ -112,7 +112,7 @@ def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
 def open_port_passes_last_hop(report: Report, subject: Subject) -> Reading:
     """In two rounds, packets to an open port expired at a router beyond the last hop that the requested port reached.
 
-    Looks the same: an open port that the host forwards to another machine, or that is diverted to a proxy; paths of
+    Could also be: an open port that the host forwards to another machine, or that is diverted to a proxy; paths of
     different length. So it shows where the silence begins, and proves nothing about its cause.
     """
     if near := _no_router_between(report, subject):
@@ -141,7 +141,7 @@ def open_port_passes_last_hop(report: Report, subject: Subject) -> Reading:
 def refused_before_random_ports(report: Report, subject: Subject) -> Reading:
     """At one TTL the requested port was refused, and packets to random ports expired at a router, every time.
 
-    Looks the same: paths of different length; hence many samples, each with its own source port.
+    Could also be: paths of different length; hence many samples, each with its own source port.
     """
     if near := _no_router_between(report, subject):
         return near
@@ -154,12 +154,12 @@ def refused_before_random_ports(report: Report, subject: Subject) -> Reading:
     passed = [s for s in there if _in_transit(s.hop, subject)]
     ended = min((h.ttl for t in chance for h in t.hops if _ends(h)), default=None)
     if ended is not None and ended <= ttl:
-        return absent(f"Ports picked by chance are answered at hop {ended}, too.", *chance)
+        return absent(f"Random ports are answered at hop {ended}, too.", *chance)
     if len(refused) < len(here) or not _proves(refused, passed, bool(paths_differ(report, subject))):
         return trace_wanted(report, subject, *_evidence(*here, *there), says=paths_differ(report, subject))
     said = (
-        f"Port {report.target.port} was refused at hop {ttl}, {len(refused)} times; {len(passed)} packets to ports "
-        f"picked by chance were there still on their way (at {passed[0].hop.address})."
+        f"Port {report.target.port} was refused at hop {ttl}, {len(refused)} times; {len(passed)} packets to "
+        f"random ports passed that hop (at {passed[0].hop.address})."
     )
     return present(said, *_evidence(*refused, *passed))
 
@@ -168,7 +168,7 @@ def refused_before_random_ports(report: Report, subject: Subject) -> Reading:
 def refused_before_other_ports(report: Report, subject: Subject) -> Reading:
     """The requested port is refused nearer than random ports, or two hops or more before an open one.
 
-    Looks the same: a host that forwards the open port to another machine, usually one hop further, and whose ICMP comes
+    Could also be: a host that forwards the open port to another machine, usually one hop further, and whose ICMP comes
     from another address than the target's.
     """
     by_chance = refused_before_random_ports(report, subject)
@@ -218,14 +218,14 @@ def random_ports_pass_icmp_sender(report: Report, subject: Subject) -> Reading:
     there = _samples(report, subject, "chance", ttl)
     same = [s for s in there if _is_error(s.hop)]
     if same:
-        return absent(f"Port {same[0].trace.port}, picked by chance, gets such an answer, too.", same[0].trace)
+        return absent(f"Port {same[0].trace.port}, picked at random, receives such an error, too.", same[0].trace)
     passed = [s for s in there if s.hop.outcome in (Outcome.TTL_EXPIRED, Outcome.OK, Outcome.REFUSED)]
     here = _samples(report, subject, "target", ttl)
     got_on = [s for s in here if not _is_error(s.hop) and s.hop.outcome is not Outcome.TIMEOUT]
     least = _THEIRS_OF_MANY if paths_differ(report, subject) else _THEIRS
     if got_on or len(here) < _MINE or len(passed) < least or len({s.trace.port for s in passed}) < 2:
         return trace_wanted(report, subject, *_evidence(*here, *there), says=paths_differ(report, subject))
-    said = f"{len(passed)} packets to ports picked by chance got past hop {ttl}, at which it came."
+    said = f"{len(passed)} packets to random ports got past hop {ttl}, at which it came."
     return present(said, *_evidence(*here, *passed))
 
 
@@ -248,7 +248,7 @@ def hops_repeat(report: Report, subject: Subject) -> Reading:
             if hop.ttl - first >= 2:
                 return present(f"{hop.address} answers at hop {first} and again at hop {hop.ttl}.", trace)
     if len(mine) >= 1 and any(t.outcome not in (Outcome.TTL_EXPIRED, Outcome.TIMEOUT) for t in mine):
-        return absent("No router answers twice on the way.", *mine)
+        return absent("No router in the path responds twice.", *mine)
     return trace_wanted(report, subject, *mine)
 
 

@@ -36,7 +36,7 @@ def _is_port_unreachable(icmp: Icmp) -> bool:
 def port_unreachable_from_target(report: Report, subject: Subject) -> Reading:
     """ICMP port unreachable (3/3, ICMPv6 1/4), sent by the target's own address.
 
-    Looks the same: the host's own firewall, whose reject rule sends the same; a device that translates addresses.
+    Could also be: the host's own firewall, whose reject rule sends the same; a device that translates addresses.
     Without an error queue the sender is known only where it must be this machine.
     """
     o = own_exchange(report, subject)
@@ -74,7 +74,7 @@ def silent(report: Report, subject: Subject) -> Reading:
 def send_denied(report: Report, subject: Subject) -> Reading:
     """send() ended with EPERM or EACCES, and no ICMP error is beside it: this machine dropped the datagram.
 
-    Looks the same: a full connection tracking table; a filter of the program's own control group (cgroup).
+    Could also be: a full connection tracking table; a filter of the program's own control group (cgroup).
     """
     o = own_exchange(report, subject)
     if o is None:
@@ -290,7 +290,7 @@ def datagrams_arrive(report: Report, subject: Subject) -> Reading:
         commands={"linux": "sudo tcpdump -ni any 'udp port {port}'"},
         answers=(
             Answer(answer="our datagrams arrive: the program there does not answer them", then="udp.needs-protocol"),
-            Answer(answer="nothing arrives: something on the way drops them", then="udp.open-or-filtered"),
+            Answer(answer="nothing arrives: something in the path drops them", then="udp.open-or-filtered"),
         ),
     )
     return unknown("needs-person", o, says="Whether the datagrams arrive was not seen.", ask=ask)
