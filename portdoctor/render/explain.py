@@ -38,7 +38,7 @@ def cause_page(cause: Cause, origin: str = "") -> list[Line]:
         ("Certain", _certainty(cause)),
         ("Needs", "; ".join(map(title_of, front.requires))),
         ("Ruled out by", "; or ".join(map(title_of, front.excludes))),
-        ("Answers", "; ".join(front.answers)),
+        ("Answers", "; ".join(fill(phrase, {}) for phrase in front.answers)),
         ("Special case of", words(front.refines)),
         ("Also called", "; ".join(front.terms)),
         ("From", origin),

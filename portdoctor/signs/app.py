@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ..model import Greeting, Handshake, HttpReply, Outcome, Report, Subject
-from ..services.ports import spoken
+from ..services.fingerprints import spoken
 from ..text import phrase_pattern
 from .base import Reading, absent, present, sign, unknown
 from .observed import last_exchange, last_greeting, last_reply, own_connection, quoted
 
 _ENDS = {
-    Outcome.OK: "all was well", Outcome.TIMEOUT: "no answer came", Outcome.RESET: "it was reset (RST)",
+    Outcome.OK: "it succeeded", Outcome.TIMEOUT: "no answer came", Outcome.RESET: "it was reset (RST)",
     Outcome.CLOSED: "it was closed (FIN)", Outcome.NOT_TLS: "the answer was not TLS",
     Outcome.OTHER_PROTOCOL: "another protocol answered", Outcome.ERROR_ANSWER: "the service answered with an error",
-    Outcome.TOO_LONG: "more came than a first word", Outcome.UNTRUSTED: "the certificate was not accepted",
+    Outcome.TOO_LONG: "more data came than a greeting has", Outcome.UNTRUSTED: "the certificate was not accepted",
     Outcome.TLS_ALERT: "a TLS alert came", Outcome.TLS_ERROR: "the TLS handshake failed",
 }  # fmt: skip
 _NOT_THE_SERVICE = (
@@ -41,15 +41,15 @@ def reset_before_data(report: Report, subject: Subject) -> Reading:
     tcp = own_connection(report, subject)
     if tcp is not None and tcp.outcome is Outcome.RESET and tcp.icmp is None:
         # A reset of the first SYN gives ECONNREFUSED: this one came after the handshake, before connect() was read.
-        return present("The connection was accepted and reset (RST) at once, before a byte was said.", tcp)
-    says = "The connection was accepted, then reset (RST) after {:.0f} ms, before the server said a byte."
+        return present("The connection was accepted and reset (RST) at once, before the server sent any data.", tcp)
+    says = "The connection was accepted, then reset (RST) after {:.0f} ms, before the server sent any data."
     return _ended(report, subject, Outcome.RESET, says)
 
 
 @sign("the connection was closed before the server sent any data")
 def closed_before_data(report: Report, subject: Subject) -> Reading:
     """Accepted, then FIN before the server sent any data; recv() gives nothing."""
-    says = "The connection was accepted, then closed (FIN) after {:.0f} ms, before the server said a byte."
+    says = "The connection was accepted, then closed (FIN) after {:.0f} ms, before the server sent any data."
     return _ended(report, subject, Outcome.CLOSED, says)
 
 

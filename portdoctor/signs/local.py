@@ -7,7 +7,7 @@ from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .observed import counters, interfaces, own_attempt, plain_address, route_to
 
-_IMMEDIATE = 0.1  # seconds: a refusal by this machine's own tables takes microseconds
+_IMMEDIATE = 0.1  # seconds: a refusal by this machine's own kernel takes microseconds
 _REFUSED_HERE = (
     Outcome.NET_UNREACHABLE, Outcome.HOST_UNREACHABLE, Outcome.DENIED, Outcome.BLACKHOLED, Outcome.INVALID,
     Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED,

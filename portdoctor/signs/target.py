@@ -9,8 +9,8 @@ from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .resolver_states import address_lookups, could_have_address, standing, system_lookup, want_wire, wire_addresses
 
-# Addresses that no public server has: RFC 6890. Private ranges are left out: split DNS gives them on purpose.
 COLLISION = "127.0.53.53"  # ICANN's answer for names that a private network and a new top-level domain share
+# Addresses that no public server has: RFC 6890. Private ranges are left out: split DNS gives them on purpose.
 _BOGONS = [ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "240.0.0.0/4", "::/128", "::1/128")]
 _PRIVATE_NAMES = ("local", "localhost", "internal", "lan", "home", "corp", "test", "invalid", "home.arpa", "intranet")
 
@@ -30,7 +30,7 @@ def in_network(report: Report, subject: Subject, network: str) -> Reading:
     return absent(f"No address that was tried lies in {network}.", *tried)
 
 
-@sign("the port is {parameter}", parameter="a port")
+@sign("the port is {parameter}", parameter="a port number", check=int)
 def port(report: Report, subject: Subject, port: str) -> Reading:
     """``target.port:5432``: that port was requested."""
     said = f"Port {report.target.port} was asked for."

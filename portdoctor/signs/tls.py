@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Ending, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
-from ..services.ports import spoken
+from ..services.fingerprints import spoken
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .x509 import handshake_of
 

@@ -14,7 +14,7 @@ from .base import Reading, absent, present, sign, unknown
 from .observed import last_answering, paths_differ, route_to, trace_wanted, traces
 
 _MINE, _THEIRS = 6, 5  # samples at one TTL for proof: two equal paths would give this result once in 2,048 times
-_MINE_OF_MANY, _THEIRS_OF_MANY = 8, 6  # where two ways were seen: once in 16,384 times
+_MINE_OF_MANY, _THEIRS_OF_MANY = 8, 6  # where two paths were seen: once in 16,384 times
 
 
 class _Sample(NamedTuple):
@@ -42,8 +42,8 @@ def _near(route: Route) -> str:
     return "is this machine" if route.type == "local" else "is on the same link: no router lies between"
 
 
-def _proves(mine: list[_Sample], theirs: list[_Sample], several_ways: bool) -> bool:
-    least = (_MINE_OF_MANY, _THEIRS_OF_MANY) if several_ways else (_MINE, _THEIRS)
+def _proves(mine: list[_Sample], theirs: list[_Sample], several_paths: bool) -> bool:
+    least = (_MINE_OF_MANY, _THEIRS_OF_MANY) if several_paths else (_MINE, _THEIRS)
     return len(mine) >= least[0] and len(theirs) >= least[1] and len({s.trace.port for s in theirs}) > 1
 
 
