@@ -25,7 +25,7 @@ LAW: dict[str, set[str]] = {
     "host": _NOUNS,
     "signs": {*_NOUNS, "services"},
     "probes": {*_NOUNS, "__init__", "services", "host"},
-    "catalogue": {*_NOUNS, "signs"},
+    "catalogue": {*_NOUNS, "services", "signs"},
     "engine": {*_NOUNS, "signs", "catalogue"},
     "render": {*_KNOWLEDGE, "engine"},
     "redaction": {*_NOUNS, "render"},

@@ -188,6 +188,10 @@ class Catalogue:
     def names(self) -> list[str]:
         return sorted(self._texts)
 
+    def printing(self) -> list[Cause]:
+        """The causes that list what programs print, by name."""
+        return [self[name] for name, (_, text) in sorted(self._texts.items()) if "\nprints" in text]
+
     def explaining(self, symptom: Symptom) -> list[Cause]:
         """The causes that explain a symptom, by name."""
         if symptom not in self._by_symptom:

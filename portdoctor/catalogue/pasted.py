@@ -1,17 +1,19 @@
-"""Reads a pasted error line or a log: which symptom, towards whom, and the check to run. Pure; the tables do it.
+"""Reads a pasted error line or a log: which symptom, towards whom, and the check to run. Pure.
 
-The texts are those of curl, ssh, psql, mysql, Java, Go, Node.js, Python, Rust, .NET, browsers, nginx, HAProxy,
-Docker and others as their own sources print them.
+The words come from printed.py; of several phrases in a line the most specific, the longest, counts.
 """
 
 from __future__ import annotations
 
 import re
 from itertools import takewhile
+from typing import NamedTuple
 
 from ..model import Stage, Symptom, Value
+from ..services.known import SCHEMES
+from ..services.ports import named
 from ..text import at, clean
-from .pasted_phrases import DEFAULT_PORTS, TOOLS, WHAT, WHERE, What
+from .printed import Phrases, Printed, Program
 
 MOST_LINES = 10_000  # of a log: what matters is at its end
 MOST_WIDTH = 2_000  # characters of one line
@@ -20,18 +22,26 @@ _PASTED = 12  # lines: in a longer text, the lines before an error belong to som
 _GOES_ON = re.compile(r"\s|Caused by|at |TCP/IP connections")
 
 
-class Recognised(Value, frozen=True, kw_only=True):
-    """An error that was understood. `hints` are causes that these very words name; `count` lines said the same."""
+class PastedError(Value, frozen=True, kw_only=True):
+    """An error that was understood.
+
+    `also`: other symptoms that the line leaves possible. `hints` are causes that these very words name; `count` lines
+    said the same.
+    """
 
     line: str
     symptom: Symptom
     stage: Stage
-    tool: str = ""
+    also: tuple[Symptom, ...] = ()
+    program: str = ""
     host: str = ""
     port: int | None = None
     hints: tuple[str, ...] = ()
-    binds: bool = False
     count: int = 1
+
+    @property
+    def binds(self) -> bool:
+        return self.stage == "bind"
 
     @property
     def target(self) -> str:
@@ -51,16 +61,16 @@ class Recognised(Value, frozen=True, kw_only=True):
         return f"portdoctor check {at(self.host, 0)[:-1] if self.host else 'HOST:'}PORT"
 
 
-def recognise(text: str, most: int = 5) -> list[Recognised]:
+def errors_in(text: str, phrases: Phrases, most: int = 5) -> list[PastedError]:
     """The errors in a text, the most frequent first, the earliest of equals first; empty when none is known."""
     lines = [line[:MOST_WIDTH] for line in text.splitlines() if line.strip()][-MOST_LINES:]
-    found: dict[tuple[object, ...], Recognised] = {}
+    present = phrases.within("\n".join(lines))
+    found: dict[tuple[object, ...], PastedError] = {}
     for number, line in enumerate(lines):
-        lowered = line.lower()
-        what = next((w for w in WHAT if w.pattern.search(lowered)), None)
-        if what is None:
+        hits = _hits(line, present)
+        if not hits:
             continue
-        one = _understood(lines, number, what)
+        one = _understood(lines, number, hits, present)
         key = (one.symptom, one.target, one.hints)
         before = found.get(key)
         found[key] = _again(before) if before else one
@@ -68,27 +78,47 @@ def recognise(text: str, most: int = 5) -> list[Recognised]:
     return ordered[:most]
 
 
-def _understood(lines: list[str], number: int, what: What) -> Recognised:
+class _Hit(NamedTuple):
+    printed: Printed
+    start: int
+    end: int
+
+
+def _hits(line: str, phrases: Phrases) -> list[_Hit]:
+    """The phrases in a line, the longest first, of equals the last; none that lies inside a longer one."""
+    low = line.lower()
+    every = []
+    for printed in phrases.printed:
+        if printed.phrase.literal in low and (match := printed.phrase.pattern.search(line)):
+            every.append(_Hit(printed, match.start(), match.end()))
+    every.sort(key=lambda hit: (-hit.printed.phrase.length, -hit.start))
+    kept: list[_Hit] = []
+    for hit in every:
+        if not any(other.start <= hit.start and hit.end <= other.end for other in kept):
+            kept.append(hit)
+    return kept
+
+
+def _understood(lines: list[str], number: int, hits: list[_Hit], phrases: Phrases) -> PastedError:
     line = lines[number]
-    after = [*takewhile(_continues, lines[number + 1 : number + 1 + _NEAR])]
+    after = " ".join(takewhile(_continues, lines[number + 1 : number + 1 + _NEAR]))
     before = lines[max(0, number - _NEAR) : number] if len(lines) <= _PASTED else []
-    near = [line, " ".join(after), *reversed(before)]
-    host, port = "", ""
-    for each in near:
-        host, port = _where(each)
-        if host or port:
-            break
-    tool = next((t.name for t in TOOLS for each in near[:2] if t.pattern.search(each)), "")
-    default = DEFAULT_PORTS.get(_scheme(line)) or DEFAULT_PORTS.get(tool)
-    return Recognised(
+    places = (_where(each, phrases) for each in (line, after, *reversed(before)))
+    host, port = next((place for place in places if any(place)), ("", 0))
+    program = next((p for each in (line, after) if (p := _program(each, phrases))), None)
+    meant = hits[0].printed
+    if host and not port and meant.stage != "bind":
+        port = _default_port(line, program)
+    hints = [name for hit in hits if hit.printed.symptoms[0] == meant.symptoms[0] for name in hit.printed.causes]
+    return PastedError(
         line=clean(line.strip(), 200),
-        symptom=what.symptom,
-        stage=what.stage,
-        tool=tool,
+        symptom=meant.symptoms[0],
+        also=meant.symptoms[1:],
+        stage=meant.stage,
+        program=program.name if program else "",
         host=clean(host, 253),
-        port=int(port) if port and 0 < int(port) < 65536 else default if host and what.stage != "bind" else None,
-        hints=what.hints,
-        binds=what.stage == "bind",
+        port=port or None,
+        hints=tuple(dict.fromkeys(hints)),
     )
 
 
@@ -97,36 +127,71 @@ def _continues(line: str) -> bool:
     return _GOES_ON.match(line) is not None
 
 
-def _where(line: str) -> tuple[str, str]:
-    for pattern in WHERE:
-        found = pattern.search(line)
-        if found is None:
-            continue
-        groups = found.groupdict()
-        host = (groups.get("host") or groups.get("address") or "").strip("[]").rstrip(".")
-        port = groups.get("port") or ""
-        if host.startswith("::ffff:"):
-            host = host[7:]
-        if host or port:
-            return ("" if host == "*" else host), port
-    return "", ""
+def _program(line: str, phrases: Phrases) -> Program | None:
+    """The program that names itself first in the line, of equals by the longer mark."""
+    low = line.lower()
+    found = [
+        (match.start(), -mark.length, program)
+        for mark, program in phrases.marks
+        if mark.literal in low and (match := mark.pattern.search(line))
+    ]
+    return min(found, key=lambda each: each[:2])[2] if found else None
 
 
-_SCHEME = re.compile(r"\b([a-z][a-z0-9+]*)://", re.IGNORECASE)
+def _default_port(line: str, program: Program | None) -> int:
+    scheme = re.search(r"\b([a-z][a-z0-9+]{0,20})://", line, re.IGNORECASE)
+    if scheme and (known := SCHEMES.get(scheme[1].lower())):
+        return known[1]
+    service = named(program.service) if program else None
+    return service.ports[0] if service else 0
 
 
-def _scheme(line: str) -> str:
-    found = _SCHEME.search(line)
-    return found[1].lower() if found else ""
+# ---------------------------------------------------------------- the target
+
+# Where no phrase names the target: a URL, an address or a full name with a port, a full name after such a word.
+_HOST = r"(?P<host>\[[0-9A-Fa-f:.%]{2,60}\]|[\w-][\w.-]{0,252})"
+_PORT = r"(?P<port>[0-9]{1,5})(?![\d:])"
+_GENERAL = (
+    rf"\b[a-zA-Z][a-zA-Z0-9+.-]{{0,20}}://(?:[^/@\s]{{0,200}}@)?{_HOST}(?::{_PORT})?",
+    r"(?<![\w.\]])(?P<host>\[[0-9A-Fa-f:.]{2,60}\]|\d{1,3}(?:\.\d{1,3}){3}|localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}"
+    rf"\.(?!(?:go|js|ts|mjs|py|java|rb|rs|c|cc|cpp|h|kt|php|cs|scala|log):)[A-Za-z]{{2,63}}):{_PORT}",
+    r"\b(?:host|server|lookup|resolve)[ =:'\"]{1,4}(?P<host>[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[A-Za-z]{2,63})\b",
+)
 
 
-def _again(one: Recognised) -> Recognised:
+def _where(line: str, phrases: Phrases) -> tuple[str, int]:
+    """Host and port that a line names, "" and 0 where it does not: by the longest phrase, then by general forms."""
+    low = line.lower()
+    known = [p.phrase for p in phrases.printed if "{host}" in p.phrase.text or "{port}" in p.phrase.text]
+    fitting = sorted((p for p in (*known, *phrases.shapes) if p.literal in low), key=lambda p: -p.length)
+    patterns = (*(p.pattern for p in fitting), *map(re.compile, _GENERAL))
+    host = ""
+    for match in filter(None, (pattern.search(line) for pattern in patterns)):
+        groups = match.groupdict()
+        other = _host(groups.get("host") or groups.get("address") or "")
+        number = int(groups.get("port") or 0)
+        port = number if number < 65536 else 0
+        if port and (not host or other == host):
+            return other, port
+        host = host or other  # a later form, such as the URL, may name the port
+    return host, 0
+
+
+def _host(text: str) -> str:
+    host = text.strip("[]").rstrip(".").removeprefix("::ffff:")
+    return "" if host == "*" else host
+
+
+# ---------------------------------------------------------------- several errors
+
+
+def _again(one: PastedError) -> PastedError:
     from msgspec.structs import replace
 
     return replace(one, count=one.count + 1)
 
 
-def _distinct(found: list[Recognised]) -> list[Recognised]:
+def _distinct(found: list[PastedError]) -> list[PastedError]:
     """Without those that say less than another one: the same symptom without a target, or a wrapper's own line."""
-    named = {r.symptom for r in found if r.target}
-    return [r for r in found if r.target or r.symptom not in named]
+    aimed = {r.symptom for r in found if r.target}
+    return [r for r in found if r.target or r.symptom not in aimed]

@@ -6,16 +6,22 @@ import os
 
 import msgspec
 
-from ..model import Symptom, Value
+from ..model import Stage, Symptom, Value
 
 _FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "symptoms.toml")
 
 
 class SymptomText(Value, frozen=True, kw_only=True):
-    """What is said of a symptom: `seen` are the words of other programs for it."""
+    """The text of a symptom. `seen`: a sample of other programs' words for it.
+
+    `prints`: what programs print for it whatever the cause is, phrases with blanks in braces. `stage`: where it is
+    usually met, None where no error text means it.
+    """
 
     title: str
     seen: str
+    stage: Stage | None = None
+    prints: tuple[str, ...] = ()
     text: str
 
 

@@ -56,7 +56,7 @@ def explain_text(asked: str, catalogue: Catalogue) -> str:
     for symptom, text in texts.items():
         if name == symptom:
             return plain(page.symptom_page(symptom, text, catalogue.explaining(symptom)))
-    known = _recognised(asked, texts, catalogue)
+    known = _pasted(asked, texts, catalogue)
     if known:
         return plain(known)
     named = [c for c in catalogue if any(name in (term.lower(), *term.lower().split()) for term in c.front.terms)]
@@ -72,13 +72,16 @@ def listing(catalogue: Catalogue) -> str:
     return plain(page.listing(symptoms(), list(catalogue), HERE))
 
 
-def _recognised(asked: str, texts: dict[Symptom, SymptomText], catalogue: Catalogue) -> list[Line]:
-    from ..catalogue.pasted import recognise
+def _pasted(asked: str, texts: dict[Symptom, SymptomText], catalogue: Catalogue) -> list[Line]:
+    from ..catalogue.pasted import errors_in
+    from ..catalogue.printed import load_phrases
 
     lines: list[Line] = []
-    for place, found in enumerate(recognise(asked)):
-        causes = _at(catalogue.explaining(found.symptom), found.stage, found.hints)
-        lines += [*([()] if place else []), *page.recognised(found, texts, causes)]
+    for place, found in enumerate(errors_in(asked, load_phrases(catalogue))):
+        every = [cause for symptom in (found.symptom, *found.also) for cause in catalogue.explaining(symptom)]
+        every += [catalogue[name] for name in found.hints]
+        causes = _at(list({cause.name: cause for cause in every}.values()), found.stage, found.hints)
+        lines += [*([()] if place else []), *page.pasted_error(found, texts, causes)]
     return lines
 
 

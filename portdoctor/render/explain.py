@@ -1,4 +1,4 @@
-"""Pages of `explain`: a cause, a symptom, the list of both, and an error that was recognised. Pure."""
+"""Pages of `explain`: a cause, a symptom, the list of both, and a pasted error. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .lines import Line, Span, line
 from .phrases import OWNERS
 
 if TYPE_CHECKING:
-    from ..catalogue.pasted import Recognised
+    from ..catalogue.pasted import PastedError
 
 COLUMNS = 80
 _KINDS = {"cause": "", "scope": "says where, not why", "remainder": "the honest rest: always undetermined"}
@@ -90,16 +90,19 @@ def _causes(causes: Sequence[Cause], ours: str = "") -> list[Line]:
     return _rows(rows, size=_longest(c.name for c in causes))
 
 
-def recognised(
-    text: Recognised, symptoms: dict[Symptom, SymptomText], causes: Sequence[Cause], columns: int = COLUMNS
+def pasted_error(
+    text: PastedError, symptoms: dict[Symptom, SymptomText], causes: Sequence[Cause], columns: int = COLUMNS
 ) -> list[Line]:
-    """An error line: what it says, towards whom, what it can mean, and what to run."""
+    """An error line: what it means, its target, its possible causes, and the command to run."""
     said = symptoms[text.symptom]
-    who = f" (as {text.tool} prints it)" if text.tool else ""
+    who = f" (as {text.program} prints it)" if text.program else ""
     often = f", {plural(text.count, 'time')}" if text.count > 1 else ""
     found = _title(text.symptom, said.title)
     found += [line(Span(f"  {each}", "dim")) for each in wrapped(text.line, columns - 2)]
     rows = [("Means", said.text), ("Stage", f"{text.stage}{who}{often}")]
+    if text.also:
+        others = words([f"{name} ({symptoms[name].title.lower()})" for name in text.also], "or")
+        rows.append(("Or", f"{others}: the text does not tell which, the check below does"))
     if text.target:
         rows.append(("Target", text.target))
     found += [line(), *_rows(rows)]

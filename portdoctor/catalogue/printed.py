@@ -1,0 +1,129 @@
+"""The phrases that programs print, read from the causes, symptoms.toml and programs.toml: what each of them means.
+
+A phrase is compiled when its words are in a text, not before.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from ..model import Stage, Symptom
+from ..text import phrase_pattern
+from .cause import Catalogue, Cause
+from .symptoms import SymptomText, symptoms
+
+_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "programs.toml")
+
+
+class Phrase:
+    """One phrase. `literal`: its longest part without a blank, in lower case; `length`: characters outside blanks."""
+
+    def __init__(self, text: str) -> None:
+        parts = re.split(r"\{[^{}]*\}", text.strip())
+        self.text = text
+        self.literal = max((word for part in parts for word in _unspaced(part.lower())), key=len)
+        self.length = sum(map(len, parts))
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return phrase_pattern(self.text)
+
+
+def _unspaced(text: str) -> list[str]:
+    """The text whole, or its words where spaces may be tabs or doubled in what is pasted."""
+    return text.split() or [""]
+
+
+class Printed(NamedTuple):
+    """A phrase that stands for a symptom, or for several where it leaves that open, likeliest first."""
+
+    phrase: Phrase
+    symptoms: tuple[Symptom, ...]
+    stage: Stage
+    causes: tuple[str, ...]  # that print it, by name
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One program of programs.toml; the file explains the fields."""
+
+    name: str
+    marks: tuple[str, ...]
+    source: str
+    shapes: tuple[str, ...] = ()
+    service: str = ""
+
+
+class Phrases(NamedTuple):
+    """All phrases. `marks` are paired with their program."""
+
+    printed: tuple[Printed, ...]
+    shapes: tuple[Phrase, ...]
+    marks: tuple[tuple[Phrase, Program], ...]
+
+    def within(self, text: str) -> Phrases:
+        """Those whose words are in the text: the others cannot match any line of it."""
+        low = text.lower()
+        return Phrases(
+            tuple(p for p in self.printed if p.phrase.literal in low),
+            tuple(s for s in self.shapes if s.literal in low),
+            tuple(m for m in self.marks if m[0].literal in low),
+        )
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    program: tuple[Program, ...]
+
+
+def programs() -> tuple[Program, ...]:
+    """The table of programs."""
+    with open(_FILE, "rb") as file:
+        return msgspec.toml.decode(file.read(), type=_Table).program
+
+
+def load_phrases(catalogue: Catalogue) -> Phrases:
+    """All phrases of these causes, of the symptoms and of the programs."""
+    known = programs()
+    return Phrases(
+        printed=tuple(_printed(symptoms(), catalogue.printing())),
+        shapes=tuple(Phrase(shape) for program in known for shape in program.shapes),
+        marks=tuple((Phrase(mark), program) for program in known for mark in program.marks),
+    )
+
+
+def _printed(texts: dict[Symptom, SymptomText], causes: Iterable[Cause]) -> list[Printed]:
+    """What a phrase means: the symptoms that list it; else what its causes explain first."""
+    by_symptom: dict[str, list[Symptom]] = {}
+    by_cause: dict[str, list[Cause]] = {}
+    for symptom, said in texts.items():
+        for phrase in said.prints:
+            by_symptom.setdefault(phrase, []).append(symptom)
+    for cause in causes:
+        for phrase in cause.front.prints:
+            by_cause.setdefault(phrase, []).append(cause)
+    found = []
+    for phrase in dict.fromkeys([*by_symptom, *by_cause]):
+        named = by_cause.get(phrase, [])
+        meant = by_symptom.get(phrase) or _explained(named)
+        stage = _stage(texts[meant[0]].stage or "tcp", [] if phrase in by_symptom else named)
+        found.append(Printed(Phrase(phrase), tuple(meant), stage, tuple(cause.name for cause in named)))
+    return found
+
+
+def _explained(causes: list[Cause]) -> list[Symptom]:
+    """What a client that prints an error has met: for it, the connection did not just degrade."""
+    first = [next((s for s in c.front.explains if s != "degraded"), None) for c in causes]
+    return [*dict.fromkeys(s for s in first if s)] or ["degraded"]
+
+
+def _stage(usual: Stage, causes: list[Cause]) -> Stage:
+    """The stage at which the symptom is usually met, unless the cause is never seen there."""
+    at = causes[0].at if causes else ()
+    if not at or usual in at:
+        return usual
+    return next((stage for stage in at if stage == causes[0].phase), at[-1])
