@@ -191,14 +191,15 @@ def phrase_pattern(phrase: str) -> re.Pattern[str]:
     Only whole words and numbers match: "530" is found in "530 busy" and in "#530Busy", not in "5300". A blank,
     written ``{name}``, stands for 1 to 80 characters of one line, for a name or address where it is ``{host}``,
     ``{address}`` or ``{port}``, for one word where it is ``{code}``; a space stands for spaces and tabs. Groups:
-    `host`, `address`, `port`. The time is linear in the text: what a blank took is not tried again.
+    `host`, `address`, `port`, each where it stands first. What a blank took is not tried again, so that a hostile text
+    cannot make the match slow.
     """
     phrase = phrase.strip()
     first, *rest = re.split(r"\{([^{}]*)\}", phrase)
     parts = [_literal(first)]
-    for name, literal in zip(rest[::2], rest[1::2], strict=True):
+    for place, (name, literal) in enumerate(zip(rest[::2], rest[1::2], strict=True)):
         blank = _BLANKS.get(name, rf"[^\r\n]{{1,{_MOST_BLANK}}}?")
-        group = f"?P<{name}>" if name in ("host", "port", "address") else "?:"
+        group = f"?P<{name}>" if name in ("host", "port", "address") and name not in rest[: 2 * place : 2] else "?:"
         parts.append(f"(?>({group}{blank}){_literal(literal)})")
     before, after = _edge(phrase[:1]), _edge(phrase[-1:])
     return re.compile(rf"(?<!{before}){''.join(parts)}(?!{after})", re.IGNORECASE)

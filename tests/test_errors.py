@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from itertools import groupby
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -274,6 +275,18 @@ def test_a_phrase_and_its_symptom_agree_with_its_causes() -> None:
         explained = {s for name in printed.causes for s in CATALOGUE[name].front.explains}
         if printed.phrase.text != "ERR_ICANN_NAME_COLLISION":  # Chromium reports a collision as a failed lookup
             assert not printed.causes or explained & set(printed.symptoms), printed.phrase.text
+
+
+def test_a_site_s_own_cause_is_found_by_what_it_prints(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("causes")
+    (folder / "tcp").mkdir()
+    text = Path(CATALOGUE["tcp.no-listener"].path).read_text(encoding="utf-8")
+    own = text.replace("\nsays = ", '\nprints = ["ACME-17: gateway {host} is closed"]\nsays = ', 1)
+    (folder / "tcp" / "gateway-closed.md").write_text(own, encoding="utf-8")
+    page = explain_text("ACME-17: gateway vpn.example.com is closed", load([str(folder)]))
+    assert page.startswith("connection-refused")
+    assert "tcp.gateway-closed " in page.partition("These words name")[2].partition("Can also be")[0]
+    assert "portdoctor check vpn.example.com:PORT" in page
 
 
 def test_every_program_is_known_by_each_of_its_marks() -> None:

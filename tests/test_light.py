@@ -21,6 +21,7 @@ HEAVY = {
     "portdoctor.signs.app", "portdoctor.signs.bind", "portdoctor.signs.conflict", "portdoctor.signs.dns",
     "portdoctor.signs.tls", "portdoctor.signs.certificate", "portdoctor.signs.http", "portdoctor.signs.udp",
     "portdoctor.host.procfs", "portdoctor.host.owners",
+    "portdoctor.catalogue.pasted", "portdoctor.catalogue.printed", "portdoctor.catalogue.symptoms",
     "portdoctor.commands.bind", "portdoctor.commands.explain", "portdoctor.commands.lab",
 }  # fmt: skip
 MOST_MODULES = 284  # measured 2026-11: 281 with Python 3.11 to 3.13, of which typer, asyncio and msgspec are 200

@@ -153,3 +153,17 @@ def test_cut_text_fits(text: str, columns: int) -> None:
 )
 def test_a_phrase_of_a_cause_file_is_found_as_whole_words(phrase: str, text: str, found: bool) -> None:
     assert bool(phrase_pattern(phrase).search(text)) is found
+
+
+def test_the_blanks_of_a_phrase_name_the_target() -> None:
+    pattern = phrase_pattern('server at "{host}" ({address}), port {port}')
+    found = pattern.search('connection to server at "db" (10.0.0.5), port 5432 failed')
+    assert found
+    assert found.groupdict() == {"host": "db", "address": "10.0.0.5", "port": "5432"}
+    six = phrase_pattern("connect {code} {host}:{port}").search("connect ECONNREFUSED ::1:5432")
+    assert six
+    assert six.group("host", "port") == ("::1", "5432")
+    assert not phrase_pattern("port {port} is").search("port 123456 is")
+    twice = phrase_pattern("{host} or {host}").search("a or b")
+    assert twice
+    assert twice["host"] == "a"

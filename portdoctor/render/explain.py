@@ -99,10 +99,11 @@ def pasted_error(
     often = f", {plural(text.count, 'time')}" if text.count > 1 else ""
     found = _title(text.symptom, said.title)
     found += [line(Span(f"  {each}", "dim")) for each in wrapped(text.line, columns - 2)]
-    rows = [("Means", said.text), ("Stage", f"{text.stage}{who}{often}")]
+    meaning = said.text
     if text.also:
-        others = words([f"{name} ({symptoms[name].title.lower()})" for name in text.also], "or")
-        rows.append(("Or", f"{others}: the text does not tell which, the check below does"))
+        possible = words([f"{name} ({symptoms[name].title})" for name in (text.symptom, *text.also)], "or")
+        meaning = f"{possible}. This text alone does not show which; the check below does."
+    rows = [("Means", meaning), ("Stage", f"{text.stage}{who}{often}")]
     if text.target:
         rows.append(("Target", text.target))
     found += [line(), *_rows(rows)]
