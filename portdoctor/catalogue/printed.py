@@ -22,22 +22,17 @@ _FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "progra
 
 
 class Phrase:
-    """One phrase. `literal`: its longest part without a blank, in lower case; `length`: characters outside blanks."""
+    """One phrase. `literal`: its longest word outside blanks, in lower case; `length`: all characters outside blanks."""
 
     def __init__(self, text: str) -> None:
         parts = re.split(r"\{[^{}]*\}", text.strip())
         self.text = text
-        self.literal = max((word for part in parts for word in _unspaced(part.lower())), key=len)
+        self.literal = max((word for part in parts for word in part.lower().split() or [""]), key=len)
         self.length = sum(map(len, parts))
 
     @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
         return phrase_pattern(self.text)
-
-
-def _unspaced(text: str) -> list[str]:
-    """The text whole, or its words where spaces may be tabs or doubled in what is pasted."""
-    return text.split() or [""]
 
 
 class Printed(NamedTuple):
