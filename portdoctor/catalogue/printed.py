@@ -22,7 +22,7 @@ _FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "progra
 
 
 class Phrase:
-    """One phrase. `literal`: its longest word outside blanks, in lower case; `length`: all characters outside blanks."""
+    """One phrase. `literal`: its longest word outside blanks, in lower case; `length`: characters outside blanks."""
 
     def __init__(self, text: str) -> None:
         parts = re.split(r"\{[^{}]*\}", text.strip())
