@@ -278,4 +278,4 @@ def test_another_service_on_the_port_is_said() -> None:
 def test_an_answer_is_all_that_is_needed() -> None:
     v = diagnose(report(exchange(Outcome.OK, protocol="dns", text="NOERROR", replies=1), way()), CATALOGUE).verdict
     assert (v.symptom, v.certainty) == ("ok", "certain")
-    assert v.explanation.endswith("answers on UDP port 53.")
+    assert v.explanation.endswith(":53: all stages succeeded (udp).")
