@@ -6,7 +6,7 @@ _MOST_OBJECTS = 50_000  # of a start; looking for garbage among what is imported
 
 
 def main() -> None:
-    """Run the command line. The version is said without loading it: health checks of an installation ask only that."""
+    """Run the command line. The version is printed without loading it: installation checks ask only that."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_what_is_closed()
     _keep_to_ascii()
@@ -27,7 +27,7 @@ def main() -> None:
         with postponed():
             from .cli import main as run
         code = run()
-    except KeyboardInterrupt:  # before there was anything to tell
+    except KeyboardInterrupt:  # before there was anything to report
         code = 130
     _leave(code)
 

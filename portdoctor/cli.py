@@ -6,17 +6,18 @@ import errno
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import __version__
-from .commands import COMMANDS, Bug
+from .commands import COMMANDS, InternalError
 from .commands.output import settings
+from .commands.output.stdout import silence
 from .target import UsageError
 
 if TYPE_CHECKING:
-    from .commands.output.telling import Tally
+    from .commands.output.loop import RunResult
 
 OK, FAILED, USAGE, UNKNOWN, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
 WARNING, CRITICAL = 1, 2  # of a Nagios plugin, where 3 is UNKNOWN too
@@ -63,23 +64,23 @@ def build(named: str | None) -> typer.Typer:
             app.add_typer(importlib.import_module(".commands.lab", __package__).app, name="lab")
         else:
             module = importlib.import_module(f".commands.{name}", __package__)
-            app.command(name, cls=settings.Settled)(getattr(module, name))
+            app.command(name, cls=settings.ConfiguredCommand)(getattr(module, name))
     return app
 
 
-def exit_code(tally: Tally) -> int:
-    """What a run's tally means to a script. Precedence: 130, 1, 3, 0; --expect and Nagios have their own meanings."""
-    if tally.interrupted and not tally.unheard:
+def exit_code(result: RunResult) -> int:
+    """Return the exit code of a run. Precedence: 130, 1, 3, 0; --expect and Nagios have their own meanings."""
+    if result.interrupted and not result.reader_closed:
         return INTERRUPTED
-    vague = tally.unreadable or tally.unheard
-    if tally.met is not None:
-        unmet = CRITICAL if tally.nagios else FAILED  # Nagios takes 1 for a warning
-        return unmet if False in tally.met else UNKNOWN if None in tally.met or vague else OK
-    fine = ("ok", "undetermined") if tally.strict else ("ok", "degraded", "undetermined")
-    failed = any(symptom not in fine for symptom in tally.symptoms)
-    unknown = vague or "undetermined" in tally.symptoms
-    if tally.nagios:
-        return CRITICAL if failed else UNKNOWN if unknown else WARNING if "degraded" in tally.symptoms else OK
+    vague = result.unreadable or result.reader_closed
+    if result.met is not None:
+        unmet = CRITICAL if result.nagios else FAILED  # Nagios takes 1 for a warning
+        return unmet if False in result.met else UNKNOWN if None in result.met or vague else OK
+    fine = ("ok", "undetermined") if result.strict else ("ok", "degraded", "undetermined")
+    failed = any(symptom not in fine for symptom in result.symptoms)
+    unknown = vague or "undetermined" in result.symptoms
+    if result.nagios:
+        return CRITICAL if failed else UNKNOWN if unknown else WARNING if "degraded" in result.symptoms else OK
     return FAILED if failed else UNKNOWN if unknown else OK
 
 
@@ -95,16 +96,16 @@ def main() -> int:
         _complain(str(error) if isinstance(error, UsageError) else error.format_message())
         return UNKNOWN if settings.chosen("format", words, os.environ) == "nagios" else USAGE
     except BrokenPipeError:  # whoever reads a help text or a list has enough of it
-        _silence(sys.stdout)
+        silence(sys.stdout)
         return UNKNOWN
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except Bug as error:
+    except InternalError as error:
         print(f"{error} This is a bug in portdoctor.", file=sys.stderr)
         return BUG
     except Exception as error:  # noqa: BLE001  the last line of defence: a bug is ours and is never shown as a network fault
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
-            _silence(sys.stdout)
+            silence(sys.stdout)
             _complain(f"Cannot write to stdout: {error.strerror}.")
             return USAGE
         import traceback
@@ -122,12 +123,7 @@ def _complain(sentence: str) -> None:
     try:
         print(sentence, file=sys.stderr, flush=True)
     except BrokenPipeError:
-        _silence(sys.stderr)
-
-
-def _silence(stream: TextIO) -> None:
-    """Its reader has gone, or its disk is full: let nothing more be written, at exit neither."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        silence(sys.stderr)
 
 
 def _print_places(error: BaseException) -> None:
@@ -143,17 +139,17 @@ def _print_places(error: BaseException) -> None:
 def _run(words: list[str]) -> int:
     named = next((w for w in (_typed() or words) if not w.startswith("-")), None)
     defaults: dict[str, object] = {}
-    whence: dict[str, str] = {}
+    sources: dict[str, str] = {}
     if named in settings.COMMANDS and not {"-h", "--help"} & set(words):
-        defaults, whence = _settings()
-    ended: object = build(named)(prog_name=_NAME, standalone_mode=False, default_map={named: defaults}, obj=whence)
+        defaults, sources = _settings()
+    ended: object = build(named)(prog_name=_NAME, standalone_mode=False, default_map={named: defaults}, obj=sources)
     if isinstance(ended, int):  # typer.Exit: --help, --version, the lab; or an interruption outside of a checkup
         return ended
     return exit_code(ended) if ended is not None else OK  # type: ignore[arg-type]
 
 
 def _settings() -> settings.Given:
-    """The settings; to a shell that wants words completed, nothing is said of mistakes in them."""
+    """Return the settings. While a shell completes words, errors in them are not reported."""
     try:
         return settings.given(os.environ)
     except UsageError:

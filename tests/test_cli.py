@@ -22,8 +22,8 @@ import pytest
 from portdoctor import __version__, cli
 from portdoctor.checkup import checkup
 from portdoctor.commands import COMMANDS
-from portdoctor.commands.output import saying
-from portdoctor.commands.output.telling import Tally
+from portdoctor.commands.output import stdout
+from portdoctor.commands.output.loop import RunResult
 from portdoctor.model import Symptom
 
 from .loopback import reset, server, until_closed
@@ -88,18 +88,18 @@ def broken() -> Iterator[str]:
 # ---------------------------------------------------------------- exit codes
 
 
-def _code_of_the_contract(tally: Tally) -> int:
+def _code_of_the_contract(result: RunResult) -> int:
     """The contract, sentence by sentence: 130, 1, 3, 0; --expect; Nagios."""
-    failing = [s for s in tally.symptoms if s not in ("ok", "undetermined") and (s != "degraded" or tally.strict)]
-    vague = "undetermined" in tally.symptoms or tally.unreadable or tally.unheard
-    if tally.interrupted and not tally.unheard:
+    failing = [s for s in result.symptoms if s not in ("ok", "undetermined") and (s != "degraded" or result.strict)]
+    vague = "undetermined" in result.symptoms or result.unreadable or result.reader_closed
+    if result.interrupted and not result.reader_closed:
         return 130
-    if tally.met is not None:
-        if False in tally.met:
-            return 2 if tally.nagios else 1
-        return 3 if None in tally.met or tally.unreadable or tally.unheard else 0
-    if tally.nagios:
-        return 2 if failing else 3 if vague else 1 if "degraded" in tally.symptoms else 0
+    if result.met is not None:
+        if False in result.met:
+            return 2 if result.nagios else 1
+        return 3 if None in result.met or result.unreadable or result.reader_closed else 0
+    if result.nagios:
+        return 2 if failing else 3 if vague else 1 if "degraded" in result.symptoms else 0
     return 1 if failing else 3 if vague else 0
 
 
@@ -108,12 +108,12 @@ def test_exit_codes_in_every_combination() -> None:
     some = [c for size in range(4) for c in itertools.combinations(kinds, size)]
     answers: list[tuple[bool | None, ...] | None] = [None, (True,), (True, None), (True, False), (None, False)]
     flags = list(itertools.product([False, True], repeat=5))
-    for symptoms, met, (stopped, unreadable, unheard, strict, nagios) in itertools.product(some, answers, flags):
-        tally = Tally(
-            symptoms=symptoms, met=met, interrupted=stopped, unreadable=unreadable, unheard=unheard, strict=strict,
+    for symptoms, met, (stopped, unreadable, left, strict, nagios) in itertools.product(some, answers, flags):
+        result = RunResult(
+            symptoms=symptoms, met=met, interrupted=stopped, unreadable=unreadable, reader_closed=left, strict=strict,
             nagios=nagios,
         )  # fmt: skip
-        assert cli.exit_code(tally) == _code_of_the_contract(tally), tally
+        assert cli.exit_code(result) == _code_of_the_contract(result), result
 
 
 def test_a_target_that_works_is_0_and_one_that_fails_is_1(run: Run, opened: str, closed: str) -> None:
@@ -260,6 +260,14 @@ def test_output_goes_to_a_file_and_nothing_to_stdout(run: Run, tmp_path: Path, c
     assert json.loads(file.read_text())["verdict"]["symptom"] == "connection-refused"
     assert run("check", closed, "-o", str(file)).out == ""
     assert closed in file.read_text()
+
+
+@pytest.mark.parametrize("option", [(), ("-v",), ("-q",)])
+def test_a_file_holds_what_stdout_would_show(run: Run, tmp_path: Path, option: tuple[str, ...]) -> None:
+    file, recording = tmp_path / "out", str(Path(__file__).parent.parent / "scenarios" / "tcp" / "no-listener.json")
+    shown = run("diagnose", recording, recording, *option)
+    assert run("diagnose", recording, recording, *option, "-o", str(file)).out == ""
+    assert file.read_text() == shown.out
 
 
 @pytest.mark.parametrize("option", ["-o", "--record"])
@@ -423,9 +431,9 @@ def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    assert saying.colours("auto")
+    assert stdout.wants_colour("auto")
     monkeypatch.setenv("TERM", "dumb")
-    assert not saying.colours("auto")
+    assert not stdout.wants_colour("auto")
 
 
 # ---------------------------------------------------------------- the other commands

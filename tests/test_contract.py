@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -18,7 +17,8 @@ import pytest
 
 from portdoctor import cli
 from portdoctor.catalogue.folders import load as load_catalogue
-from portdoctor.commands.output import reading, saying, telling
+from portdoctor.commands.output import reading
+from portdoctor.commands.output.stdout import Stdout
 from portdoctor.engine.expect import met
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab.recording import recorded
@@ -223,7 +223,7 @@ def test_an_interruption_before_the_first_look_is_a_report_too(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(telling, "_look", stopped)
+    monkeypatch.setattr("portdoctor.checkup.batch.run", stopped)
     monkeypatch.setattr(sys, "argv", ["portdoctor", "check", f"127.0.0.1:{closed}", "--json"])
     assert cli.main() == 130
     report = json.loads(capsys.readouterr().out)
@@ -270,13 +270,10 @@ def test_a_full_disk_is_one_sentence(closed: int) -> None:
 
 
 def test_stdout_that_is_full_is_told_as_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saying, "silence", lambda: None)
-
-    def full() -> None:
-        raise OSError(28, os.strerror(28))
-
-    with pytest.raises(UsageError, match="Cannot write to stdout"):
-        saying.Reader().hear(full)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(UsageError, match="Cannot write to stdout"):
+            Stdout().print("a line")
 
 
 def test_lists_are_read_as_editors_and_shells_write_them(tmp_path: Any) -> None:

@@ -26,8 +26,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from portdoctor import cli
 from portdoctor.checkup.batch import Case
-from portdoctor.commands.output import telling, waiting
-from portdoctor.commands.output.options import FORMATS, How
+from portdoctor.commands.output import waiting
+from portdoctor.commands.output.formats import text_of
+from portdoctor.commands.output.loop import result_of
+from portdoctor.commands.output.options import FORMATS, OutputOptions
 from portdoctor.render import json as json_format
 
 from .loopback import saying, server, until_closed
@@ -166,9 +168,9 @@ def cases(*names: str) -> list[Case]:
     ],
 )  # fmt: skip
 def test_an_expectation_shows_in_every_format(form: str, name: str, expect: str, state: str) -> None:
-    found, how = cases(name), How(format=form, expect=expect)
-    assert states_in(form, telling.render(found, how) + "\n") == [alike(form, state)]
-    code = cli.exit_code(telling.tally(found, how))
+    found, output = cases(name), OutputOptions(format=form, expect=expect)
+    assert states_in(form, text_of(found, output) + "\n") == [alike(form, state)]
+    code = cli.exit_code(result_of(found, output))
     assert code == (NAGIOS if form == "nagios" else CODES)[state]
 
 
@@ -278,10 +280,8 @@ def test_degraded_is_waited_for_only_if_strict(strict: bool) -> None:
         looks.append(1)
         return [case]
 
-    def fine(case: Case) -> bool:
-        return telling.state(case, How(strict=strict)) in ("ok", "warning")
-
-    found, interrupted = waiting.until([None], 0.6, look, fine, verbose=False)  # type: ignore[list-item]
+    output = OutputOptions(strict=strict, wait=0.6)
+    found, interrupted = waiting.until([None], output, look)  # type: ignore[list-item]
     assert (found, interrupted) == ([case], False)
     assert len(looks) == (3 if strict else 1)
 
@@ -430,7 +430,7 @@ def test_keys_of_one_second_have_names_of_their_own(run: Run, secret: str, tmp_p
 def test_a_leak_is_a_bug_of_ours_and_nothing_is_shown(
     run: Run, monkeypatch: pytest.MonkeyPatch, secret: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("portdoctor.redaction.redact.leaks", lambda text, key: ["shop.acme.com"])
+    monkeypatch.setattr("portdoctor.redaction.scrub.leaks", lambda text, key: ["shop.acme.com"])
     for words in (["ticket", secret], ["diagnose", secret, "--json", "-o", str(tmp_path / "out")]):
         done = run(*words, "--redact")
         assert (done.code, done.out) == (70, "")

@@ -41,8 +41,7 @@ from portdoctor.model import (
 )
 from portdoctor.redaction import redact
 from portdoctor.redaction.pseudonyms import Pseudonyms, token6
-from portdoctor.redaction.redact import leaks
-from portdoctor.redaction.scrub import strings
+from portdoctor.redaction.scrub import leaks, strings
 from portdoctor.render import json as json_format
 
 from . import reports
@@ -132,12 +131,18 @@ def telling() -> reports.Case:
     return report, msgspec.structs.replace(diagnosis, problems=(problem,), verdict=verdict)
 
 
+def redacted(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis, dict[str, str]]:
+    """A single case with pseudonyms, and the key."""
+    ((report, diagnosis),), key = redact.redact([(report, diagnosis)])
+    return report, diagnosis, key
+
+
 CASES: dict[str, Callable[[], reports.Case]] = {**reports.ALL, "telling": telling}
 
 
 @pytest.mark.parametrize("render", FORMATS.values(), ids=FORMATS)
 def test_no_secret_is_left_in_any_format(render: Callable[[Report, Diagnosis], str]) -> None:
-    report, diagnosis, key = redact.redact(*telling())
+    report, diagnosis, key = redacted(*telling())
     output = render(report, diagnosis).lower()
     assert [secret for secret in SECRETS if secret in output] == []
     assert leaks(output, key) == []
@@ -145,7 +150,7 @@ def test_no_secret_is_left_in_any_format(render: Callable[[Report, Diagnosis], s
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
 def test_the_check_for_leaks_finds_what_was_not_redacted(make: Callable[[], reports.Case]) -> None:
-    report, diagnosis, key = redact.redact(*make())
+    report, diagnosis, key = redacted(*make())
     assert leaks(json_format.render(report, diagnosis), key) == []
     if key:
         assert leaks(json_format.render(*make()), key)
@@ -153,7 +158,7 @@ def test_the_check_for_leaks_finds_what_was_not_redacted(make: Callable[[], repo
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
 def test_a_redacted_report_is_a_report(make: Callable[[], reports.Case]) -> None:
-    report, diagnosis, _ = redact.redact(*make())
+    report, diagnosis, _ = redacted(*make())
     text = json_format.render(report, diagnosis)
     jsonschema.Draft202012Validator(json_format.schema()).validate(json.loads(text))
     again = json_format.load(text)
@@ -165,7 +170,7 @@ def test_a_redacted_report_is_a_report(make: Callable[[], reports.Case]) -> None
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
 def test_the_words_of_the_diagnosis_stay(make: Callable[[], reports.Case]) -> None:
     before = make()[1]
-    _, after, _ = redact.redact(*make())
+    _, after, _ = redacted(*make())
     assert [(p.id, p.symptom, p.cause, p.because, p.certainty, p.owner, p.evidence) for p in before.problems] == [
         (p.id, p.symptom, p.cause, p.because, p.certainty, p.owner, p.evidence) for p in after.problems
     ]
@@ -175,7 +180,7 @@ def test_the_words_of_the_diagnosis_stay(make: Callable[[], reports.Case]) -> No
 
 
 def test_same_stays_same_and_private_stays_private() -> None:
-    report, diagnosis, key = redact.redact(*telling())
+    report, diagnosis, key = redacted(*telling())
     address = key["10.20.30.40"]
     lookup = report.of(Lookup)[0]
     connects = report.of(Connect)
@@ -194,7 +199,7 @@ def test_same_stays_same_and_private_stays_private() -> None:
 
 
 def test_names_keep_their_kinship() -> None:
-    _, _, key = redact.redact(*telling())
+    _, _, key = redacted(*telling())
     shop, balancer = key["shop.acme.com"], key["lb.intranet.acme.com"]
     assert shop.split(".")[1:] == balancer.split(".")[2:]
     assert shop.endswith(".example")
@@ -202,7 +207,7 @@ def test_names_keep_their_kinship() -> None:
 
 
 def test_technical_words_stay() -> None:
-    report, _, _ = redact.redact(*telling())
+    report, _, _ = redacted(*telling())
     holder = report.of(Listeners)[0].rows[0].holder
     assert holder
     assert (holder.name, holder.command, holder.pid) == ("java", "java", 7)
@@ -215,30 +220,30 @@ def test_technical_words_stay() -> None:
 
 
 def test_a_note_says_that_they_are_pseudonyms() -> None:
-    report, _, _ = redact.redact(*reports.ok())
+    report, _, _ = redacted(*reports.ok())
     assert redact.NOTE in [n.text for n in report.notes]
 
 
 def test_a_batch_shares_one_key() -> None:
-    cases, key = redact.redact_all([reports.refused(), reports.filtered()])
+    cases, key = redact.redact([reports.refused(), reports.filtered()])
     assert {c[0].target.host for c in cases} == {key["shop.example.com"]}
     assert all(leaks(json_format.render(*case), key) == [] for case in cases)
 
 
 def test_redacting_is_the_same_every_time() -> None:
-    assert redact.redact(*telling()) == redact.redact(*telling())
+    assert redacted(*telling()) == redacted(*telling())
 
 
 def test_a_pseudonym_is_never_somebody_s_original() -> None:
     report, diagnosis = reports.filtered()  # its addresses are of the very ranges that pseudonyms come from
-    _, _, key = redact.redact(report, diagnosis)
+    _, _, key = redacted(report, diagnosis)
     assert not set(key) & set(key.values())
 
 
 def test_a_host_that_is_called_like_a_word_of_ours_breaks_no_word() -> None:
     report, diagnosis = reports.refused()
     target = msgspec.structs.replace(report.target, host="no-listener", input="no-listener:8443")
-    changed, verdict, key = redact.redact(msgspec.structs.replace(report, target=target), diagnosis)
+    changed, verdict, key = redacted(msgspec.structs.replace(report, target=target), diagnosis)
     assert changed.target.host == key["no-listener"] == "host-1"
     assert verdict.problems[0].cause == "tcp.no-listener"
     assert verdict.problems[0].next_test == diagnosis.problems[0].next_test
@@ -247,7 +252,7 @@ def test_a_host_that_is_called_like_a_word_of_ours_breaks_no_word() -> None:
 def test_what_everything_is_called_is_no_secret() -> None:
     report, diagnosis = reports.refused()
     target = msgspec.structs.replace(report.target, host="server", input="server:8443")
-    changed, verdict, _ = redact.redact(msgspec.structs.replace(report, target=target), diagnosis)
+    changed, verdict, _ = redacted(msgspec.structs.replace(report, target=target), diagnosis)
     assert changed.target.host == "server"
     assert verdict.problems[0].steps == diagnosis.problems[0].steps
 
@@ -266,7 +271,7 @@ RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"
 def test_a_redacted_recording_leaks_nothing_and_is_diagnosed_alike(path: Path) -> None:
     report = json_format.load(path.read_text(encoding="utf-8"))
     before = diagnose(report, CATALOGUE)
-    changed, after, key = redact.redact(report, before)
+    changed, after, key = redacted(report, before)
     for render in FORMATS.values():
         assert leaks(render(changed, after), key) == []
     again = diagnose(json_format.load(json_format.render(changed, after)), CATALOGUE).verdict
@@ -294,7 +299,7 @@ def test_nothing_leaks_whatever_the_names_are(fours: list[str], sixes: list[str]
         ),
     )
     diagnosis = Diagnosis(verdict=Verdict(symptom="ok", explanation=text))
-    changed, verdict, key = redact.redact(report, diagnosis)
+    changed, verdict, key = redacted(report, diagnosis)
     output = " ".join(strings((changed.observations, verdict)))
     assert leaks(output, key) == []
     assert len(set(key.values())) == len(key)

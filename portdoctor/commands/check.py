@@ -6,56 +6,38 @@ import typer
 
 from ..model import Options
 from ..target import UsageError
-from .output.options import (
-    Budget,
-    Causes,
-    Color,
-    Format,
-    Json,
-    Names,
-    Output,
-    Plan,
-    Quiet,
-    Record,
-    Redact,
-    RedactKey,
-    Strict,
-    Verbose,
-    Wait,
-    how,
-)
+from .output import options as opt
+from .output.loop import RunResult, run_checks
 from .output.reading import catalogue_of, expectation, expected, literal, name_of, seconds, targets_of, trusted
-from .output.telling import Tally, judge
 
 
 def check(
     targets: Annotated[list[str] | None, typer.Argument(metavar="TARGET...", help="host:port or a URL.")] = None,
-    file: Annotated[str, typer.Option("-i", "--input", metavar="FILE", help="Targets, one a line; - is stdin.")] = "",
-    json: Json = False,
-    format: Format = "terminal",
-    output: Output = "",
-    record: Record = "",
+    file: Annotated[str, opt.file("-i", "--input", help="Targets, one a line; - is stdin.")] = "",
+    json: opt.Json = False,
+    format: opt.Format = "terminal",
+    output: opt.Output = "",
+    record: opt.Record = "",
     timeout: Annotated[
         float | None,
         typer.Option("-w", "--timeout", metavar="SECONDS", help="Per attempt [default: measured, 3 at most]."),
     ] = None,
-    budget: Budget = 15.0,
+    budget: opt.Budget = 15.0,
     ipv4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
     ipv6: Annotated[bool, typer.Option("-6", help="IPv6 only.")] = False,
     source: Annotated[str, typer.Option("--source", metavar="ADDR", help="Connect from this local address.")] = "",
     resolver: Annotated[
         str, typer.Option("--resolver", metavar="ADDR", help="Ask this nameserver beside getaddrinfo.")
     ] = "",
-    cafile: Annotated[str, typer.Option("--cafile", metavar="FILE", help="Trust the CAs in this PEM file.")] = "",
+    cafile: Annotated[str, opt.file("--cafile", help="Trust the CAs in this PEM file.")] = "",
     sni: Annotated[str, typer.Option("--sni", metavar="NAME", help="Ask for this name in the TLS handshake.")] = "",
     no_controls: Annotated[
-        bool,
-        typer.Option("--no-controls/--controls", show_default=False, help="Touch nothing but the target's own port."),
+        bool, opt.flag("--no-controls/--controls", help="Touch nothing but the target's own port.")
     ] = False,
     attempts: Annotated[
         int, typer.Option("--attempts", metavar="N", min=1, max=50, help="Connect N times: n of m, and in which order.")
     ] = 1,
-    strict: Strict = False,
+    strict: opt.Strict = False,
     expect: Annotated[
         str,
         typer.Option(
@@ -63,18 +45,18 @@ def check(
             help="Exit 0 if so.",
         ),
     ] = "",
-    wait: Wait = 0.0,
-    plan: Plan = False,
+    wait: opt.Wait = 0.0,
+    plan: opt.Plan = False,
     parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Targets at a time.")] = 16,
     unordered: Annotated[bool, typer.Option("--unordered", help="Results as they come.")] = False,
-    redact: Redact = False,
-    redact_key: RedactKey = "",
-    with_names: Names = False,
-    causes: Causes = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    color: Color = "auto",
-) -> Tally:
+    redact: opt.Redact = False,
+    redact_key: opt.RedactKey = "",
+    with_names: opt.Names = False,
+    causes: opt.Causes = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Color = "auto",
+) -> RunResult:
     """Diagnose connections: what is wrong, who must act, what is ruled out, what to test next.
 
     In a failure, up to 8 further ports of the same host are tried as controls, and low TTLs towards it;
@@ -83,26 +65,22 @@ def check(
     if ipv4 and ipv6:
         raise UsageError("-4 and -6 exclude each other: leave both out to try both families.")
     catalogue = catalogue_of(causes)
-    telling = how(
-        format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color, redact=redact,
-        redact_key=redact_key, names=with_names, strict=strict, expect=expectation(expect, catalogue), wait=wait,
+    output_options = opt.OutputOptions(
+        format=format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color,
+        redact=redact, redact_key=redact_key, names=with_names, strict=strict,
+        expect=expectation(expect, catalogue), wait=wait,
     )  # fmt: skip
     options = Options(
-        timeout=seconds(timeout, "--timeout"),
-        budget=seconds(budget, "--budget") or 15.0,
-        family=4 if ipv4 else 6 if ipv6 else None,
-        source=literal(source, "--source"),
-        resolver=literal(resolver, "--resolver"),
-        cafile=trusted(cafile),
-        sni=name_of(sni, "--sni"),
-        attempts=attempts,
-        controls=not no_controls,
-    )
-    asked, all_readable = targets_of(targets or [], file, family=options.family, mute=telling.redact)
+        timeout=seconds(timeout, "--timeout"), budget=seconds(budget, "--budget") or 15.0,
+        family=4 if ipv4 else 6 if ipv6 else None, source=literal(source, "--source"),
+        resolver=literal(resolver, "--resolver"), cafile=trusted(cafile), sni=name_of(sni, "--sni"),
+        attempts=attempts, controls=not no_controls,
+    )  # fmt: skip
+    asked, all_readable = targets_of(targets or [], file, family=options.family, mute=output_options.redacted)
     if plan:
-        from .output.planning import foretell
+        from .output.planning import print_plans
 
-        return foretell(asked, options, telling, readable=all_readable)
-    return judge(
-        asked, options, telling, catalogue, readable=all_readable, parallel=parallel, ordered=not unordered
+        return print_plans(asked, options, output_options, all_readable=all_readable)
+    return run_checks(
+        asked, options, output_options, catalogue, all_readable=all_readable, parallel=parallel, ordered=not unordered
     )

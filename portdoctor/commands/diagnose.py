@@ -5,24 +5,11 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
-from .output.options import (
-    Causes,
-    Color,
-    Format,
-    How,
-    Json,
-    Names,
-    Output,
-    Quiet,
-    Redact,
-    RedactKey,
-    Strict,
-    Verbose,
-    how,
-)
+from .output import options as opt
+from .output.formats import reporter_for
+from .output.loop import RunResult, result_of
 from .output.reading import catalogue_of, reports_of
-from .output.saying import Reader
-from .output.telling import Tally, conceal, reserve, tally, tell
+from .output.stdout import Stdout
 
 
 def diagnose(
@@ -30,31 +17,34 @@ def diagnose(
     merge: Annotated[
         bool, typer.Option("--merge", help="The files are one case, seen from several places (here, on the server).")
     ] = False,
-    json: Json = False,
-    format: Format = "terminal",
-    output: Output = "",
-    strict: Strict = False,
-    redact: Redact = False,
-    redact_key: RedactKey = "",
-    with_names: Names = False,
-    causes: Causes = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    color: Color = "auto",
-) -> Tally:
+    json: opt.Json = False,
+    format: opt.Format = "terminal",
+    output: opt.Output = "",
+    strict: opt.Strict = False,
+    redact: opt.Redact = False,
+    redact_key: opt.RedactKey = "",
+    with_names: opt.Names = False,
+    causes: opt.Causes = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Color = "auto",
+) -> RunResult:
     """Diagnose recorded reports again, with today's knowledge."""
-    telling = how(
-        format, json=json, output=output, quiet=quiet, verbose=verbose, color=color, redact=redact,
+    output_options = opt.OutputOptions(
+        format=format, json=json, output=output, quiet=quiet, verbose=verbose, color=color, redact=redact,
         redact_key=redact_key, names=with_names, strict=strict,
     )  # fmt: skip
-    return diagnose_again(files, causes, telling, merged=merge)
+    return diagnose_files(files, causes, output_options, merged=merge)
 
 
-def diagnose_again(files: list[str], causes: list[str] | None, how: How, *, merged: bool = False) -> Tally:
-    """Diagnose and tell the reports in the files."""
+def diagnose_files(
+    files: list[str], causes: list[str] | None, output: opt.OutputOptions, *, merged: bool = False
+) -> RunResult:
+    """Diagnose and report the recorded reports in the files; `merged`: as one case."""
     from ..engine.verdict import diagnose
 
-    reserve(how)
+    stdout = Stdout(output.color)
+    reporter = reporter_for(output, stdout)
     catalogue = catalogue_of(causes)
     reports = [report for file in files for report in reports_of(file)]
     if merged:
@@ -65,7 +55,7 @@ def diagnose_again(files: list[str], causes: list[str] | None, how: How, *, merg
         except MergeError as error:
             raise UsageError(str(error)) from None
     cases = [(report, diagnose(report, catalogue)) for report in reports]
-    cases = conceal(cases, how)
-    reader = Reader()
-    tell(cases, how, reader)
-    return tally(cases, how, unheard=not reader.there)
+    for case in cases:
+        reporter.finished(*case)
+    reporter.closed()
+    return result_of(cases, output, reader_closed=stdout.reader_closed)

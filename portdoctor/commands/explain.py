@@ -17,7 +17,7 @@ from ..target import UsageError
 from ..text import clean
 from .output.options import Causes
 from .output.reading import catalogue_of, names
-from .output.saying import put
+from .output.stdout import Stdout
 
 _MOST = 64 * 1024  # characters of a pasted error that are read
 
@@ -33,14 +33,14 @@ def explain(
     """Explain a symptom, a cause, or a pasted error message."""
     catalogue = catalogue_of(causes)
     if list_:
-        put(listing(catalogue))
+        Stdout().print(listing(catalogue))
         return
     words = " ".join(name or [])
     if not words and not sys.stdin.isatty():
         words = sys.stdin.read(_MOST)
     if not words.strip():
         raise UsageError("Name a cause or a symptom: portdoctor explain tcp.no-listener. `explain --list` shows all.")
-    put(explain_text(words.strip(), catalogue))
+    Stdout().print(explain_text(words.strip(), catalogue))
 
 
 def explain_text(asked: str, catalogue: Catalogue) -> str:

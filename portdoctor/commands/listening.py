@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
-from .output.saying import put
+from .output.stdout import Stdout
 
 
 def listening(
@@ -23,4 +23,4 @@ def listening(
         raise UsageError(str(error)) from None
     here = host.current()
     found = document((here.listeners(port), here.listeners(port, "udp")), port or None, here.limits())
-    put(to_json(found) if json else render(found), json=json)
+    Stdout().print(to_json(found) if json else render(found), json=json)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
-from .output.saying import put
+from .output.stdout import Stdout
 
 
 def port(
@@ -26,4 +26,4 @@ def port(
         which, first, policy=here.port_policy(), listeners=(here.listeners(first), here.listeners(first, "udp")),
         others=tuple(others),
     )  # fmt: skip
-    put(to_json(known) if json else render(known), json=json)
+    Stdout().print(to_json(known) if json else render(known), json=json)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
-from .output.saying import put
+from .output.stdout import Stdout
 
 # what has a schema -> its module in render
 _KINDS = {"report": "json", "port": "port", "listening": "listening", "plan": "plan"}
@@ -23,4 +23,4 @@ def schema(
 
     if of not in _KINDS:
         raise UsageError(f"There are schemas of {', '.join(_KINDS)}; {of!r} is none of them.")
-    put(json.dumps(importlib.import_module(f"..render.{_KINDS[of]}", __package__).schema(), indent=2))
+    Stdout().print(json.dumps(importlib.import_module(f"..render.{_KINDS[of]}", __package__).schema(), indent=2))

@@ -6,21 +6,23 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
-from .diagnose import diagnose_again
-from .output.options import Causes, Names, Output, Redact, RedactKey, how
-from .output.telling import Tally
+from .diagnose import diagnose_files
+from .output import options as opt
+from .output.loop import RunResult
 
 
 def ticket(
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="A recorded report; stdin without it.")] = "",
-    output: Output = "",
-    redact: Redact = False,
-    redact_key: RedactKey = "",
-    with_names: Names = False,
-    causes: Causes = None,
-) -> Tally:
+    output: opt.Output = "",
+    redact: opt.Redact = False,
+    redact_key: opt.RedactKey = "",
+    with_names: opt.Names = False,
+    causes: opt.Causes = None,
+) -> RunResult:
     """A recorded report as text for a ticket."""
     if not file and sys.stdin.isatty():
         raise UsageError("No report: record one with `portdoctor check --record FILE`, then give FILE here.")
-    telling = how("ticket", output=output, redact=redact, redact_key=redact_key, names=with_names)
-    return diagnose_again([file or "-"], causes, telling)
+    output_options = opt.OutputOptions(
+        format="ticket", output=output, redact=redact, redact_key=redact_key, names=with_names
+    )
+    return diagnose_files([file or "-"], causes, output_options)

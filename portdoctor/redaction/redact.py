@@ -14,7 +14,6 @@ import msgspec
 from ..model import (
     Certificate,
     Datagram,
-    Diagnosis,
     Greeting,
     Handshake,
     Holder,
@@ -27,29 +26,24 @@ from ..model import (
     Report,
     Route,
 )
+from ..render.json import MOST_TEXT
+from ..render.state import Case
 from ..render.walk import cleaned
 from .pseudonyms import Pseudonyms
-from .scrub import Change, is_address, leaks, strings, tokens, walk
+from .scrub import Change, is_address, strings, tokens, walk
 
-__all__ = ["NOTE", "leaks", "redact", "redact_all"]
-
-Case = tuple[Report, Diagnosis]
 NOTE = "Names and addresses are pseudonyms: the same one stands for the same original, private stands for private."
-MOST_TEXT = 4096  # characters of one string
 
 _NAME = re.compile(r"(?<![\w@.-])(?:\*\.)?(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{0,61}\w(?!\w|\.\w)")
 _AFTER_HOST = re.compile(r"(?<=://)([^/\s?#]+)[/?#]\S*")
 _PAIR = re.compile(r"(?<==)([^,=/]+?)(?=\s*(?:,|/|$))")
 
 
-def redact(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis, dict[str, str]]:
-    """Both with pseudonyms, and the key: original -> pseudonym. The key is for the user's own eyes."""
-    cases, key = redact_all([(report, diagnosis)])
-    return (*cases[0], key)
+def redact(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
+    """Return the cases with pseudonyms, and the key, which is for the user only: original -> pseudonym.
 
-
-def redact_all(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
-    """Several reports under one key: the same original has the same pseudonym in all of them."""
+    The same original has the same pseudonym in all cases.
+    """
     cases = [cleaned(*case, limit=MOST_TEXT) for case in cases]
     names = Pseudonyms(avoid=(token for case in cases for text in strings(case) for token in tokens(text)))
     for report in (each for case in cases for each in (case[0], *case[0].others)):

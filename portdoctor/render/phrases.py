@@ -24,6 +24,8 @@ from ..model import (
     Problem,
     Report,
     Symptom,
+    Target,
+    Vantage,
 )
 from ..text import at, plural, seconds, words
 
@@ -78,8 +80,12 @@ def also_asked(report: Report) -> list[str]:
 
 
 def target(report: Report) -> str:
-    """The target as one writes it: host:port, with udp:// where it is not TCP."""
-    t = report.target
+    """The target of a report as one writes it."""
+    return written(report.target)
+
+
+def written(t: Target) -> str:
+    """A target as one writes it: host:port, with udp:// where it is not TCP."""
     return ("udp://" if t.transport == "udp" else "") + at(t.host, t.port)
 
 
@@ -232,16 +238,20 @@ def test_of(test: NextTest) -> str:
 
 
 def asked(report: Report, *, date: bool = False) -> str:
-    """When and from where it was looked: "asked 09:14:03 UTC from 192.0.2.7, resolver 192.0.2.53"."""
-    v = report.vantage
-    day, _, clock = v.started.partition("T")
+    """When and from where it was probed: "09:14:03 UTC from 192.0.2.7, resolver 192.0.2.53"."""
+    queried = dict.fromkeys(o.resolver for o in report.of(Lookup) if o.via == "wire" and o.resolver)
+    return asked_by(report.target, report.vantage, tuple(queried), date=date)
+
+
+def asked_by(target: Target, vantage: Vantage, queried: tuple[str, ...] = (), *, date: bool = False) -> str:
+    """As `asked`, as far as it is known before there is an observation. `queried`: the resolvers that were used."""
+    day, _, clock = vantage.started.partition("T")
     when = clock.removesuffix("Z").partition(".")[0]
     if when:
         when = f"{day} {when} UTC" if date else f"{when} UTC"
-    source = f"from {v.source_address}" if v.source_address else ""
-    asked_ones = {o.resolver: None for o in report.of(Lookup) if o.via == "wire" and o.resolver}
-    used = list(asked_ones) or list(v.resolvers)
+    source = f"from {vantage.source_address}" if vantage.source_address else ""
+    used = queried or vantage.resolvers
     resolver = ""
-    if "dns" in report.target.stages and used:
+    if "dns" in target.stages and used:
         resolver = f"resolver{'s' if len(used) > 1 else ''} {', '.join(used[:2])}{', …' if len(used) > 2 else ''}"
     return ", ".join(p for p in (" ".join(p for p in (when, source) if p), resolver) if p)

@@ -8,7 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..model import Candidate, Connect, Diagnosis, Note, Outcome, Problem, Report, StageLine, Symptom, Trace
+from ..model import (
+    Candidate,
+    Connect,
+    Diagnosis,
+    Note,
+    Options,
+    Outcome,
+    Problem,
+    Report,
+    StageLine,
+    Symptom,
+    Target,
+    Trace,
+    Vantage,
+)
 from ..text import clean, cut, plural, seconds, sentence, shorter, width, words, wrapped
 from . import phrases
 from .command import broken
@@ -67,22 +81,25 @@ def brief(report: Report, diagnosis: Diagnosis) -> str:
 
 
 def heading(report: Report, columns: int = COLUMNS) -> list[Line]:
-    """The first line, which can stand before anything was seen; two when a long name needs them."""
-    target, asked = clean(phrases.target(report)), clean(phrases.asked(report))
-    if asked:
-        asked = f"asked {asked}"
+    """The first line; two when a long name needs them, and one more for each other place of a merged report."""
     elsewhere = [line(Span(cut(f"  also seen, {clean(each)}", columns), "dim")) for each in phrases.also_asked(report)]
+    return [*_heading(phrases.target(report), phrases.asked(report), columns), *elsewhere]
+
+
+def opening(target: Target, options: Options, vantage: Vantage, columns: int = COLUMNS) -> list[Line]:
+    """The heading before anything was observed, and which ports beside the target's own may be contacted."""
+    head = _heading(phrases.written(target), phrases.asked_by(target, vantage), columns)
+    if not options.controls or "tcp" not in target.stages:
+        return head
+    return [*head, line(Span("  if it fails, up to 8 of its other ports are tried (--no-controls: none)", "dim"))]
+
+
+def _heading(target: str, asked: str, columns: int) -> list[Line]:
+    target, asked = clean(target), clean(f"asked {asked}" if asked else "")
     if width(target) + 3 + width(asked) <= columns:
-        return [line(Span(target, "bold"), Span(f"   {asked}", "dim") if asked else ""), *elsewhere]
+        return [line(Span(target, "bold"), Span(f"   {asked}", "dim") if asked else "")]
     below = [line(Span(f"  {each}", "dim")) for each in wrapped(clean(asked, 150), columns - 2)]
-    return [line(Span(cut(target, columns), "bold")), *below, *elsewhere]
-
-
-def promise(report: Report) -> Line:
-    """What may be contacted beside the target's own port, said before it is; nothing when nothing is."""
-    if not report.options.controls or "tcp" not in report.target.stages:
-        return ()
-    return line(Span("  if it fails, up to 8 of its other ports are tried (--no-controls: none)", "dim"))
+    return [line(Span(cut(target, columns), "bold")), *below]
 
 
 def stage_lines(stage: StageLine, columns: int = COLUMNS) -> list[Line]:

@@ -1,4 +1,4 @@
-"""Lets Ctrl-C wait while modules are loaded: an import that was broken off may be lost, or cannot be made again."""
+"""Delays Ctrl-C while modules are loaded: an import that was interrupted may be lost, or may fail when repeated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def postponed() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end of the block, if Ctrl-C came meanwhile; where others handle it, nothing."""
+    """Raise KeyboardInterrupt at the end of the block if Ctrl-C came meanwhile. Leaves handlers of others alone."""
     try:
         ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         came: list[int] = []

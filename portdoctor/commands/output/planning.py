@@ -1,4 +1,4 @@
-"""--plan: says what the same command without it may send, and sends nothing."""
+"""--plan: prints what the same command without it may send, and sends nothing."""
 
 from __future__ import annotations
 
@@ -6,37 +6,34 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...target import UsageError
-from .saying import put, write
-from .telling import Tally
+from .loop import RunResult
+from .stdout import Stdout, write_file
 
 if TYPE_CHECKING:
     from ...model import Options
     from ...target.parse import Asked
-    from .options import How
-
-_FORMATS = ("terminal", "json", "jsonl")
+    from .options import OutputOptions
 
 
-def foretell(asked: Sequence[Asked], options: Options, how: How, *, readable: bool = True) -> Tally:
-    """Tell the plans of the targets, one after the other. Raises UsageError where a plan has no such form.
-
-    `readable`: all targets could be read.
-    """
+def print_plans(
+    asked: Sequence[Asked], options: Options, output: OutputOptions, *, all_readable: bool = True
+) -> RunResult:
+    """Print the plans of the targets. Raises UsageError for a format that plans do not have."""
     from ... import host
     from ...checkup.plan import plan
     from ...render.plan import render, to_json
     from .waiting import most_tries
 
-    if how.format not in _FORMATS:
-        raise UsageError(f"--plan is told as text or by --json; it has no format {how.format}.")
-    if how.redact:
+    json = output.format in ("json", "jsonl")
+    if not json and output.format != "terminal":
+        raise UsageError(f"--plan is told as text or by --json; it has no format {output.format}.")
+    if output.redacted:
         raise UsageError("--plan names what would be asked; it cannot be told under the pseudonyms of --redact.")
-    here, tries = host.current(), most_tries(how.wait)
+    here, tries = host.current(), most_tries(output.wait)
     plans = [plan(a.target, options, here, tries=tries) for a in asked]
-    json = how.format != "terminal"
     text = "\n".join(map(to_json, plans)) if json else "\n\n".join(map(render, plans))
-    if how.output:
-        write(how.output, text + "\n")
+    if output.output:
+        write_file(output.output, text + "\n")
     else:
-        put(text, json=json)
-    return Tally(symptoms=(), unreadable=not readable)
+        Stdout().print(text, json=json)
+    return RunResult(symptoms=(), unreadable=not all_readable)

@@ -1,11 +1,9 @@
-"""What a waiting person sees: on a terminal's stderr, the stage under way with its elapsed time and limit."""
+"""Shows progress on a terminal's stderr: the stage under way, with its elapsed time and limit."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from ...engine.stages import stage_of
@@ -19,43 +17,40 @@ _EVERY = 0.2
 
 
 class Progress:
-    """A line that is rewritten while something is under way, and wiped at the end. Silent where nobody watches."""
+    """A line that is rewritten while something is under way, and wiped at the end."""
 
-    def __init__(self, targets: int, options: Options, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+    def __init__(self, targets: int, options: Options, stream: TextIO) -> None:
+        self._stream = stream
         self._targets, self._options = targets, options
-        self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
         self._over: set[Stage] = set()
         self._last = "looking"
         self._shown = False
 
-    def told(self, record: Record, o: Observation) -> None:
-        """An observation came in. The stage under way is the next one that has none, until one of them fails."""
+    def observed(self, session: Record, o: Observation) -> None:
+        """Note an observation. The stage under way is the next one that has none, until one of them fails."""
         stage = stage_of(o)
         if stage is not None:
             self._over.add(stage)
         if self._targets > 1 or (stage is not None and o.outcome is not Outcome.OK):
             self._last = "looking at what would decide" if self._targets == 1 else "looking"
             return
-        left = [s for s in record.target.stages if s not in self._over]
+        left = [s for s in session.target.stages if s not in self._over]
         self._last = f"waiting for {left[0]}" if left else "looking at what would decide"
 
     def wipe(self) -> None:
-        """Take the line away before something else is printed; it comes back by itself."""
+        """Erase the line before something else is printed; it is written again later."""
         if self._shown:
             self._write("")
             self._shown = False
 
     def __enter__(self) -> Progress:
-        if self._stream.isatty():
-            self._task = asyncio.get_running_loop().create_task(self._show())
+        self._task = asyncio.get_running_loop().create_task(self._show())
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._task:
-            self._task.cancel()
-            self.wipe()
+    def __exit__(self, *_: object) -> None:
+        self._task.cancel()
+        self.wipe()
 
     async def _show(self) -> None:
         await asyncio.sleep(_AFTER)

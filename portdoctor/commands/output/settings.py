@@ -1,6 +1,6 @@
-"""Settings: options that a configuration file or a variable may give. An option outdoes a variable, that the file.
+"""Settings: options that a configuration file or a variable may give.
 
-A file that is not there costs one failed open().
+An option overrides a variable, and a variable overrides the file. A file that is not there costs one failed open().
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class Given(NamedTuple):
-    """The settings that were given: `values` by parameter as the commands name it, `whence` each came."""
+    """The settings that were given: `values` by the commands' parameter, and the `sources` of each."""
 
     values: dict[str, Any]
-    whence: dict[str, str]
+    sources: dict[str, str]
 
 
 def variable(name: str) -> str:
@@ -61,9 +61,12 @@ def config_file(environment: Mapping[str, str]) -> str:
 
 
 def given(environment: Mapping[str, str]) -> Given:
-    """What the file and the variables say. Raises UsageError with a line a mistake: file, line and key, or variable."""
+    """Return what the file and the variables give.
+
+    Raises UsageError with a line for each error: file, line and key, or the variable.
+    """
     path = config_file(environment)
-    values, whence, wrong = _of_file(path, _text(path, required=bool(environment.get("PORTDOCTOR_CONFIG"))))
+    values, sources, wrong = _of_file(path, _text(path, required=bool(environment.get("PORTDOCTOR_CONFIG"))))
     for name, kind in SETTINGS.items():
         text = environment.get(variable(name), "")
         if not text:
@@ -71,10 +74,10 @@ def given(environment: Mapping[str, str]) -> Given:
         value = _from_text(kind, text)
         if value is None:
             wrong.append(f"{variable(name)} takes {_TAKES[kind].replace(' in quotes', '')}; {text[:60]!r} is none.")
-        values[parameter(name)], whence[parameter(name)] = value, variable(name)
+        values[parameter(name)], sources[parameter(name)] = value, variable(name)
     if wrong:
         raise UsageError("\n".join(wrong))
-    return Given(values, whence)
+    return Given(values, sources)
 
 
 def _text(path: str, *, required: bool) -> str:
@@ -96,10 +99,10 @@ def _text(path: str, *, required: bool) -> str:
 
 def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     values: dict[str, Any] = {}
-    whence: dict[str, str] = {}
+    sources: dict[str, str] = {}
     wrong: list[str] = []
     if not text.strip():
-        return values, whence, wrong
+        return values, sources, wrong
     import tomllib
 
     try:
@@ -113,8 +116,8 @@ def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list
         elif (read := _from_toml(SETTINGS[key], value, os.path.dirname(path))) is None:
             wrong.append(f"{where}: {key}: takes {_TAKES[SETTINGS[key]]}")
         else:
-            values[parameter(key)], whence[parameter(key)] = read, where
-    return values, whence, wrong
+            values[parameter(key)], sources[parameter(key)] = read, where
+    return values, sources, wrong
 
 
 def _line_in(error: str, text: str) -> int:
@@ -175,17 +178,17 @@ def _from_text(kind: Kind, text: str) -> Any:
 
 
 def chosen(name: str, words: Iterable[str], environment: Mapping[str, str]) -> str:
-    """The value of a text or flag as far as it can be told when something else has gone wrong; "" for none."""
-    said = ""
+    """The value of a text or flag as far as it is known when something else has failed; "" for none."""
+    found = ""
     follows = False
     for word in words:
         if follows or word.startswith(f"--{name}="):
-            said = word.partition("=")[2] if not follows else word
+            found = word.partition("=")[2] if not follows else word
         elif word == f"--{name}" and SETTINGS[name] == "flag":
-            said = "1"
+            found = "1"
         follows = word == f"--{name}" and SETTINGS[name] != "flag"
-    if said:
-        return said
+    if found:
+        return found
     try:
         values = given(environment).values
     except UsageError:
@@ -193,27 +196,27 @@ def chosen(name: str, words: Iterable[str], environment: Mapping[str, str]) -> s
     return str(values.get(parameter(name)) or "")
 
 
-class Settled(TyperCommand):
-    """A command that says of a refused value whence it came, when that was not its command line."""
+class ConfiguredCommand(TyperCommand):
+    """A command that names the source of an invalid value, if that is not its command line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            error.message += self._whence(ctx, error.format_message())
+            error.message += self._source_of(ctx, error.format_message())
             raise
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            raise UsageError(f"{error}{self._whence(ctx, str(error))}") from None
+            raise UsageError(f"{error}{self._source_of(ctx, str(error))}") from None
 
-    def _whence(self, ctx: Any, said: str) -> str:
-        whence: dict[str, str] = ctx.find_root().obj or {}
+    def _source_of(self, ctx: Any, message: str) -> str:
+        sources: dict[str, str] = ctx.find_root().obj or {}
         for param in self.params:
             source = ctx.get_parameter_source(param.name or "")
-            named = any(f"{option}" in re.split(r"[\s':]+", said) for option in param.opts)
-            if named and source is not None and source.name == "DEFAULT_MAP" and param.name in whence:
-                return f" That was given by {whence[param.name]}."
+            named = any(f"{option}" in re.split(r"[\s':]+", message) for option in param.opts)
+            if named and source is not None and source.name == "DEFAULT_MAP" and param.name in sources:
+                return f" That was given by {sources[param.name]}."
         return ""

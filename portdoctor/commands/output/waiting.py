@@ -1,14 +1,17 @@
-"""--wait: look again, with growing pauses, until all targets are as expected or the time is over."""
+"""--wait: probes again, with growing pauses, until all targets are as expected or the time is over."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ...checkup.batch import Case
-from ...render.state import summary
-from ...target.parse import Asked
+from ...render.state import Case, summary
+
+if TYPE_CHECKING:
+    from ...target.parse import Asked
+    from .options import OutputOptions
 
 FIRST_PAUSE = 0.5  # seconds, doubled after each try
 LONGEST_PAUSE = 10.0
@@ -24,17 +27,17 @@ def pauses(wait: float) -> Iterator[float]:
 
 
 def most_tries(wait: float) -> int:
-    """How often a target is looked at in `wait` seconds, at most."""
+    """How often a target is probed in `wait` seconds, at most."""
     return 1 + sum(1 for _ in pauses(wait))
 
 
 def until(
-    asked: Sequence[Asked], wait: float, look: Callable[[Sequence[Asked]], list[Case]],
-    fine: Callable[[Case], bool], *, verbose: bool,
-) -> tuple[list[Case], bool]:  # fmt: skip
-    """The last case of each target, and whether the waiting was interrupted. A target that is fine is left alone.
+    asked: Sequence[Asked], output: OutputOptions, probe: Callable[[Sequence[Asked]], list[Case]]
+) -> tuple[list[Case], bool]:
+    """Return the last case of each target, and whether the waiting was interrupted.
 
-    No try begins later than `wait` seconds from now. `verbose`: a line a try on stderr, without any name.
+    A target that is as expected is not probed again. No try begins later than `output.wait` seconds from now.
+    With -v, a line for each try goes to stderr, without any name.
     """
     began = time.monotonic()
     known: dict[int, Case] = {}
@@ -43,30 +46,26 @@ def until(
     try:
         while True:
             tries += 1
-            cases = look([asked[place] for place in left])
+            cases = probe([asked[place] for place in left])
             known |= dict(zip(left, cases, strict=False))
             stopped = len(cases) < len(left) or any(report.interrupted for report, _ in cases)
-            left = [place for place in left if place not in known or not fine(known[place])]
+            left = [p for p in left if p not in known or output.state(known[p]) not in ("ok", "warning")]
             elapsed = time.monotonic() - began
-            over = not left or stopped or elapsed >= wait
-            pause = min(pause, max(wait - elapsed, 0.0))
-            if verbose:
+            over = not left or stopped or elapsed >= output.wait
+            pause = min(pause, max(output.wait - elapsed, 0.0))
+            if output.verbose:
                 what = "" if over else f"; again in {pause:.1f} s"
-                print(f"{elapsed:6.1f} s  try {tries}: {_said(known, left, len(asked))}{what}", file=sys.stderr)
+                print(f"{elapsed:6.1f} s  try {tries}: {_seen(known, left, len(asked))}{what}", file=sys.stderr)
             if over:
-                return _in_order(known), False
+                return [known[place] for place in sorted(known)], False
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-    except KeyboardInterrupt:  # between two looks; one that is under way tells of it in its report
-        return _in_order(known), True
+    except KeyboardInterrupt:  # between two tries; a try that is under way has it in its report
+        return [known[place] for place in sorted(known)], True
 
 
-def _in_order(known: dict[int, Case]) -> list[Case]:
-    return [known[place] for place in sorted(known)]
-
-
-def _said(known: dict[int, Case], left: list[int], total: int) -> str:
+def _seen(known: dict[int, Case], left: list[int], total: int) -> str:
     if total > 1:
         return f"{total - len(left)} of {total} targets as expected"
-    said = summary(known[0][1]) if known else "nothing was seen"
-    return f"{said}, as expected" if not left else said
+    seen = summary(known[0][1]) if known else "nothing was seen"
+    return f"{seen}, as expected" if not left else seen

@@ -1,0 +1,75 @@
+"""Chooses the reporter that the options ask for, and renders targets in each format. Nothing else decides this."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .options import FORMATS, OutputOptions
+from .reporter import Document, Lines, Reporter, Tee
+from .stdout import Stdout, write_file
+
+if TYPE_CHECKING:
+    from ...render.lines import Line
+    from ...render.state import Case
+
+
+def reporter_for(output: OutputOptions, stdout: Stdout, *, live: bool = False) -> Reporter:
+    """Return the reporter that the options ask for. `live`: a single target is going to be probed.
+
+    Raises UsageError if the key of --redact cannot be kept.
+    """
+    reporter: Reporter
+    match output.format:
+        case _ if output.output:
+            reporter = _file(output.output, output)
+        case "json" | "jsonl":
+            reporter = Lines(stdout)
+        case "terminal" if live and not output.quiet and not output.redacted:
+            from .live import Live
+
+            reporter = Live(stdout, output.verbose)
+        case "terminal":
+            reporter = Document(lambda cases: stdout.print_lines(pages(cases, output)))
+        case _:
+            reporter = Document(lambda cases: stdout.print(text_of(cases, output)))
+    if output.record:
+        reporter = Tee(_file(output.record, OutputOptions(format="json")), reporter)
+    if output.redacted:
+        from .redacting import Redacting
+
+        reporter = Redacting(reporter, partial(text_of, output=output), output.redact_key)
+    return reporter
+
+
+def _file(name: str, output: OutputOptions) -> Document:
+    return Document(lambda cases: write_file(name, f"{text_of(cases, output)}\n" if cases else ""))
+
+
+def text_of(cases: Sequence[Case], output: OutputOptions) -> str:
+    """Return the cases as plain text in the format of the options, without the final line feed."""
+    form = importlib.import_module(f"...render.{FORMATS[output.format]}", __package__)
+    match output.format:
+        case "terminal":
+            from ...render.lines import plain
+
+            return plain(pages(cases, output)).rstrip("\n")
+        case "json" | "jsonl":
+            return "\n".join(form.render(*case) for case in cases)
+        case "ticket" | "markdown":
+            return "\n\n".join(form.render(*case, names=output.names).rstrip("\n") for case in cases)
+        case _:
+            return str(form.render(list(cases), [output.state(case) for case in cases])).rstrip("\n")
+
+
+def pages(cases: Sequence[Case], output: OutputOptions) -> list[Line]:
+    """Return the cases as a person reads them at a terminal, one after the other."""
+    from ...render import terminal
+    from ...render.lines import line
+
+    if output.quiet:
+        return [line(terminal.brief(*case)) for case in cases]
+    shown = [terminal.lines(*case, verbose=output.verbose) for case in cases]
+    return [each for number, lines in enumerate(shown) for each in [*([()] if number else []), *lines]]

@@ -1,0 +1,165 @@
+"""Probes the targets of a command, passes what happens to the reporter, and returns what the exit code depends on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from ...model import Symptom, Value, Vantage
+from .formats import reporter_for
+from .interrupts import postponed
+from .reporter import Reporter
+from .stdout import Stdout
+
+if TYPE_CHECKING:
+    from ...catalogue.cause import Catalogue
+    from ...checkup.batch import Case
+    from ...checkup.session import Record
+    from ...model import Observation, Options
+    from ...target.parse import Asked
+    from .options import OutputOptions
+    from .progress import Progress
+
+
+class RunResult(Value, frozen=True, kw_only=True):
+    """The result of a run, as far as its exit code depends on it.
+
+    `met`: whether each target is as --expect wants it, None for an undecided one; None as a whole without --expect.
+    `unreadable`: some target could not be read. `reader_closed`: stdout was closed before everything was written.
+    """
+
+    symptoms: tuple[Symptom, ...]
+    met: tuple[bool | None, ...] | None = None
+    interrupted: bool = False
+    unreadable: bool = False
+    reader_closed: bool = False
+    strict: bool = False
+    nagios: bool = False
+
+
+def run_checks(
+    asked: Sequence[Asked], options: Options, output: OutputOptions, catalogue: Catalogue, *,
+    all_readable: bool = True, parallel: int = 16, ordered: bool = True,
+) -> RunResult:  # fmt: skip
+    """Probe the targets and report them; with --wait again and again, and then only the last result of each."""
+    stdout = Stdout(output.color)
+    reporter = reporter_for(output, stdout, live=len(asked) == 1 and not output.wait)
+    probe = partial(
+        probe_all, options=options, catalogue=catalogue, stdout=stdout, parallel=parallel, ordered=ordered
+    )
+    interrupted = False
+    if output.wait:
+        from .waiting import until
+
+        cases, interrupted = until(asked, output, partial(probe, reporter=Reporter()))
+        for case in cases:
+            reporter.finished(*case)
+    else:
+        cases = probe(asked, reporter=reporter)
+    reporter.closed()
+    return result_of(
+        cases, output, interrupted=interrupted or len(cases) < len(asked), unreadable=not all_readable,
+        reader_closed=stdout.reader_closed,
+    )  # fmt: skip
+
+
+def probe_all(
+    asked: Sequence[Asked], *, options: Options, catalogue: Catalogue, reporter: Reporter, stdout: Stdout,
+    parallel: int, ordered: bool,
+) -> list[Case]:  # fmt: skip
+    """Probe the targets once. Ends early when stdout was closed.
+
+    If it is interrupted before a target was finished, the first one has a report all the same, which says so.
+    """
+    cases: list[Case] = []
+
+    def finished(case: Case) -> None:
+        cases.append(case)
+        reporter.finished(*case)
+
+    try:
+        with postponed():
+            asyncio = _asyncio()
+            from ... import host
+            from ...checkup.batch import examine_all, run
+        here = host.current()
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        reporter.started([a.target for a in asked], options, Vantage(started=now, resolvers=here.resolvers()))
+
+        async def main() -> None:
+            def observed(session: Record, o: Observation) -> None:
+                if progress:
+                    progress.observed(session, o)
+                was_closed = stdout.reader_closed
+                reporter.observed(session, o)
+                if stdout.reader_closed and not was_closed:
+                    task.cancel()
+
+            task = asyncio.current_task()
+            with _progress(len(asked), options, stdout) as progress:
+                found = examine_all(asked, options, here, catalogue, parallel=parallel, ordered=ordered, told=observed)
+                async with aclosing(found):
+                    async for case in found:
+                        finished(case)
+                        if stdout.reader_closed:
+                            return
+
+        if not stdout.reader_closed:
+            run(main)
+    except KeyboardInterrupt:
+        if cases:
+            raise
+    if not cases and not stdout.reader_closed:
+        from ...checkup.batch import unbegun
+
+        finished(unbegun(asked[0], options, catalogue))
+    return cases
+
+
+def _progress(targets: int, options: Options, stdout: Stdout) -> AbstractContextManager[Progress | None]:
+    """The progress line, if stderr is a terminal."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from .progress import Progress
+
+    progress = Progress(targets, options, sys.stderr)
+    stdout.before_write = progress.wipe
+    return progress
+
+
+def _asyncio() -> ModuleType:
+    """Import asyncio without the ssl module, which is optional for it and costs a bare start in time and 4 MiB.
+
+    TLS is spoken beside it, where it is needed. Only for a process that is ours alone.
+    """
+    hidden = "ssl" not in sys.modules
+    if hidden:
+        sys.modules["ssl"] = None  # type: ignore[assignment]  # the import system's own mark for "there is none"
+    try:
+        import asyncio
+    finally:
+        if hidden:
+            del sys.modules["ssl"]
+    return asyncio
+
+
+def result_of(
+    cases: Sequence[Case], output: OutputOptions, *, interrupted: bool = False, unreadable: bool = False,
+    reader_closed: bool = False,
+) -> RunResult:  # fmt: skip
+    """Return what the exit code depends on."""
+    met = None
+    if output.expect:
+        from ...engine.expect import met as is_met
+
+        met = tuple(is_met(output.expect, *case) for case in cases)
+    return RunResult(
+        symptoms=tuple(diagnosis.verdict.symptom for _, diagnosis in cases), met=met,
+        interrupted=interrupted or any(report.interrupted for report, _ in cases), unreadable=unreadable,
+        reader_closed=reader_closed, strict=output.strict, nagios=output.format == "nagios",
+    )  # fmt: skip

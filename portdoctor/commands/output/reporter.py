@@ -1,0 +1,80 @@
+"""What a reporter is passed, and the simple ones: a JSON line a target, a document of all targets, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...checkup.session import Record
+    from ...model import Diagnosis, Observation, Options, Report, Target, Vantage
+    from ...render.state import Case
+    from .stdout import Stdout
+
+
+class Reporter:
+    """Shows a run while it goes on, or when it has ended. This one shows nothing; the others override what they need.
+
+    `formats.reporter_for` chooses the reporter of a run; `live` and `redacting` have the others.
+    """
+
+    def started(self, targets: Sequence[Target], options: Options, vantage: Vantage) -> None:
+        """The targets are going to be probed. `vantage`: what is known of it before the first observation."""
+
+    def observed(self, session: Record, o: Observation) -> None:
+        """A target has one more observation; its session holds it already."""
+
+    def finished(self, report: Report, diagnosis: Diagnosis) -> None:
+        """A target is diagnosed, or its probing was interrupted."""
+
+    def closed(self) -> None:
+        """No target follows."""
+
+
+class Lines(Reporter):
+    """Prints one JSON object a target, each on a line of its own, as soon as the target is finished."""
+
+    def __init__(self, stdout: Stdout) -> None:
+        self._stdout = stdout
+
+    def finished(self, report: Report, diagnosis: Diagnosis) -> None:
+        from ...render.json import render
+
+        self._stdout.print(render(report, diagnosis), json=True)
+
+
+class Document(Reporter):
+    """Writes all targets at once when the run has ended."""
+
+    def __init__(self, write: Callable[[list[Case]], object]) -> None:
+        self._write = write
+        self._cases: list[Case] = []
+
+    def finished(self, report: Report, diagnosis: Diagnosis) -> None:
+        self._cases.append((report, diagnosis))
+
+    def closed(self) -> None:
+        self._write(self._cases)
+
+
+class Tee(Reporter):
+    """Passes everything on to several reporters, in this order."""
+
+    def __init__(self, *reporters: Reporter) -> None:
+        self._reporters = reporters
+
+    def started(self, targets: Sequence[Target], options: Options, vantage: Vantage) -> None:
+        for reporter in self._reporters:
+            reporter.started(targets, options, vantage)
+
+    def observed(self, session: Record, o: Observation) -> None:
+        for reporter in self._reporters:
+            reporter.observed(session, o)
+
+    def finished(self, report: Report, diagnosis: Diagnosis) -> None:
+        for reporter in self._reporters:
+            reporter.finished(report, diagnosis)
+
+    def closed(self) -> None:
+        for reporter in self._reporters:
+            reporter.closed()

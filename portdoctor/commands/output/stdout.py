@@ -1,0 +1,111 @@
+"""Writes to stdout, in characters that it can encode, until its reader closes it; and writes files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+from ...target import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ...render.lines import Line
+
+
+class Stdout:
+    """Standard output. `reader_closed`: the pipe was closed, as `| head` does; nothing is written from then on.
+
+    `color` is the value of --color, for lines with styles. `before_write` is called before each write. Writing raises
+    UsageError for a full disk.
+    """
+
+    def __init__(self, color: str = "never") -> None:
+        self.reader_closed = False
+        self.before_write: Callable[[], object] = lambda: None
+        self._color = color
+        self._console: Console | None = None  # made when the first line with styles is printed
+
+    def print(self, text: str, *, json: bool = False) -> None:
+        """Print a text and a line feed, and flush. `json`: the text is JSON, and is escaped as JSON where need be."""
+        self._write(lambda: print(_encodable(text, json), flush=True))
+
+    def print_lines(self, lines: list[Line]) -> None:
+        """Print lines, with their styles if colours are wanted, and flush."""
+        if wants_colour(self._color):
+            self._write(lambda: self._print_styled(lines))
+        else:
+            from ...render.lines import plain
+
+            self._write(lambda: print(plain(lines, _encoding()), end="", flush=True))
+
+    def _print_styled(self, lines: list[Line]) -> None:
+        from rich.console import Console
+        from rich.text import Text
+
+        from ...render.lines import encodable
+
+        self._console = self._console or Console(
+            file=sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=True, force_terminal=True,
+            color_system="standard",
+        )  # fmt: skip
+        for line in lines:
+            spans = ((encodable(span.text, _encoding()), span.style) for span in line)
+            self._console.print(Text.assemble(*spans))
+        sys.stdout.flush()
+
+    def _write(self, write: Callable[[], object]) -> None:
+        if self.reader_closed:
+            return
+        self.before_write()
+        try:
+            write()
+        except BrokenPipeError:
+            self.reader_closed = True
+            silence(sys.stdout)
+        except OSError as error:
+            silence(sys.stdout)
+            raise UsageError(f"Cannot write to stdout: {error.strerror}.") from None
+
+
+def silence(stream: TextIO) -> None:
+    """Discard what is still written to a stream whose reader closed it or whose disk is full, at exit too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def wants_colour(choice: str) -> bool:
+    """Return whether stdout gets colours. --color overrides NO_COLOR, which overrides FORCE_COLOR and the terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def write_file(file: str, text: str) -> None:
+    """Write a text file in UTF-8. Raises UsageError if that fails."""
+    try:
+        with open(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise UsageError(f"Cannot write {file}: {error.strerror}.") from None
+
+
+def _encoding() -> str:
+    return sys.stdout.encoding or "utf-8"
+
+
+def _encodable(text: str, json: bool) -> str:
+    try:
+        text.encode(_encoding())
+    except UnicodeEncodeError:
+        if json:  # characters beyond ASCII occur in its strings only
+            from json import dumps
+
+            return "".join(c if c.isascii() else dumps(c)[1:-1] for c in text)
+        from ...render.lines import encodable
+
+        return encodable(text, _encoding())
+    return text
