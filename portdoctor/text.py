@@ -100,9 +100,56 @@ def words(items: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(listed[:-1])} {last} {listed[-1]}"
 
 
-def at(address: str, port: int) -> str:
-    """Address or name and port as one writes them: an IPv6 address in brackets."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+# ---------------------------------------------------------------- addresses and names
+
+
+def bracketed(host: str) -> str:
+    """The host as it stands before a colon and a port: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def at(host: str, port: int) -> str:
+    """Host and port: "10.0.4.2:8080", "[fd00::2]:8080"."""
+    return f"{bracketed(host)}:{port}"
+
+
+def is_ipv4(text: str) -> bool:
+    """Whether the text is an IPv4 address: four decimal numbers without leading zeros, which some read as octal."""
+    parts = text.split(".")
+    return len(parts) == 4 and all(_is_octet(part) for part in parts)
+
+
+def _is_octet(part: str) -> bool:
+    return part.isascii() and part.isdigit() and len(part) <= 3 and int(part) <= 255 and str(int(part)) == part
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is an IPv4 address, or an IPv6 address without brackets, with or without a zone (RFC 4007)."""
+    if ":" not in text:
+        return is_ipv4(text)
+    from ipaddress import AddressValueError, IPv6Address  # not loaded at start for names and IPv4
+
+    try:
+        IPv6Address(text.partition("%")[0])
+    except AddressValueError:
+        return False
+    return True
+
+
+def nearest(word: str, known: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:
+    """The known words most similar to `word`, best first. `cutoff`: 0 (anything) to 1 (the same)."""
+    from difflib import get_close_matches  # not loaded at start: only an error needs it
+
+    return get_close_matches(word.lower(), list(known), most, cutoff)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: " (did you mean 'owner'?)", "" when no known word is similar."""
+    found = nearest(word, known, 2)
+    return f" (did you mean {words(map(repr, found), 'or')}?)" if found else ""
+
+
+# ---------------------------------------------------------------- lines and columns
 
 
 def width(text: str) -> int:

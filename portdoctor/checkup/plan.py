@@ -12,9 +12,9 @@ from ..host import Host
 from ..model import Options, Per, Plan, PlannedProbe, Stage, Target, When
 from ..probes.datagram import MOST_SENT
 from ..probes.http import MOST_REDIRECTS
-from ..probes.lookup import ALIVE, ALIVE_AFTER, is_for_dns, is_literal
+from ..probes.lookup import ALIVE, ALIVE_AFTER, is_for_dns
 from ..probes.payloads import payload_for
-from ..text import at
+from ..text import at, is_address
 from . import path, repeats
 from .checkup import MOST_ADDRESSES
 from .followup import LOOKS, Sends
@@ -28,13 +28,13 @@ def plan(target: Target, options: Options, host: Host, *, tries: int = 1) -> Pla
     steps = _bind(target) if "bind" in target.stages else _check(target, options, host)
     return Plan(
         portdoctor=__version__, target=target, options=options, seconds=options.budget, tries=tries,
-        addresses=1 if is_literal(target.host.partition("%")[0]) else MOST_ADDRESSES,
+        addresses=1 if is_address(target.host) else MOST_ADDRESSES,
         steps=tuple(steps), reads=tuple(name for name, row in LOOKS.items() if not row.sends),
     )  # fmt: skip
 
 
 def _bind(target: Target) -> Iterator[PlannedProbe]:
-    if not is_literal(target.host) and target.host != "*":
+    if not is_address(target.host) and target.host != "*":
         yield _system_lookup(target, "bind")
     where = at(target.host, target.port)
     what = "bind and listen for less than 5 ms, which sends nothing"

@@ -8,6 +8,7 @@ import struct
 import sys
 
 from ..model import Transport
+from ..text import at
 from .files import read
 from .socket_table import STATES, Socket
 
@@ -171,7 +172,7 @@ def read_table(text: str, transport: Transport) -> list[Socket]:
                 address=address,
                 port=port,
                 state="UNCONN" if transport == "udp" and state == "CLOSE" else state,
-                peer=(f"[{peer}]:{peer_port}" if ":" in peer else f"{peer}:{peer_port}") if peer_port else None,
+                peer=at(peer, peer_port) if peer_port else None,
                 uid=int(words[7]),
                 inode=int(words[9]),
                 queued=int(queued, 16) if listening else 0,
@@ -183,7 +184,7 @@ def read_table(text: str, transport: Transport) -> list[Socket]:
 
 def _end(text: str) -> tuple[str, int]:
     digits, _, port = text.partition(":")
-    words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
+    words = [int(digits[start : start + 8], 16) for start in range(0, len(digits), 8)]
     packed = struct.pack(f"={len(words)}I", *words)
     family = socket.AF_INET6 if len(packed) == 16 else socket.AF_INET
     return socket.inet_ntop(family, packed), int(port, 16)

@@ -14,6 +14,7 @@ from itertools import islice
 import msgspec
 
 from ..model import Transport
+from ..text import at
 from . import netlink
 from .sockaddr import name_of, text
 from .socket_table import STATES, Socket, Table
@@ -84,7 +85,7 @@ def read_socket(payload: bytes) -> Socket:
         address=text(payload[8 : 8 + size], interface),
         port=port,
         state=STATES.get(state, str(state)),
-        peer=(f"[{peer}]:{peer_port}" if size == 16 else f"{peer}:{peer_port}") if peer_port else None,
+        peer=at(peer, peer_port) if peer_port else None,
         uid=uid,
         inode=inode,
         queued=queued if listening else 0,

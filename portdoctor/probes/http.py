@@ -16,7 +16,8 @@ from .. import __version__
 from ..model import HttpReply, Outcome
 from ..outcomes import errno_of, of_http, os_says
 from ..services.fingerprints import recognise
-from ..text import clean
+from ..services.known import default_port
+from ..text import at, bracketed, clean
 from . import Clock
 from .channel import Channel, Heard, hear, say
 
@@ -136,8 +137,7 @@ def _redirect(reply: HttpReply, url: str) -> str | None:
 
 
 def _url(channel: Channel, host: str, port: int, path: str) -> str:
-    named = f"[{host}]" if ":" in host else host
-    return f"{'https' if channel.encrypted else 'http'}://{named}:{port}{path or '/'}"
+    return f"{'https' if channel.encrypted else 'http'}://{at(host, port)}{path or '/'}"
 
 
 def _path_of(url: str) -> str:
@@ -152,7 +152,7 @@ def _place(url: str) -> tuple[str, str, int] | None:
 
     try:
         parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443, "ws": 80, "wss": 443}.get(parts.scheme, 0)
+        port = parts.port or default_port(parts.scheme) or 0
     except ValueError:
         return None
     if not parts.hostname:
@@ -163,7 +163,7 @@ def _place(url: str) -> tuple[str, str, int] | None:
 
 def _question(channel: Channel, host: str, port: int, path: str) -> bytes:
     """The request. What was typed cannot end the line it stands in: that would be a second request."""
-    named = f"[{host.partition('%')[0]}]" if ":" in host else host.rstrip(".")
+    named = bracketed(host.partition("%")[0].rstrip("."))
     usual = 443 if channel.encrypted else 80
     asked = (path or "/").partition("#")[0].encode("utf-8", "surrogateescape")
     safe = re.sub(rb"[^\x21-\x7e]", lambda found: b"%%%02X" % found[0][0], asked)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +12,7 @@ from msgspec.structs import replace
 from ..host import Host
 from ..model import Lookup, Outcome, Transport
 from ..outcomes import errno_of, of_errno, of_gaierror
-from ..text import clean
+from ..text import clean, is_address
 from . import Clock
 from .dns_exchange import Unreached, by_tcp, by_udp
 from .dns_message import dnspython, query, tell
@@ -32,19 +31,10 @@ _QTYPES = {4: "A", 6: "AAAA"}
 _EAI = {getattr(socket, n): n for n in dir(socket) if n.startswith("EAI_") and n != "EAI_MAX"}
 
 
-def is_literal(name: str) -> bool:
-    """Whether this is an address and needs no look-up."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 def is_for_dns(name: str) -> bool:
     """Whether a DNS server may be asked: not for addresses, localhost (RFC 6761, 6.3) and .onion (RFC 7686)."""
     labels = name.rstrip(".").lower().split(".")
-    return not is_literal(name) and labels[-1] not in ("localhost", "onion", "")
+    return not is_address(name) and labels[-1] not in ("localhost", "onion", "")
 
 
 async def resolve(name: str, family: int | None, clock: Clock, deadline: float) -> Lookup:

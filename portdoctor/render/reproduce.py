@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model import Bind, Connect, Datagram, Handshake, HttpReply, Listeners, Lookup, Outcome, Problem, Report, Trace
-from ..text import at
+from ..text import at, bracketed
 from .command import quoted, quoted_for_powershell
 from .phrases import error
 from .table import observed
@@ -140,10 +140,6 @@ def _of_http(report: Report, address: str) -> list[Trial]:
         return []
     o, host = replies[-1], report.target.host
     scheme = "https" if any(h.address == address for h in report.of(Handshake)) else "http"
-    aside = "" if host == address else f" --resolve {quoted(f'{host}:{o.port}:{_bracketed(address)}')}"
+    aside = "" if host == address else f" --resolve {quoted(f'{host}:{o.port}:{bracketed(address)}')}"
     command = f"curl -sv -o /dev/null{aside} {quoted(f'{scheme}://{at(host, o.port)}/')}"
     return [Trial(f"The HTTP answer of {at(address, o.port)}", command, error(o) if o.status else str(o.outcome))]
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

@@ -6,7 +6,7 @@ No tool is named that takes silence for success, as a bare `nc -vzu` does: over 
 from __future__ import annotations
 
 from ..model import Datagram, Outcome
-from ..text import at
+from ..text import at, bracketed
 from .command import quoted
 from .phrases import error
 
@@ -55,8 +55,7 @@ def _asked(o: Datagram, host: str) -> str:
         case "STUN binding":
             return f"turnutils_stunclient -p {port} {plain}"
         case "QUIC version negotiation":
-            bracketed = f"[{address}]" if ":" in address else address
-            aside = "" if host == address else f" --resolve {quoted(f'{host}:{port}:{bracketed}')}"
+            aside = "" if host == address else f" --resolve {quoted(f'{host}:{port}:{bracketed(address)}')}"
             return f"curl --http3-only -m 5 -sv -o /dev/null{aside} {quoted(f'https://{at(host, port)}/')}"
         case "TFTP read request":
             return f"curl -m 5 -sv -o /dev/null {quoted(f'tftp://{there}/portdoctor')}"

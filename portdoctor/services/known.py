@@ -183,11 +183,17 @@ SERVICES: tuple[Service, ...] = (
     _S("finger", "Finger", (79,), "", "client"),
 )
 
-# scheme -> (service, default port, TLS from the first byte). The pseudo-schemes tcp, tls and udp are in target.py.
+# scheme -> (service, default port, TLS from the first byte). target/parse.py has the pseudo-schemes tcp, tls and udp.
 SCHEMES: dict[str, tuple[str, int, bool]] = {
     **{scheme: (s.name, s.ports[0], s.tls) for s in SERVICES for scheme in s.schemes},
     "rediss": ("redis", 6379, True),
 }
+
+
+def default_port(scheme: str) -> int | None:
+    """The default port of a URL's scheme, None for a scheme without one."""
+    return SCHEMES[scheme][1] if scheme in SCHEMES else None
+
 
 # Names that people say, for names that the registry has.
 ALIASES: dict[str, str] = {

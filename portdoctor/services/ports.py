@@ -9,7 +9,7 @@ import functools
 from typing import Literal
 
 from ..model import Transport, Value
-from ..text import clean
+from ..text import clean, nearest
 from .fingerprints import fits, recognise, spoken
 from .known import ALIASES, SERVICES, Service
 
@@ -145,13 +145,11 @@ def lookup(text: str) -> list[int]:
 
 def near_name(name: str) -> str | None:
     """The known name nearest to a misspelt one: first among ours, then in the registry."""
-    from difflib import get_close_matches
-
     low = name.lower()[:40]
-    ours = get_close_matches(low, [*_BY_NAME, *ALIASES], 1, 0.7)
+    ours = nearest(low, [*_BY_NAME, *ALIASES])
     if ours:
         return ours[0]
-    near = get_close_matches(low, {n for n in _names() if abs(len(n) - len(low)) <= 2 and n[:1] == low[:1]}, 1, 0.8)
+    near = nearest(low, {n for n in _names() if abs(len(n) - len(low)) <= 2 and n[:1] == low[:1]}, 1, 0.8)
     return near[0] if near else None
 
 

@@ -6,7 +6,7 @@ RFC 5890 to 5893 (international names), inet_aton(3) for the old forms of IPv4 t
 
 from __future__ import annotations
 
-from ..text import clean
+from ..text import clean, is_ipv4
 from . import UsageError
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -21,11 +21,6 @@ def shown(text: str) -> str:
     return clean(text, 64)
 
 
-def is_literal(host: str) -> bool:
-    """Whether the host is an IPv4 or IPv6 address, the latter without brackets, perhaps with a zone."""
-    return _ipv6(host.partition("%")[0]) is not None if ":" in host else _is_ipv4(host)
-
-
 def host_of(text: str, *, listening: bool = False) -> str:
     """The host as it is looked up or connected to. Raises `UsageError`.
 
@@ -37,7 +32,7 @@ def host_of(text: str, *, listening: bool = False) -> str:
         raise UsageError("A host holds no % sign: write it as it is, and an IPv6 zone as [fe80::1%eth0]:22.")
     name = text.lower() if text.isascii() else _normal(text)
     _check_ipv4(name)
-    if _is_ipv4(name):
+    if is_ipv4(name):
         return name
     return _name(name)
 
@@ -48,7 +43,7 @@ def _bracketed(inside: str, listening: bool) -> str:
         zone = zone[2:]  # RFC 6874 writes the % of a zone as %25 in a URL
     plain = _ipv6(address)
     if plain is None:
-        hint = f"write {address}:443 without brackets" if _is_ipv4(address) else "write it as [2001:db8::1]:443"
+        hint = f"write {address}:443 without brackets" if is_ipv4(address) else "write it as [2001:db8::1]:443"
         raise UsageError(f"{shown(inside)!r} is no IPv6 address: {hint}.")
     if mark and (not zone or not _ZONE.issuperset(zone)):
         raise UsageError(f"After % comes the name of an interface: write [{plain}%eth0]:443.")
@@ -70,20 +65,10 @@ def _ipv6(text: str) -> str | None:
     return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped is not None else address.compressed
 
 
-def _is_ipv4(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) == 4 and all(_is_octet(part) for part in parts)
-
-
-def _is_octet(part: str) -> bool:
-    """0 to 255 in decimal, without leading zeros, which inet_aton reads as octal."""
-    return part.isascii() and part.isdigit() and len(part) <= 3 and int(part) <= 255 and str(int(part)) == part
-
-
 def _check_ipv4(name: str) -> None:
     """Refuse the forms that programs read in different ways: all parts are numbers, yet not four up to 255."""
     parts = name.removesuffix(".").split(".")
-    if not all(_is_numeric(part) for part in parts) or _is_ipv4(name):
+    if not all(_is_numeric(part) for part in parts) or is_ipv4(name):
         return
     if len(parts) == 1:
         raise UsageError(f"{shown(name)} is a number and no host: write an address such as 10.0.0.5:22.")
@@ -95,7 +80,7 @@ def _check_ipv4(name: str) -> None:
     if octal is not None:
         plain = ".".join(part.lstrip("0")[:3] or "0" for part in parts)
         raise UsageError(f"Some programs read {shown(octal)} as octal: write {plain}:443 without leading zeros.")
-    high = next((part for part in parts if not _is_octet(part)), "")
+    high = next((part for part in parts if len(part) > 3 or int(part) > 255), "")
     if high:
         raise UsageError(f"{shown(high)} in {shown(name)} is above 255: write an IPv4 address such as 10.0.0.5:22.")
     raise UsageError(f"An IPv4 address has no final dot: write {'.'.join(parts)}:443.")

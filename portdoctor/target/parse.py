@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..model import Stage, Target, Transport, Value
-from ..services.known import SCHEMES
+from ..services.known import SCHEMES, default_port
 from ..services.ports import Service, known_service, named
+from ..text import is_address, nearest
 from . import UsageError
-from .hosts import host_of, is_literal, shown
+from .hosts import host_of, shown
 from .syntax import WEB, host_and_ports, only_port, ports_of, split
 
 __all__ = ["ALL_ADDRESSES", "Asked", "parse", "parse_bind", "read_lines"]
@@ -121,8 +122,8 @@ def _no_local_port(host: str) -> str:
 
 
 def _default_port(scheme: str, host: str, path: str) -> list[int]:
-    if scheme in SCHEMES:
-        return [SCHEMES[scheme][1]]
+    if port := default_port(scheme):
+        return [port]
     if scheme:
         raise UsageError(f"{scheme}:// needs a port: write {scheme}://{shown(host)}:{53 if scheme == 'udp' else 443}.")
     if host.lower() in SCHEMES:
@@ -133,11 +134,9 @@ def _default_port(scheme: str, host: str, path: str) -> list[int]:
 
 
 def _unknown_scheme(scheme: str, authority: str) -> str:
-    from difflib import get_close_matches
-
     if scheme.endswith("+srv"):
         return "This names its servers by a DNS SRV record: write one of those servers, such as mongodb://host:27017."
-    near = get_close_matches(scheme, [*SCHEMES, *_BARE], 1, 0.6)
+    near = nearest(scheme, [*SCHEMES, *_BARE])
     host = shown(authority) or "example.com"
     write = f"{near[0]}://{host}" if near else f"tcp://{host}" + ("" if ":" in host else ":443")
     return f"The scheme {shown(scheme)}:// is not known here: write {write}."
@@ -146,7 +145,7 @@ def _unknown_scheme(scheme: str, authority: str) -> str:
 def _target(text: str, host: str, port: int, transport: Transport, scheme: str | None) -> Target:
     """The target with the stages it implies: by its scheme first, else by the port registry."""
     because: dict[str, str] = {}
-    if not is_literal(host):
+    if not is_address(host):
         because["dns"] = f"{host} is a name, which needs an address"
     because[transport] = _UDP if transport == "udp" else _TCP
     if scheme in _BARE:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..model import Transport
 from ..services.known import SCHEMES
 from ..services.ports import LAST_PORT, near_name, port_of
+from ..text import is_address
 from . import UsageError
-from .hosts import JOINERS, is_literal, shown
+from .hosts import JOINERS, shown
 
 WEB = ("http", "https", "ws", "wss")
 _LONGEST = 8192  # characters of one target: longer than any URL that servers accept
@@ -104,7 +105,7 @@ def _many_colons(authority: str, scheme: str) -> str:
     """More than one colon outside brackets: an IPv6 address, perhaps with a port, or a list."""
     address, _, port = authority.rpartition(":")
     prefix = f"{scheme}://" if scheme else ""
-    whole, parted = is_literal(authority), is_literal(address) and port.isalnum()
+    whole, parted = is_address(authority), is_address(address) and port.isalnum()
     if whole and parted:
         return (
             f"{shown(authority)} can be read as {prefix}[{shown(address)}]:{port}, or as an address without a port, "

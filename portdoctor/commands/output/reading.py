@@ -59,12 +59,12 @@ def targets_of(
 
 def _fitting(asked: list[Asked], family: int | None) -> list[Asked]:
     """The targets, unless one is an address of the family that is not to be used. Raises UsageError."""
-    from ...target.hosts import is_literal
+    from ...text import is_address
 
     for a in asked:
         host = a.target.host
         other = 6 if ":" in host else 4
-        if family not in (None, other) and is_literal(host):
+        if family not in (None, other) and is_address(host):
             raise UsageError(f"{host} is an IPv{other} address: leave -{family} out.")
     return asked
 
