@@ -13,7 +13,7 @@ from timing import table
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from portdoctor.catalogue.folders import load  # noqa: E402  the checkout's own, wherever this is run
+from portdoctor.catalogue.folders import load_catalogue  # noqa: E402  the checkout's own, wherever this is run
 from portdoctor.engine.verdict import diagnose  # noqa: E402
 from portdoctor.render.json import load as load_report  # noqa: E402
 
@@ -38,7 +38,7 @@ def median(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Print the slowest recordings, and the median of all."""
-    catalogue = load()
+    catalogue = load_catalogue()
     took = {}
     for path in sorted(ROOT.glob("scenarios/*/*.json")):
         report = load_report(path.read_bytes())

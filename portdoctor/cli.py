@@ -108,6 +108,11 @@ def main() -> int:
             silence(sys.stdout)
             _complain(f"Cannot write to stdout: {error.strerror}.")
             return USAGE
+        from .commands.lint import errors_behind
+
+        if lines := errors_behind(error):
+            _complain(lines)
+            return USAGE
         import traceback
 
         if settings.chosen("redact", words, os.environ) or any(w.startswith("--redact") for w in words):

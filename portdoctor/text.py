@@ -145,8 +145,8 @@ def nearest(word: str, known: Iterable[str], most: int = 1, cutoff: float = 0.6)
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: " (did you mean 'owner'?)", "" when no known word is similar."""
-    found = nearest(word, known, 2)
-    return f" (did you mean {words(map(repr, found), 'or')}?)" if found else ""
+    found = nearest(word, known)
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 # ---------------------------------------------------------------- lines and columns

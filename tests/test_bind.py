@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.host.linux import Linux
 from portdoctor.model import (
@@ -36,7 +36,7 @@ from portdoctor.signs import find
 from portdoctor.signs.conflict import overlap
 
 HOST = Linux()
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 
 
 def examine(host: str, port: int, transport: Transport = "tcp") -> Report:

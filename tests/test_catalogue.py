@@ -1,105 +1,49 @@
-"""The whole catalogue: every cause is legal, its signs exist, its page reads well, its commands parse."""
+"""The whole catalogue. What the linter checks is in test_own_causes.py and test_lint.py."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
 import portdoctor.signs
-from portdoctor.catalogue.cause import Cause, CauseError, parse
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.blanks import BLANKS, fill
+from portdoctor.catalogue.folders import load_catalogue
+from portdoctor.engine.facts import facts_about
+from portdoctor.engine.verdict import diagnose
+from portdoctor.render.json import load as load_report
 from portdoctor.signs import load_all
 
-CATALOGUE = load()
-CAUSES = list(CATALOGUE)
+ROOT = Path(__file__).parent.parent
+CATALOGUE = load_catalogue()
 SIGNS = load_all()
 NETWORK = '"tcp.silent", "target.in-network:10.20.0.0/16", '
-SECTIONS = ("How we know", "Usual reasons", "What to do")
-BLANKS = {
-    "host", "port", "address", "service", "name", "resolver", "offender", "hop", "source", "gateway", "interface",
-    "holder", "transport", "sni", "url", "endpoint", "protocol", "status", "detail",
-}  # fmt: skip
 
 
-def each(cause: Cause) -> str:
-    return cause.name
-
-
-@pytest.mark.parametrize("cause", CAUSES, ids=each)
-def test_its_signs_exist(cause: Cause) -> None:
-    front = cause.front
-    for name in (*front.requires, *front.excludes, *front.supports, *front.proof):
-        assert name.partition(":")[0] in SIGNS, f"no sign is called {name}"
-        assert not SIGNS[name.partition(":")[0]].fault(name.partition(":")[2])
-
-
-@pytest.mark.parametrize("cause", CAUSES, ids=each)
-def test_the_causes_it_names_exist(cause: Cause) -> None:
-    front = cause.front
-    phases = {name.partition(".")[0] for name in CATALOGUE.names()} | {"proxy"}
-    for name in (*front.hides, *front.refines, *front.with_):
-        phase, _, rest = name.partition(".")
-        assert name in CATALOGUE or (rest == "*" and phase in phases), f"{cause.name} names {name}"
-
-
-@pytest.mark.parametrize("cause", CAUSES, ids=each)
-def test_it_can_be_established_and_ruled_out(cause: Cause) -> None:
-    front = cause.front
-    assert front.requires, "a cause that requires nothing would always be there"
-    assert not set(front.requires) & set(front.excludes)
-    if front.kind == "remainder":
-        assert front.cap == "certain"  # never used: a remainder is always undetermined
-    if front.proof:
-        assert front.cap == "likely", "a proof lifts a cap"
-
-
-@pytest.mark.parametrize("cause", CAUSES, ids=each)
-def test_its_page_reads_well(cause: Cause) -> None:
-    assert all(cause.section(heading) for heading in SECTIONS)
-    first = re.split(r"(?<=[.:?])\s", cause.meaning)[0]
-    assert 0 < len(first.split()) <= 15, first
-    assert 0 < len(cause.front.says.split()) <= 15
-    assert cause.front.says.endswith(".")
-    assert "!" not in re.sub(r"`[^`]*`", "", cause.page)
-    assert not re.search(r"\d ?%", cause.page)
-    assert len(cause.title) <= 72
-
-
-@pytest.mark.parametrize("cause", CAUSES, ids=each)
-def test_its_commands_parse(cause: Cause) -> None:
-    actions = cause.actions()
-    assert actions
-    commands = [command for action in actions for command in action.commands.values()]
-    assert commands, "a page has a command to run"
-    for action in actions:
-        for system, command in action.commands.items():
-            assert set(re.findall(r"\{([a-z_]+)\}", command)) <= BLANKS
-            if system != "windows":
-                assert shlex.split(command.replace("{", "").replace("}", ""))
-    assert set(re.findall(r"\{([a-z_]+)\}", cause.front.says)) <= BLANKS
-
-
-GOOD = 'about = "address"\nexplains = ["timeout"]\nowner = "network"\nsays = "X."\n'
+def test_every_blank_can_be_filled_and_no_other_word() -> None:
+    filled = set()
+    for path in (ROOT / "scenarios").glob("*/*.json"):
+        report = load_report(path.read_bytes())
+        for problem in diagnose(report, CATALOGUE).problems:
+            filled |= facts_about(report, problem.subject).keys()
+    assert filled | {"detail"} == BLANKS.keys()  # `engine/problem.py` adds the sentence of a sign
 
 
 @pytest.mark.parametrize(
-    ("front", "line", "says"),
+    ("text", "filled"),
     [
-        (GOOD + 'explians = ["timeout"]', 6, "explians"),
-        (GOOD.replace('"address"', '"adress"'), 2, "adress"),
-        (GOOD.replace('"timeout"', '"time-out"'), 3, "time-out"),
-        (GOOD.replace('"address"', '"address'), 2, "line 1"),
-        (GOOD.replace('says = "X."', ""), 1, "says"),
+        ("{address}:{port} on {interface}", "[fd00::2]:8080 on INTERFACE"),
+        ("{host}:{port}, {name}:{port}", "HOST:8080, x:8080"),
+        ("{address}", "fd00::2"),
     ],
 )
-def test_a_wrong_file_is_one_clear_message(front: str, line: int, says: str) -> None:
-    with pytest.raises(CauseError) as error:
-        parse("tcp.x", f"+++\n{front}\n+++\n# X\n", "site/tcp/x.md")
-    assert str(error.value).startswith(f"site/tcp/x.md:{line}: ")
-    assert says in str(error.value)
+def test_filling_blanks(text: str, filled: str) -> None:
+    assert fill(text, {"address": "fd00::2", "port": "8080", "name": "x"}) == filled
+
+
+def test_a_fact_is_never_filled_itself() -> None:
+    assert fill("{name}:{port}", {"name": "{port}:", "port": "1"}) == "[{port}:]:1"
 
 
 def test_a_sites_own_cause_is_read_beside_ours(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -108,7 +52,7 @@ def test_a_sites_own_cause_is_read_beside_ours(tmp_path) -> None:  # type: ignor
     page = CATALOGUE["tcp.port-filtered"]
     text = Path(page.path).read_text(encoding="utf-8").replace('"tcp.silent", ', NETWORK)
     (folder / "not-on-vpn.md").write_text(text, encoding="utf-8")
-    both = load([str(tmp_path)])
+    both = load_catalogue([str(tmp_path)])
     assert "net.not-on-vpn" in both
     assert "tcp.port-filtered" in both
 

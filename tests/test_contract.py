@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from portdoctor import cli
-from portdoctor.catalogue.folders import load as load_catalogue
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.commands.output import reading
 from portdoctor.commands.output.stdout import Stdout
 from portdoctor.engine.expect import met

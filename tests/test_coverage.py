@@ -6,13 +6,13 @@ from functools import cache
 
 import pytest
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
 from portdoctor.model import Diagnosis
 from portdoctor.render import json
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 # What Linux without hardware cannot show; each has a recording made by hand, marked so, or says why not.
 ANSWERS = {name: scenario.load(name).expect for name in scenario.names()}
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.checkup.checkup import Checkup
 from portdoctor.engine.verdict import diagnose
 from portdoctor.host import current
@@ -314,7 +314,7 @@ def test_two_questions_do_not_share_their_secret() -> None:
 
 
 def check(text: str, **options: object) -> Checkup:
-    checkup = Checkup(parse(text)[0], Options(**options), HOST, load())  # type: ignore[arg-type]
+    checkup = Checkup(parse(text)[0], Options(**options), HOST, load_catalogue())  # type: ignore[arg-type]
     asyncio.run(checkup.run())
     return checkup
 
@@ -325,7 +325,7 @@ def test_silence_is_compared_with_tcp_ports_of_the_same_host() -> None:
     others = [o for o in c.of(Connect) if o.role == "control"]
     assert port in [o.port for o in others]
     assert len(others) <= 8
-    v = diagnose(c.report(), load()).verdict
+    v = diagnose(c.report(), load_catalogue()).verdict
     assert (v.symptom, v.cause, v.certainty) == ("undetermined", "udp.needs-protocol", "likely")
 
 
@@ -333,7 +333,7 @@ def test_no_other_port_is_touched_when_that_is_forbidden() -> None:
     with service(quiet) as port:
         c = check(f"udp://127.0.0.1:{port}", controls=False)
     assert not c.of(Connect)
-    d = diagnose(c.report(), load())
+    d = diagnose(c.report(), load_catalogue())
     assert (d.verdict.symptom, d.verdict.cause) == ("undetermined", "udp.open-or-filtered")
     assert [x.cause for x in d.problems[0].candidates] == ["udp.needs-protocol"]
 
@@ -350,11 +350,11 @@ def test_an_answer_needs_no_further_look() -> None:
     with service(lambda asked: [b"hello"]) as port:
         c = check(f"udp://127.0.0.1:{port}")
     assert not c.of(Connect)
-    assert diagnose(c.report(), load()).verdict.symptom == "ok"
+    assert diagnose(c.report(), load_catalogue()).verdict.symptom == "ok"
 
 
 def test_a_closed_port_of_this_machine_is_certain() -> None:
     c = check(f"udp://127.0.0.1:{closed_port('127.0.0.1')}")
-    d = diagnose(c.report(), load())
+    d = diagnose(c.report(), load_catalogue())
     assert (d.verdict.cause, d.verdict.certainty) == ("udp.closed", "certain")
     assert not d.unexplained

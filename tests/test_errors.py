@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.catalogue.pasted import PastedError, errors_in
 from portdoctor.catalogue.printed import load_phrases
 from portdoctor.catalogue.symptoms import symptoms
@@ -22,7 +22,7 @@ from portdoctor.services.ports import named
 from portdoctor.target import UsageError
 from portdoctor.text import is_clean, width
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 PHRASES = load_phrases(CATALOGUE)
 REFUSED, TIMEOUT, NAME, TLS = "connection-refused", "timeout", "name-not-resolved", "tls-failed"
 
@@ -422,6 +422,6 @@ def test_the_list_says_where_a_site_s_cause_comes_from(tmp_path_factory: pytest.
     (folder / "tcp").mkdir()
     with open(ours.path, encoding="utf-8") as file:
         (folder / "tcp" / "vpn-down.md").write_text(file.read(), encoding="utf-8")
-    text = " ".join(listing(load([str(folder)])).split())
+    text = " ".join(listing(load_catalogue([str(folder)])).split())
     assert "vpn-down.md]" in text.replace(" ", "")
-    assert "From" in explain_text("tcp.vpn-down", load([str(folder)]))
+    assert "From" in explain_text("tcp.vpn-down", load_catalogue([str(folder)]))

@@ -151,11 +151,11 @@ def test_every_format_and_every_mixture(run: Run, form: str, strict: bool) -> No
 
 
 def cases(*names: str) -> list[Case]:
-    from portdoctor.catalogue.folders import load
+    from portdoctor.catalogue.folders import load_catalogue
     from portdoctor.engine.verdict import diagnose
 
     reports = [json_format.load(Path(recorded(name)).read_bytes()) for name in names]
-    return [(report, diagnose(report, load())) for report in reports]
+    return [(report, diagnose(report, load_catalogue())) for report in reports]
 
 
 @pytest.mark.parametrize("form", BATCH)

@@ -45,6 +45,7 @@ SAME_JOB = {
     "clients": {"services", "signs"},
     "explain": {"commands", "render"},
     "http": {"probes", "signs"},
+    "lint": {"catalogue", "commands"},
     "listening": {"commands", "render"},
     "local": {"probes", "signs"},
     "path": {"checkup", "render"},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.merge import MergeError, merge
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Can, Connect, Ending, Icmp, Listener, Listeners, Outcome, Report, Route, Target, Vantage
 from portdoctor.render import json
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 HERE, SERVER, ELSEWHERE = "192.0.2.7", "203.0.113.45", "198.51.100.9"
 ALL = Can(error_queue=True, ttl_trace=True, listener_table="all", neighbour_table=True)
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Certificate,
@@ -47,7 +47,7 @@ from portdoctor.render import json as json_format
 from . import reports
 from .test_hostile import FORMATS
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 SECRETS = (
     "acme", "intranet", "dana", "miller", "ws-4711", "10.20.30", "192.168.77", "8.8.4", "fd12:3456", "2a01:4f8",
     "contoso", "s3cret", "04d2beef", "abcdef01",

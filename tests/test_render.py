@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
 from portdoctor.render import json as json_format
@@ -31,7 +31,7 @@ from portdoctor.text import is_clean, width
 
 from . import reports
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 Make = Callable[[], reports.Case]
 each_report = pytest.mark.parametrize("make", reports.ALL.values(), ids=reports.ALL)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue.folders import load as load_catalogue
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import judge
 from portdoctor.lab.execute import Ability, run

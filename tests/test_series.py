@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.engine.weigh import Reader
 from portdoctor.model import (
@@ -27,7 +27,7 @@ from portdoctor.model import (
 
 HOST = "10.0.4.2"
 SUBJECT = Subject(kind="address", values=(HOST,))
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 
 
 def report(letters: str, *more: Connect | Trace | Lookup, notes: tuple[Note, ...] = ()) -> Report:

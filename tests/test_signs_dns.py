@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.engine.weigh import hides
 from portdoctor.model import (
@@ -476,7 +476,7 @@ def test_the_mark_of_a_name_collision() -> None:
 
 # ---------------------------------------------------------------- causes that only a made-up report shows
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 
 
 def test_no_resolver_is_likely_where_it_was_never_run() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Can,
@@ -26,7 +26,7 @@ from portdoctor.model import (
 from portdoctor.signs import Reading, find
 from portdoctor.signs.route import kind_of
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 HOST, R1, R2, R3 = "203.0.113.9", "10.0.1.2", "10.0.2.2", "10.0.3.2"
 SUBJECT = Subject(kind="address", values=(HOST,))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Can,
@@ -31,7 +31,7 @@ from portdoctor.signs import find
 from portdoctor.signs.x509 import common_name, days_between, http_date, name_matches, time_text
 from portdoctor.text import phrase_pattern
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 A = "203.0.113.45"
 HOST = "shop.example.com"
 SUBJECT = Subject(kind="address", values=(A,))
@@ -260,7 +260,7 @@ def test_a_new_refusal_of_a_service_needs_a_page_and_no_python(tmp_path: Path) -
     text = f'{page[:start]}answers = ["asleep until {{time}}"]\n{page[end:]}'
     (folder / "asleep.md").write_text(text, encoding="utf-8")
     seen = greeting(Outcome.ERROR_ANSWER, protocol="smtp", text="421 the database is ASLEEP until 07:00 UTC")
-    found = diagnose(report(seen, stages=("tcp", "app"), port=25), load([str(tmp_path)]))
+    found = diagnose(report(seen, stages=("tcp", "app"), port=25), load_catalogue([str(tmp_path)]))
     assert causes(found) == {"app.asleep": "certain"}
     assert {r.cause for r in found.problems[0].ruled_out} >= {"app.starting", "app.too-many-connections"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Can,
@@ -34,7 +34,7 @@ from portdoctor.signs import Reading, find
 SERVER, ROUTER, OURS = "203.0.113.9", "10.0.12.2", "192.0.2.7"
 SIX, ROUTER6 = "2001:db8::9", "2001:db8:1::1"
 REFUSED = Errno(name="ECONNREFUSED", number=111)
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 UDP_SIGNS = [
     "udp.port-unreachable-from-target", "udp.local-port-in-use", "udp.no-socket", "udp.send-denied",
     "udp.silent", "udp.tcp-comparison", "udp.silent-service", "udp.quic-sent",

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
 from portdoctor.model import (
@@ -28,7 +28,7 @@ from portdoctor.model import (
 from portdoctor.outcomes import of_errno
 from portdoctor.render import json
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 RECORDED = [name for name in scenario.names() if scenario.recording_of(name).exists()]
 
 # Where no ICMP error is shown, only the silence of some attempts is left of a rule that rejects the others.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.lab import vary
 from portdoctor.lab.execute import Ability, run
 from portdoctor.lab.judge import Told
@@ -25,7 +25,7 @@ def test_the_share_has_every_hop_setting_and_fault() -> None:
 
 def test_every_variant_names_causes_that_exist() -> None:
     named = {c for v in EVERY for c in (*v.right, *(cause for cause, _ in v.like)) if c}
-    assert named <= set(load().names())
+    assert named <= set(load_catalogue().names())
 
 
 @pytest.mark.lab

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from portdoctor.catalogue.folders import load
+from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
 from portdoctor.engine.weigh import Reader
 from portdoctor.model import (
@@ -37,7 +37,7 @@ from portdoctor.model import (
 )
 from portdoctor.outcomes import symptom
 
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 ADDRESSES = ("10.0.3.2", "203.0.113.45", "2001:db8::1", "127.0.0.1")
 NEAR = ("10.0.1.2", "10.0.2.2", "192.0.2.7", "fd00::2")
 PATHS: tuple[tuple[Stage, ...], ...] = (

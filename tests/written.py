@@ -8,11 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
-from portdoctor.catalogue.folders import load
+import msgspec
+
+from portdoctor.catalogue.blanks import BLANKS
+from portdoctor.catalogue.cause import Front
+from portdoctor.catalogue.folders import load_catalogue
+from portdoctor.catalogue.lint_front import allowed_words
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
 from portdoctor.render import json, terminal
+from portdoctor.text import words
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = "tcp/port-filtered-ip4"
@@ -21,7 +28,7 @@ EXAMPLE = "tcp/port-filtered-ip4"
 def example() -> str:
     """The first thing a reader sees: a broken connection and what the program says of it."""
     report = json.load(scenario.recording_of(EXAMPLE).read_bytes())
-    told = terminal.render(report, diagnose(report, load()))
+    told = terminal.render(report, diagnose(report, load_catalogue()))
     return f"```\n$ portdoctor {scenario.load(EXAMPLE).command}\n{told}```\n"
 
 
@@ -62,11 +69,34 @@ def _job(path: Path) -> str:
     return said.split("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".")
 
 
+def keys() -> str:
+    """The keys of a cause file's front matter, from the type that decodes it."""
+    rows = ["| key | value | meaning |", "|---|---|---|"]
+    for field in msgspec.structs.fields(Front):
+        kind, meta = get_args(field.type)
+        name = f"**`{field.encode_name}`**" if field.required else f"`{field.encode_name}`"
+        rows.append(f"| {name} | {_value(kind)} | {meta.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def _value(kind: Any) -> str:
+    one = "text" if kind is str or str in get_args(kind) else words([f"`{w}`" for w in allowed_words(kind)], "or")
+    return f"list of {one if one != 'text' else 'texts'}" if get_origin(kind) is tuple else one
+
+
+def blanks() -> str:
+    """The blanks of a cause's text, from their one definition."""
+    rows = [f"| `{{{name}}}` | {meaning} |" for name, meaning in BLANKS.items()]
+    return "\n".join(["| blank | what is put in its place |", "|---|---|", *rows]) + "\n"
+
+
 # (file, name of the block) -> what makes it
 BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "example"): example,
     ("README.md", "matrix"): matrix,
     ("docs/architecture.md", "layout"): layout,
+    ("docs/own-causes.md", "keys"): keys,
+    ("docs/own-causes.md", "blanks"): blanks,
 }
 
 

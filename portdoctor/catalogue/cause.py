@@ -7,45 +7,71 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from ..model import Certainty, Owner, Stage, Step, SubjectKind, Symptom, Value
+from ..signs import Sign, find
+from .blanks import fill, fill_command
 
 _AT_OF_PHASE: dict[str, tuple[Stage, ...]] = {
     "local": ("tcp", "udp"), "dns": ("dns",), "tcp": ("tcp",), "tls": ("tls",), "http": ("http",),
-    "app": ("app",), "udp": ("udp",), "bind": ("bind",), "proxy": ("tcp",),
+    "app": ("app",), "udp": ("udp",), "bind": ("bind",),
 }  # fmt: skip
 
 
 class CauseError(ValueError):
-    """A cause file that cannot be used: the message names file, line and key."""
+    """A cause file, or a folder of them, that cannot be used."""
 
 
 class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The front matter of a cause file; docs/architecture.md says what each key means."""
+    """The front matter of a cause file. The table of keys in docs/own-causes.md is generated from it."""
 
-    about: SubjectKind
-    explains: tuple[Symptom, ...]
-    at: tuple[Stage, ...] = ()
-    needs: tuple[Stage, ...] = ()
-    requires: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-    supports: tuple[str, ...] = ()
-    proof: tuple[str, ...] = ()
-    hides: tuple[str, ...] = ()
-    refines: tuple[str, ...] = ()
-    with_: tuple[str, ...] = msgspec.field(name="with", default=())
-    owner: Owner
-    cap: Certainty = "certain"
-    kind: Literal["cause", "scope", "remainder"] = "cause"
-    systems: tuple[str, ...] = ("linux",)
-    terms: tuple[str, ...] = ()
-    says: str
-    ask: str = ""
-    prints: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
+    about: Annotated[SubjectKind, Meta(description="what the statement is about")]
+    explains: Annotated[tuple[Symptom, ...], Meta(description="symptoms that the cause explains")]
+    at: Annotated[
+        tuple[Stage, ...], Meta(description="stages at which the symptom is seen; left out: the phase of the name")
+    ] = ()
+    needs: Annotated[tuple[Stage, ...], Meta(description="stages that the target must have for the cause to apply")] = ()
+    requires: Annotated[tuple[str, ...], Meta(description="signs that must be present")] = ()
+    excludes: Annotated[tuple[str, ...], Meta(description="signs that must be absent")] = ()
+    supports: Annotated[
+        tuple[str, ...], Meta(description="signs of which one must be present to choose the cause by elimination")
+    ] = ()
+    proof: Annotated[
+        tuple[str, ...], Meta(description="signs of which any one lifts the cap and outweighs causes still open")
+    ] = ()
+    hides: Annotated[
+        tuple[str, ...], Meta(description="causes that are consequences of this one; `tcp.*` is every cause of a phase")
+    ] = ()
+    refines: Annotated[tuple[str, ...], Meta(description="causes of which this one is a special case")] = ()
+    with_: Annotated[
+        tuple[str, ...], Meta(description="causes that can be true at the same time and do not compete with this one")
+    ] = msgspec.field(name="with", default=())
+    owner: Annotated[Owner, Meta(description="who must act")]
+    cap: Annotated[Certainty, Meta(description="the strongest certainty that the cause may claim")] = "certain"
+    kind: Annotated[
+        Literal["cause", "scope", "remainder"],
+        Meta(description="a scope says where the fault is, not why; a remainder, that no explanation is left"),
+    ] = "cause"
+    systems: Annotated[
+        tuple[Literal["linux", "macos", "windows"], ...],
+        Meta(description="systems on which a scenario ran; on others the cap is `likely`"),
+    ] = ("linux",)
+    terms: Annotated[tuple[str, ...], Meta(description="standard terms of other tools, such as `NEL tcp.refused`")] = ()
+    says: Annotated[str, Meta(description="the finding in one sentence of at most 15 words, with blanks")]
+    ask: Annotated[
+        str,
+        Meta(description="the message to the owner: at most 60 words, with blanks; none where the owner is `user`"),
+    ] = ""
+    prints: Annotated[
+        tuple[str, ...], Meta(description="phrases that clients and libraries print; `{…}` stands for what differs")
+    ] = ()
+    answers: Annotated[
+        tuple[str, ...], Meta(description="phrases that the service itself sends; `{…}` stands for what differs")
+    ] = ()
 
 
 class Action(Value, frozen=True, kw_only=True):
@@ -92,7 +118,6 @@ class Cause(Value, frozen=True, kw_only=True):
 
 
 ACTION = re.compile(r"^- (?P<text>.*?) \((?P<scope>this-machine|network|server), risk (?P<risk>none|low|high)\)$")
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]][A-Za-z0-9_@%+=:,./\[\]-]*")  # no quoting, no option, no expansion
 COMMAND = re.compile(r"^\s+- (?:(?P<system>Linux|macOS|Windows|Any): )?`(?P<command>.+)`$")
 
 
@@ -107,7 +132,7 @@ def _actions(text: str) -> Iterator[Action]:
             system = (found["system"] or "Any").lower()
             action = msgspec.structs.replace(action, commands={**action.commands, system: found["command"]})
         elif line.strip():
-            raise CauseError(f"not a step and not a command: {line!r}")
+            raise CauseError(f"neither a step nor a command of one: {line!r}")
     if action:
         yield action
 
@@ -121,47 +146,31 @@ def step_of(action: Action, system: str, facts: dict[str, str]) -> Step:
     return Step(text=fill(action.text, facts), command=command, scope=action.scope, risk=action.risk)
 
 
-def fill(text: str, facts: dict[str, str]) -> str:
-    """Put the facts in the place of ``{name}``; a fact that is not known stays its name in capitals."""
-
-    def bracketed(found: re.Match[str]) -> str:
-        return f"[{found[0]}]" if ":" in facts.get(found[1], "") else found[0]
-
-    text = re.sub(r"\{([a-z_]+)\}(?=:\{port\})", bracketed, text)  # RFC 3986: an IPv6 address before a port
-    return re.sub(r"\{([a-z_]+)\}", lambda found: facts.get(found[1]) or found[1].upper(), text)
-
-
-def fill_command(command: str, facts: dict[str, str]) -> str:
-    """As `fill`, for text that people paste into a shell: a fact that a shell would read otherwise stays a blank."""
-    return fill(command, {blank: fact for blank, fact in facts.items() if _PLAIN.fullmatch(fact)})
+def sign_named(name: str) -> Sign:
+    """The sign that a cause file names. Raises CauseError for an unknown one, or a parameter that it does not take."""
+    try:
+        sign = find(name)
+    except KeyError:
+        raise CauseError(f"unknown sign {name!r}") from None
+    if fault := sign.fault(name.partition(":")[2]):
+        raise CauseError(fault)
+    return sign
 
 
-def parse(name: str, text: str, path: str) -> Cause:
-    """One cause file. Raises CauseError with file, line and key."""
+def parse_cause(name: str, text: str, path: str) -> Cause:
+    """One cause file. Raises CauseError for one that cannot be used; `lint` finds every error, with its line."""
     parts = text.split("+++\n", 2)
     if len(parts) != 3 or parts[0].strip():
-        raise CauseError(f"{path}:1: the file must begin with front matter between two +++ lines")
+        raise CauseError(f"{path}:1: the file does not begin with front matter between two +++ lines")
     try:
         front = msgspec.toml.decode(parts[1], type=Front)
-    except msgspec.DecodeError as error:
-        raise CauseError(f"{path}:{_line_of(parts[1], str(error))}: {error}") from None
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise CauseError(f"{path}:1: {error}") from None
     page = parts[2].strip()
     title = page.partition("\n")[0]
     if not title.startswith("# "):
-        raise CauseError(f"{path}: the page must begin with a title line: # …")
+        raise CauseError(f"{path}:1: the page does not begin with a title line (# …)")
     return Cause(name=name, front=front, title=title[2:], page=page, path=path)
-
-
-def _line_of(text: str, error: str) -> int:
-    """The line of the file at which a decoding error lies, as far as its words tell; the +++ line is 1."""
-    if found := re.search(r"line (\d+)", error):
-        return int(found[1]) + 1
-    if found := re.search(r"unknown field `([^`]+)`|\$\.(\w+)", error):
-        key = found[1] or found[2]
-        for number, line in enumerate(text.splitlines(), 2):
-            if re.match(rf"{re.escape(key)}\s*=", line):
-                return number
-    return 1
 
 
 class Catalogue:
@@ -182,7 +191,7 @@ class Catalogue:
         """The cause of that name. Raises KeyError when there is none, CauseError when its file is wrong."""
         if name not in self._parsed:
             path, text = self._texts[name]
-            self._parsed[name] = parse(name, text, path)
+            self._parsed[name] = parse_cause(name, text, path)
         return self._parsed[name]
 
     def names(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..catalogue.folders import load
+from ..catalogue.folders import load_catalogue
 from ..engine import verdict
 from ..model import Diagnosis, Options, Report
 from ..target.parse import Asked
@@ -34,9 +34,9 @@ def bind(target: str, **options: Any) -> Case:
 
 def _one(asked: Asked, options: dict[str, Any]) -> Case:
     from .. import host
-    return run(lambda: examine(asked, Options(**options), host.current(), load()))
+    return run(lambda: examine(asked, Options(**options), host.current(), load_catalogue()))
 
 
 def diagnose(report: Report) -> Diagnosis:
     """Return what a recorded report means, with today's knowledge. Pure."""
-    return verdict.diagnose(report, load())
+    return verdict.diagnose(report, load_catalogue())

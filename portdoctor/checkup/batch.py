@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from ..catalogue.cause import Catalogue
+from ..catalogue.cause import Catalogue, CauseError
 from ..host import Host
 from ..model import Diagnosis, Note, Options, Report, Verdict
 from ..target.parse import Asked
@@ -51,6 +51,8 @@ async def examine_all(
         async with slots:
             try:
                 return await examine(a, options, host, catalogue, told)
+            except CauseError:
+                raise  # not of this target: a cause file of ours is invalid
             except Exception as error:  # our bug at one target: the others still get their answer
                 if len(asked) == 1:
                     raise

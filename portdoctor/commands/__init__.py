@@ -6,7 +6,7 @@ No postponed annotations in modules that declare options: typer would have to ev
 
 from __future__ import annotations
 
-COMMANDS = ("check", "bind", "listening", "explain", "port", "ticket", "diagnose", "lab", "schema")
+COMMANDS = ("check", "bind", "listening", "explain", "port", "ticket", "diagnose", "lint", "lab", "schema")
 
 
 class InternalError(Exception):

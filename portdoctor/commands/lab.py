@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..lab.scenario import Scenario, ScenarioError, load, names, recording_of
+from .lint import refuse_errors
 
 if TYPE_CHECKING:
     from ..lab.execute import Ability
@@ -95,6 +96,7 @@ def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, ver
     """Build each network, run the real command in it, compare. Exit 0: all as expected; 3: the lab cannot run."""
     from ..lab import judge
 
+    refuse_errors()
     failed = broken = 0
     chosen = _chosen(wanted, every)
     for scenario in [s for s in chosen if s.handmade]:
@@ -118,6 +120,7 @@ def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, a
     from ..lab import judge
     from ..lab.recording import keepable
 
+    refuse_errors()
     failed = False
     for scenario, outcome in _outcomes([s for s in _chosen(wanted, every) if not s.handmade], jobs):
         wrong = judge.of_run(scenario, outcome)

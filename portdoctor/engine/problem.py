@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..catalogue.cause import Cause, fill, fill_command, step_of
+from ..catalogue.blanks import fill, fill_command
+from ..catalogue.cause import Cause, step_of
 from ..model import (
     Answer,
     Bind,

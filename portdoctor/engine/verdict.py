@@ -6,7 +6,8 @@ from collections import Counter
 
 from msgspec.structs import replace
 
-from ..catalogue.cause import Catalogue, Cause, fill
+from ..catalogue.blanks import fill
+from ..catalogue.cause import Catalogue, Cause
 from ..model import Connect, Diagnosis, Lookup, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
 from ..signs.series import attempts
 from . import weigh

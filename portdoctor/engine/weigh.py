@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from ..catalogue.cause import Cause, Front
+from ..catalogue.cause import Cause, CauseError, Front, sign_named
 from ..model import Report, RuledOut, Subject, Value
-from ..signs import Reading, Sign, find
+from ..signs import Reading, Sign
 
 State = Literal["established", "open", "ruled-out"]
 
@@ -38,12 +38,14 @@ class Reader:
         self._read: dict[tuple[str, Subject, tuple[str, ...]], Reading] = {}
 
     def read(self, name: str, subject: Subject, front: Front | None = None) -> Reading:
-        """The reading of a sign; "name:parameter" gives the sign its parameter. Raises KeyError for no such sign.
+        """The reading of a sign; "name:parameter" gives the sign its parameter. Raises CauseError for no such sign.
 
         `front`: the cause that asks, for signs that take the value of one of its keys.
         """
-        sign = self._signs.get(name) or self._signs.setdefault(name, find(name))
+        sign = self._signs.get(name) or self._signs.setdefault(name, sign_named(name))
         value: tuple[str, ...] = getattr(front, sign.reads) if sign.reads and front else ()
+        if sign.reads and not value:
+            raise CauseError(f"sign {name!r} reads the key {sign.reads!r}, which is missing")
         key = (name, subject, value)
         if key not in self._read:
             parameter = name.partition(":")[2]

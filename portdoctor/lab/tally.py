@@ -22,7 +22,7 @@ Tally = tuple[list[Case], list[str]]  # the cases, and what could not be counted
 
 def of_recordings(scenarios: list[Scenario]) -> Tally:
     """Every recording diagnosed again, with today's knowledge."""
-    known = catalogue.load()
+    known = catalogue.load_catalogue()
     reports: list[tuple[Scenario, Report]] = []
     left_out = []
     for scenario in scenarios:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..catalogue.cause import Cause, fill
+from ..catalogue.blanks import fill
+from ..catalogue.cause import Cause, sign_named
 from ..catalogue.symptoms import SymptomText
 from ..model import Symptom
-from ..signs import title_of
 from ..text import clean, plural, width, words, wrapped
 from .command import broken
 from .lines import Line, Span, line
@@ -36,8 +36,8 @@ def cause_page(cause: Cause, origin: str = "") -> list[Line]:
         ("Symptoms", words(front.explains)),
         ("Who must act", OWNERS[front.owner]),
         ("Certain", _certainty(cause)),
-        ("Needs", "; ".join(map(title_of, front.requires))),
-        ("Ruled out by", "; or ".join(map(title_of, front.excludes))),
+        ("Needs", "; ".join(map(_sign_title, front.requires))),
+        ("Ruled out by", "; or ".join(map(_sign_title, front.excludes))),
         ("Answers", "; ".join(fill(phrase, {}) for phrase in front.answers)),
         ("Special case of", words(front.refines)),
         ("Also called", "; ".join(front.terms)),
@@ -54,7 +54,11 @@ def _certainty(cause: Cause) -> str:
         return "when all of it was seen and nothing else fits"
     if not front.proof:
         return f"never, {front.cap} at most"
-    return f"only when this was seen: {'; or '.join(map(title_of, front.proof))}; else {front.cap}"
+    return f"only when this was seen: {'; or '.join(map(_sign_title, front.proof))}; else {front.cap}"
+
+
+def _sign_title(name: str) -> str:
+    return sign_named(name).title_of(name.partition(":")[2])
 
 
 def symptom_page(name: Symptom, said: SymptomText, causes: Sequence[Cause]) -> list[Line]:

@@ -146,30 +146,41 @@ def name_of(text: str, option: str) -> str | None:
 def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
     """Our causes, those of the user's configuration folder, and those of the given folders.
 
-    Raises UsageError with a line for each mistake in them.
+    Raises UsageError with a line for each error in those of a site.
     """
-    from ...catalogue.folders import CauseError, load
+    from ...catalogue.cause import CauseError
+    from ...catalogue.folders import load_catalogue
 
-    own = _own_causes()
-    every = [*([own] if os.path.isdir(own) else []), *(folders or ())]
+    site = site_folders(folders)
     try:
-        catalogue = load(every)
-        if every:
-            _refuse_mistakes(every, catalogue, needed=folders or ())
+        catalogue = load_catalogue(site)
+        if site:
+            from ...catalogue.lint import lint
+
+            if errors := lint(site, needed=folders or ()):
+                raise UsageError("\n".join(errors))
     except CauseError as error:
         raise UsageError(str(error)) from None
     return catalogue
 
 
+def site_folders(folders: Sequence[str] | None) -> list[str]:
+    """The folders of a site's cause files: the user's, if there is one, and the given ones."""
+    from ...host import config_folder
+
+    own = os.path.join(config_folder(), "causes")
+    return [*([own] if os.path.isdir(own) else []), *(folders or ())]
+
+
 def names(ctx: typer.Context) -> list[str]:
     """What a shell may complete where a symptom or a cause is named; of causes that cannot be read, ours."""
-    from ...catalogue.folders import load
+    from ...catalogue.folders import load_catalogue
     from ...catalogue.symptoms import symptoms
 
     try:
         catalogue = catalogue_of(ctx.params.get("causes") or (ctx.default_map or {}).get("causes"))
     except UsageError:
-        catalogue = load()
+        catalogue = load_catalogue()
     return [*symptoms(), *catalogue.names()]
 
 
@@ -178,34 +189,6 @@ def expected(ctx: typer.Context) -> list[str]:
     from ...engine.expect import WORDS
 
     return [*WORDS, *names(ctx)]
-
-
-def _own_causes() -> str:
-    from ...host import config_folder
-
-    return os.path.join(config_folder(), "causes")
-
-
-def _refuse_mistakes(folders: Sequence[str], catalogue: Catalogue, needed: Sequence[str]) -> None:
-    """`needed`: folders that were named, and so must hold a cause."""
-    from ...catalogue.folders import read
-    from ...catalogue.lint import mistakes
-
-    wrong: list[str] = []
-    for folder in folders:
-        texts = read(folder)
-        misplaced = [e for e in os.scandir(folder) if e.name.endswith(".md") and _is_cause(e.path)]
-        wrong += [f"{e.path}:1: a cause lies in a folder of its phase, as tcp/{e.name}" for e in misplaced]
-        if not texts and not misplaced and folder in needed:
-            wrong.append(f"{folder}: there is no cause in this folder; a cause is a file such as {folder}/tcp/name.md")
-        wrong += mistakes(texts, catalogue)
-    if wrong:
-        raise UsageError("\n".join(wrong))
-
-
-def _is_cause(path: str) -> bool:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.readline().startswith("+++")
 
 
 def expectation(text: str, catalogue: Catalogue) -> str:

@@ -22,7 +22,7 @@ SETTINGS: dict[str, Kind] = {
     "format": "text", "color": "text", "quiet": "flag", "verbose": "flag", "redact": "flag", "with-names": "flag",
     "causes": "folders",
 }  # fmt: skip
-COMMANDS = ("check", "bind", "diagnose", "ticket", "explain")  # those that have one of these options
+COMMANDS = ("check", "bind", "diagnose", "ticket", "explain", "lint")  # those that have one of these options
 FILE = "config.toml"
 _TAKES: dict[Kind, str] = {
     "number": "a number such as 2.5", "count": "a whole number such as 3", "flag": "true or false",

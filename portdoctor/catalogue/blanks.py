@@ -1,0 +1,52 @@
+"""The blanks in a cause's text, such as {address}: their names and meanings, and filling them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..text import bracketed
+
+# Blank -> what is put in its place. `engine/facts.py` finds the values; a value that is not known stays a blank.
+BLANKS: dict[str, str] = {
+    "host": "the host of the target: a name, or an address",
+    "name": "the same, in commands that look it up",
+    "port": "the port of the target",
+    "transport": "`tcp` or `udp`",
+    "service": "the service of the port, such as `https`; without one, `tcp port 8080`",
+    "address": "the address that the statement is about; for `bind`, the local address",
+    "endpoint": "address and port, such as `10.0.4.2:8080` or `[fd00::2]:8080`",
+    "sni": "the name in the TLS handshake (SNI)",
+    "url": "the URL of the target, with `/` as its path",
+    "resolver": "the resolver that the statement is about, or the first configured one",
+    "source": "the local address that the connection uses",
+    "gateway": "the gateway of the route to the address",
+    "interface": "the interface of the route to the address",
+    "offender": "the sender of the ICMP error",
+    "hop": "the last hop that the trace to the asked port reached",
+    "holder": "the program that uses the local port, with its process id",
+    "protocol": "the protocol that the peer used",
+    "status": "status code and reason phrase of the HTTP response",
+    "detail": "the sentence of the first required sign",
+}
+_BLANK = re.compile(r"\{([a-z_]+)\}(?=(:\{port\})?)")  # the second group: a port follows
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]][A-Za-z0-9_@%+=:,./\[\]-]*")  # no quoting, no option, no expansion
+
+
+def blanks_in(text: str) -> list[str]:
+    """The names of the blanks in a text, known or not, in order."""
+    return [found[1] for found in _BLANK.finditer(text)]
+
+
+def fill(text: str, facts: dict[str, str]) -> str:
+    """Put the facts in the place of ``{name}``; a fact that is not known stays its name in capitals."""
+
+    def put(found: re.Match[str]) -> str:
+        value = facts.get(found[1]) or found[1].upper()
+        return bracketed(value) if found[2] else value
+
+    return _BLANK.sub(put, text)
+
+
+def fill_command(command: str, facts: dict[str, str]) -> str:
+    """As `fill`, for text that people paste into a shell: a fact that a shell would interpret stays a blank."""
+    return fill(command, {blank: fact for blank, fact in facts.items() if _PLAIN.fullmatch(fact)})

@@ -1,0 +1,185 @@
+"""Finds the errors in the front matter of a cause file: keys, words, signs, causes, stages, phrases. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import msgspec
+
+from ..model import Icmp, Outcome, Stage, SubjectKind, Symptom
+from ..outcomes import symptom
+from ..signs import find, load_all
+from ..text import did_you_mean, nearest, words
+from .blanks import blanks_in
+from .cause import Catalogue, Cause, Front
+from .lint_page import Finding, of_blanks, of_sentence
+from .toml_lines import line_of_error, line_of_key
+
+_SIGNS = ("requires", "excludes", "supports", "proof")
+_CAUSES = ("hides", "refines", "with")
+_PHRASES = ("prints", "answers")
+_MOST_ASK = 60  # words: it must fit into a chat message
+_MOST_PHRASE = 200  # characters
+# The stages at which a problem is found about such a subject.
+_STAGES_OF: dict[SubjectKind, tuple[Stage, ...]] = {
+    "name": ("dns",), "resolver": ("dns",), "local": ("bind",), "target": ("tcp", "udp"),
+    "address": ("tcp", "udp", "tls", "http", "app"), "family": (),
+}  # fmt: skip
+_ONLY_AT: dict[Symptom, tuple[Stage, ...]] = {
+    "name-not-resolved": ("dns",), "tls-failed": ("tls",), "service-error": ("http", "app"), "port-conflict": ("bind",),
+}  # fmt: skip
+_AT_ANY_STAGE: tuple[Symptom, ...] = ("ok", "degraded", "undetermined")
+
+
+def of_keys(matter: str) -> Iterator[Finding]:
+    """Invalid TOML, unknown and missing keys, and values that a key does not take. Lines count from the +++ line."""
+    try:
+        values = tomllib.loads(matter)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        yield line_of_error(matter, str(error)) + 1, f"invalid TOML: {error}"
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(Front)}
+    meant: list[str] = []
+    for key, value in values.items():
+        if key not in fields:
+            meant += nearest(key, fields)
+            yield _line(matter, key), f"unknown key {key!r}{did_you_mean(key, fields)}"
+            continue
+        try:
+            msgspec.convert(value, fields[key].type)
+        except msgspec.ValidationError as error:
+            yield _line(matter, key, _refused_word(error)), f"{key}: {_refusal(error, fields[key].type)}"
+    for key, field in fields.items():
+        if field.required and key not in values and key not in meant:
+            yield 1, f"missing key {key!r}"
+
+
+def _refused_word(error: msgspec.ValidationError) -> str:
+    found = re.search(r"enum value '([^']*)'", str(error))
+    return found[1] if found else ""
+
+
+def _refusal(error: msgspec.ValidationError, kind: Any) -> str:
+    word = _refused_word(error)
+    allowed = allowed_words(kind)
+    if not word or not allowed:
+        return str(error).replace("`", "")
+    return f"invalid value {word!r}" + (did_you_mean(word, allowed) or f": write {words(allowed, 'or')}")
+
+
+def allowed_words(kind: Any) -> list[str]:
+    """The words of a Literal, or of a tuple of one; none for a type without a fixed vocabulary."""
+    found = [word for arg in get_args(kind) for word in (allowed_words(arg) or [arg])]
+    return [word for word in found if isinstance(word, str)]
+
+
+def _line(matter: str, key: str, value: str = "") -> int:
+    """The line of the file: the first +++ is line 1."""
+    return line_of_key(matter, key, value) + 1
+
+
+def of_front(cause: Cause, matter: str, catalogue: Catalogue) -> Iterator[Finding]:
+    """Errors in values that have the right type. `catalogue`: every cause that may be named."""
+    front = cause.front
+    for key in _SIGNS:
+        for name in getattr(front, key):
+            if wrong := _wrong_with_sign(name, key, front):
+                yield _line(matter, key, name), f"{key}: {wrong}"
+    for key in _CAUSES:
+        for name in front.with_ if key == "with" else getattr(front, key):
+            if name not in catalogue and not _is_phase(name, catalogue):
+                yield _line(matter, key, name), f"{key}: unknown cause {name!r}{did_you_mean(name, catalogue.names())}"
+    if not front.requires:
+        yield _line(matter, "requires"), "requires: without a required sign the cause would always be established"
+    for name in set(front.requires) & set(front.excludes):
+        text = f"excludes: {name!r} is also required: the cause could never be established"
+        yield _line(matter, "excludes", name), text
+    if front.proof and front.cap != "likely":
+        yield _line(matter, "proof"), 'proof: there is no cap to lift: add cap = "likely"'
+    if front.kind == "remainder" and front.cap != "certain":
+        yield _line(matter, "cap"), "cap: a remainder is always undetermined and takes no cap"
+    yield from _of_stages(cause, matter)
+    yield from ((_line(matter, "says"), f"says: {text}") for text in of_sentence(front.says))
+    yield from ((_line(matter, "ask"), f"ask: {text}") for text in _of_ask(front))
+    for key in _PHRASES:
+        for phrase in getattr(front, key):
+            yield from ((_line(matter, key, phrase), f"{key}: {text}") for text in _of_phrase(phrase))
+
+
+def _is_phase(name: str, catalogue: Catalogue) -> bool:
+    """Whether the name is every cause of a phase: "tcp.*"."""
+    phase, _, rest = name.partition(".")
+    return rest == "*" and any(known.startswith(f"{phase}.") for known in catalogue.names())
+
+
+def _wrong_with_sign(name: str, key: str, front: Front) -> str:
+    base, _, parameter = name.partition(":")
+    try:
+        sign = find(name)
+    except KeyError:
+        return f"unknown sign {base!r}{did_you_mean(base, load_all())}"
+    if fault := sign.fault(parameter):
+        return fault
+    if sign.reads and key in ("supports", "proof"):  # the engine gives such a sign its value only while it weighs
+        return f"the sign {name} can only be required or excluded"
+    if sign.reads and not getattr(front, sign.reads):
+        return f"the sign {name} reads the key {sign.reads}, which is missing"
+    return ""
+
+
+def _of_ask(front: Front) -> Iterator[str]:
+    if not front.ask:
+        return
+    owner: str = front.owner
+    if owner == "user":
+        yield "the owner is the user, so there is nobody to send a message to: leave it out"
+    count = len(front.ask.split())
+    if count > _MOST_ASK:
+        yield f"the message has {count} words; at most {_MOST_ASK} are allowed"
+    if not front.ask.rstrip().endswith((".", "?")):
+        yield "the message does not end with a full stop or a question mark"
+    yield from of_blanks(front.ask)
+
+
+def _of_phrase(phrase: str) -> Iterator[str]:
+    """A blank of a phrase may have any name: it stands for what differs, and is filled with nothing."""
+    text = phrase
+    for blank in blanks_in(phrase):
+        text = text.replace(f"{{{blank}}}", "")
+    if not text.strip():
+        yield "the phrase is empty, or has nothing but blanks"
+    if len(phrase) > _MOST_PHRASE:
+        yield f"the phrase has {len(phrase)} characters; at most {_MOST_PHRASE} are allowed"
+    if "{" in text or "}" in text:
+        yield f"malformed blank in {phrase!r}: write {{name}}, in small letters"
+
+
+def _of_stages(cause: Cause, matter: str) -> Iterator[Finding]:
+    """Whether a problem can be found about that subject at those stages, with those symptoms."""
+    front = cause.front
+    possible = _STAGES_OF[front.about]
+    if not possible:
+        yield _line(matter, "about"), f'about: no problem is about a {front.about}: write about = "target"'
+        return
+    if not cause.at:
+        yield 1, f'at: {cause.phase!r} is not a stage: name one, such as at = ["{possible[0]}"]'
+        return
+    for stage in cause.at:
+        if stage not in possible and front.at:
+            text = f"at: no problem is about {front.about!r} at stage {stage}; possible: {', '.join(possible)}"
+            yield _line(matter, "at", stage), text
+    stages = [stage for stage in cause.at if stage in possible]
+    if not stages and not front.at:
+        yield _line(matter, "about"), f"about: no problem is about {front.about!r} at stage {cause.at[0]}"
+    for word in front.explains:
+        if stages and word not in _AT_ANY_STAGE and not any(word in _symptoms(stage) for stage in stages):
+            yield _line(matter, "explains", word), f"explains: {word!r} is not a symptom of stage {words(stages, 'or')}"
+
+
+def _symptoms(stage: Stage) -> set[Symptom]:
+    prohibited = Icmp(type=3, code=13, offender="192.0.2.1")
+    found = {symptom(stage, outcome, icmp) for outcome in Outcome for icmp in (None, prohibited)}
+    return {word for word in found if stage in _ONLY_AT.get(word, (stage,))}
