@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from portdoctor.catalogue.folders import load_catalogue  # noqa: E402  the checkout's own, wherever this is run
 from portdoctor.engine.verdict import diagnose  # noqa: E402
-from portdoctor.render.json import load as load_report  # noqa: E402
+from portdoctor.render.json import load_report  # noqa: E402
 
 _ROUNDS = 15
 _SHOWN = 10

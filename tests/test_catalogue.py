@@ -12,7 +12,7 @@ from portdoctor.catalogue.blanks import BLANKS, fill
 from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.facts import facts_about
 from portdoctor.engine.verdict import diagnose
-from portdoctor.render.json import load as load_report
+from portdoctor.render.json import load_report
 from portdoctor.signs import load_all
 
 ROOT = Path(__file__).parent.parent

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from portdoctor.services.clients import FASTEST, Client, Measured, fare, known
+from portdoctor.services.clients import FASTEST, Client, Measured, fare, known_clients
 
 SIX, FOUR = "fd00:0:0:4::2", "10.0.4.2"
 
 
 def named(part: str) -> Client:
-    return next(c for c in known() if part in c.name)
+    return next(c for c in known_clients() if part in c.name)
 
 
 def silent(address: str) -> Measured:
@@ -26,7 +26,7 @@ def open_after(seconds: float, address: str) -> Measured:
 
 
 def test_every_row_has_a_source_and_no_limit_below_the_fast_lane() -> None:
-    for client in known():
+    for client in known_clients():
         assert client.source
         limits = [limit for limit in (client.each, client.total) if limit is not None]
         assert all(limit > FASTEST for limit in limits)

@@ -19,7 +19,7 @@ ANSWERS = {name: scenario.load(name).expect for name in scenario.names()}
 
 @cache
 def replayed(name: str) -> Diagnosis:
-    return diagnose(json.load(scenario.recording_of(name).read_bytes()), CATALOGUE)
+    return diagnose(json.load_report(scenario.recording_of(name).read_bytes()), CATALOGUE)
 
 
 def answered_by(cause: str) -> list[str]:

@@ -283,7 +283,7 @@ def test_a_site_s_own_cause_is_found_by_what_it_prints(tmp_path_factory: pytest.
     text = Path(CATALOGUE["tcp.no-listener"].path).read_text(encoding="utf-8")
     own = text.replace("\nsays = ", '\nprints = ["ACME-17: gateway {host} is closed"]\nsays = ', 1)
     (folder / "tcp" / "gateway-closed.md").write_text(own, encoding="utf-8")
-    page = explain_text("ACME-17: gateway vpn.example.com is closed", load([str(folder)]))
+    page = explain_text("ACME-17: gateway vpn.example.com is closed", load_catalogue([str(folder)]))
     assert page.startswith("connection-refused")
     assert "tcp.gateway-closed " in page.partition("These words name")[2].partition("Can also be")[0]
     assert "portdoctor check vpn.example.com:PORT" in page

@@ -210,7 +210,7 @@ def test_a_broken_attribute_ends_the_reading(data: bytes) -> None:
 
 def test_the_kernels_refusal_keeps_its_errno() -> None:
     with pytest.raises(netlink.Refused) as refused:
-        list(netlink.ask(netlink.SOCK_DIAG, 9999, 0, b""))
+        list(netlink.query_kernel(netlink.SOCK_DIAG, 9999, 0, b""))
     assert refused.value.errno == errno.EINVAL
 
 
@@ -306,9 +306,9 @@ def test_a_cgroup_is_found_by_its_inode(tmp_path: Path) -> None:
 
 
 def test_a_user_without_a_name_keeps_the_number() -> None:
-    assert owners.user_name(0) == "root"
-    assert owners.user_name(3_999_999_999) == "uid 3999999999"
-    assert owners.user_name(None) is None
+    assert owners.user_of(0) == "root"
+    assert owners.user_of(3_999_999_999) == "uid 3999999999"
+    assert owners.user_of(None) is None
 
 
 # ---------------------------------------------------------------- ports, counters, files

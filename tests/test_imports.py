@@ -165,3 +165,37 @@ def test_the_public_names_are_defined_where_the_package_looks() -> None:
     assert all(getattr(portdoctor, name) is not None for name in portdoctor.__all__)
 
 
+
+
+# A function or class goes by one name in every layer or format of one job -> why it may be defined twice.
+ONE_JOB = {
+    "bind": "the Python API, the command, the probe",
+    "check": "the Python API, the command",
+    "counters": "the kernel's table, the probe, the sign",
+    "diagnose": "the Python API, the command, the engine",
+    "document": "a format that is JSON",
+    "hosts_file": "the file, the probe",
+    "interfaces": "the system's table, the probe, the sign",
+    "lint": "the catalogue, the command",
+    "listeners": "the system's table, the probe",
+    "listing": "the command, the page",
+    "main": "a program",
+    "ntp": "the client's request, the lab's server",
+    "quic": "the client's request, the lab's server",
+    "read_route": "a system",
+    "render": "a format, and what chooses it",
+    "schema": "a format that is JSON, the command",
+    "sockets": "a table of the kernel",
+    "to_json": "a format that is JSON",
+}
+
+
+def test_no_public_name_has_two_meanings() -> None:
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert {name: found for name, found in twice.items() if name not in ONE_JOB} == {}
+    assert ONE_JOB.keys() <= twice.keys()

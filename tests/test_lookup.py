@@ -25,7 +25,7 @@ import pytest
 from portdoctor.host import current
 from portdoctor.model import Lookup, Outcome
 from portdoctor.probes import lookup as probe
-from portdoctor.probes.lookup import ask, ask_all, is_for_dns, resolve
+from portdoctor.probes.lookup import is_for_dns, query_resolver, query_resolvers, resolve
 
 Reply = Callable[[dns.message.Message], "bytes | None"]
 NAME = "shop.example.com"
@@ -118,12 +118,12 @@ ADDRESS = f"{NAME}. 60 IN A 192.0.2.7"
 
 def asked(port: int, qtype: str = "A", limit: float = 3.0, **more: object) -> Lookup:
     more.setdefault("host", current())
-    return asyncio.run(ask(NAME, qtype, "127.0.0.1", clock, clock() + limit, port=port, **more))  # type: ignore[arg-type]
+    return asyncio.run(query_resolver(NAME, qtype, "127.0.0.1", clock, clock() + limit, port=port, **more))  # type: ignore[arg-type]
 
 
 def all_asked(port: int, families: tuple[int, ...] = (4, 6), limit: float = 3.0, name: str = NAME) -> list[Lookup]:
     async def run() -> list[Lookup]:
-        looks = ask_all(name, ["127.0.0.1"], families, clock, clock() + limit, current(), port=port)
+        looks = query_resolvers(name, ["127.0.0.1"], families, clock, clock() + limit, current(), port=port)
         return [o async for o in looks]
 
     return asyncio.run(run())
@@ -339,14 +339,14 @@ def test_tcp_that_is_closed_early() -> None:
 
 @pytest.mark.parametrize("where", ["nonsense", "", "300.1.2.3"])
 def test_a_resolver_that_is_no_address(where: str) -> None:
-    o = asyncio.run(ask(NAME, "A", where, clock, clock() + 1))
+    o = asyncio.run(query_resolver(NAME, "A", where, clock, clock() + 1))
     assert o.outcome not in (Outcome.OK, Outcome.TIMEOUT)
     assert o.took < 0.5
 
 
 def test_names_that_dns_cannot_hold() -> None:
     for name in ("a" * 64 + ".example", "shop..example"):
-        assert asyncio.run(ask(name, "A", "127.0.0.1", clock, clock() + 1)).outcome is Outcome.INVALID
+        assert asyncio.run(query_resolver(name, "A", "127.0.0.1", clock, clock() + 1)).outcome is Outcome.INVALID
 
 
 def test_a_name_in_other_letters_is_asked_in_ascii() -> None:
@@ -357,7 +357,7 @@ def test_a_name_in_other_letters_is_asked_in_ascii() -> None:
         return saying(rcode="NXDOMAIN")(query)
 
     with resolver(keep) as port:
-        asyncio.run(ask("bücher.example", "A", "127.0.0.1", clock, clock() + 1, port=port))
+        asyncio.run(query_resolver("bücher.example", "A", "127.0.0.1", clock, clock() + 1, port=port))
     assert names == ["xn--bcher-kva.example."]
 
 
@@ -405,7 +405,7 @@ def test_a_silent_resolver_is_asked_about_itself(monkeypatch: pytest.MonkeyPatch
 def test_leaving_early_ends_everything_cleanly() -> None:
     async def run() -> float:
         async def consume() -> None:
-            async for _ in ask_all(NAME, ["127.0.0.1"], (4, 6), clock, clock() + 5, None, port=port):
+            async for _ in query_resolvers(NAME, ["127.0.0.1"], (4, 6), clock, clock() + 5, None, port=port):
                 pass
 
         task = asyncio.create_task(consume())
@@ -424,7 +424,7 @@ def test_leaving_early_ends_everything_cleanly() -> None:
 def test_an_answer_is_not_kept_back_by_a_silent_resolver() -> None:
     async def run() -> float:
         began = clock()
-        looks = ask_all(NAME, ["127.0.0.1", "127.0.0.2"], (4,), clock, clock() + 3, None, port=port)
+        looks = query_resolvers(NAME, ["127.0.0.1", "127.0.0.2"], (4,), clock, clock() + 3, None, port=port)
         async with contextlib.aclosing(looks) as answers:  # type: ignore[type-var]
             async for o in answers:
                 if o.outcome is Outcome.OK:

@@ -109,5 +109,5 @@ def test_what_does_not_belong_together_is_refused() -> None:
 
 def test_a_merged_case_is_a_record_too() -> None:
     merged = merge([REFUSED, there()])
-    again = json.load(json.render(merged, diagnose(merged, CATALOGUE)))
+    again = json.load_report(json.render(merged, diagnose(merged, CATALOGUE)))
     assert diagnose(again, CATALOGUE) == diagnose(merged, CATALOGUE)

@@ -15,7 +15,7 @@ from portdoctor.catalogue.folders import HERE, load_catalogue, read_folder
 from portdoctor.catalogue.lint import lint_texts
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Diagnosis, Report
-from portdoctor.render.json import load as load_report
+from portdoctor.render.json import load_report
 
 ROOT = Path(__file__).parent.parent
 OURS = load_catalogue()

@@ -16,7 +16,7 @@ from portdoctor.checkup.checkup import MOST_ADDRESSES
 from portdoctor.checkup.plan import plan
 from portdoctor.model import Connect, Datagram, Lookup, Options, Report, Trace
 from portdoctor.render import plan as form
-from portdoctor.render.json import load
+from portdoctor.render.json import load_report
 from portdoctor.render.plan import Plan
 from portdoctor.services.ports import controls_for
 from portdoctor.target.parse import parse, parse_bind
@@ -154,7 +154,7 @@ def test_binding_sends_nothing() -> None:
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_no_recorded_checkup_sent_more_than_its_plan(path: Path) -> None:
-    report = load(path.read_text(encoding="utf-8"))
+    report = load_report(path.read_text(encoding="utf-8"))
     it = plan(report.target, report.options, host.current())
     for one in (report, *report.others):
         if one.target != report.target:

@@ -24,8 +24,8 @@ from portdoctor.services.ports import (
     named,
     near_name,
     port_of,
+    protocol_of,
     range_of,
-    recognise,
     service_of,
     spoken,
     usual_of,
@@ -311,7 +311,7 @@ FIRST_BYTES = [
 
 @pytest.mark.parametrize(("protocol", "said"), FIRST_BYTES)
 def test_recognise(protocol: str | None, said: bytes) -> None:
-    assert recognise(said) == protocol
+    assert protocol_of(said) == protocol
 
 
 def test_every_protocol_has_an_example_and_a_spoken_name() -> None:
@@ -325,12 +325,12 @@ def test_every_protocol_has_an_example_and_a_spoken_name() -> None:
 @example(b"E\x00\x00")
 @example(b"\xff" * 3)
 def test_recognise_is_total(said: bytes) -> None:
-    assert recognise(said) in {None} | SPOKEN.keys()
+    assert protocol_of(said) in {None} | SPOKEN.keys()
 
 
 @given(st.sampled_from([said for _, said in FIRST_BYTES]), st.integers(0, 200))
 def test_recognise_takes_any_beginning(said: bytes, size: int) -> None:
-    assert recognise(said[:size]) in {None} | SPOKEN.keys()
+    assert protocol_of(said[:size]) in {None} | SPOKEN.keys()
 
 
 def test_what_fits() -> None:

@@ -26,7 +26,7 @@ from portdoctor.render.lines import encodable, plain
 from portdoctor.render.path import drawn, path_to
 from portdoctor.render.phrases import OWNERS, TITLES
 from portdoctor.render.reproduce import trials
-from portdoctor.render.state import state_of, worst
+from portdoctor.render.state import health_of, worst
 from portdoctor.text import is_clean, width
 
 from . import reports
@@ -206,7 +206,7 @@ def test_ascii_when_the_encoding_has_no_lines() -> None:
 
 
 def test_styles_can_be_dropped() -> None:
-    lines = terminal.lines(*reports.refused())
+    lines = terminal.report_lines(*reports.refused())
     assert {span.style for line in lines for span in line} > {"", "bold", "bold red"}
     assert plain(lines) == terminal.render(*reports.refused())
 
@@ -403,7 +403,7 @@ def test_markdown_tables_have_their_cells(make: Make) -> None:
 
 
 CASES = [make() for make in reports.ALL.values()]
-STATES = [state_of(diagnosis) for _, diagnosis in CASES]
+STATES = [health_of(diagnosis) for _, diagnosis in CASES]
 PERFDATA = re.compile(r"(?:'[^'=]+'|[^\s'=]+)=-?\d+(?:\.\d+)?(?:s|us|ms|%|[KMGT]?B|c)?(?:;[^;\s]*){0,4}")
 
 
@@ -438,7 +438,7 @@ def test_nagios_of_a_batch_names_what_is_not_ok() -> None:
 
 def test_states() -> None:
     assert STATES == ["ok", "failed", "failed", "warning", "failed", "failed", "failed", "failed"]
-    assert state_of(reports.one_dead()[1], strict=True) == "failed"
+    assert health_of(reports.one_dead()[1], strict=True) == "failed"
     assert worst(["ok", "warning", "unknown"]) == "unknown"
     assert worst(["unknown", "failed"]) == "failed"
     assert worst([]) == "unknown"

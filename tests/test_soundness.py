@@ -61,7 +61,7 @@ def _about_a_trace(note: Note) -> bool:
 
 
 def recorded(name: str) -> tuple[Report, Diagnosis]:
-    report = json.load(scenario.recording_of(name).read_bytes())
+    report = json.load_report(scenario.recording_of(name).read_bytes())
     return report, diagnose(report, CATALOGUE)
 
 
@@ -110,6 +110,6 @@ def test_nothing_is_certain_where_it_was_not_run(name: str, system: str) -> None
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_record_survives_its_own_format(name: str) -> None:
     report, full = recorded(name)
-    again = json.load(json.render(report, full))
+    again = json.load_report(json.render(report, full))
     assert diagnose(again, CATALOGUE) == full
     assert msgspec.json.decode(json.render(again, full))["verdict"]["symptom"] == full.verdict.symptom

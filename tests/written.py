@@ -27,7 +27,7 @@ EXAMPLE = "tcp/port-filtered-ip4"
 
 def example() -> str:
     """The first thing a reader sees: a broken connection and what the program says of it."""
-    report = json.load(scenario.recording_of(EXAMPLE).read_bytes())
+    report = json.load_report(scenario.recording_of(EXAMPLE).read_bytes())
     told = terminal.render(report, diagnose(report, load_catalogue()))
     return f"```\n$ portdoctor {scenario.load(EXAMPLE).command}\n{told}```\n"
 

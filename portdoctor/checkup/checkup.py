@@ -82,12 +82,12 @@ class Checkup(Record):
         host = self.target.host.rstrip(".").lower()
         if host == "localhost" or host.endswith(".localhost"):
             return
-        from ..probes.lookup import ask_all
+        from ..probes.lookup import query_resolvers
 
         resolvers = self.resolvers()
         families = (self.options.family,) if self.options.family else (4, 6)
         limit = self.clock() + min(6.0, self.left())
-        async for o in ask_all(host, resolvers, families, self.clock, limit, self.host):
+        async for o in query_resolvers(host, resolvers, families, self.clock, limit, self.host):
             self.see(o)
         self.done.add(Want(probe="wire", args=(self.target.host,)))
 

@@ -87,20 +87,21 @@ async def _plain_http(c: Record, address: str) -> None:
 
 async def _wire(c: Record, name: str) -> None:
     from ..model import Lookup
-    from ..probes.lookup import ask_all
+    from ..probes.lookup import query_resolvers
 
     seen = {(o.resolver, o.qtype) for o in c.of(Lookup) if o.via == "wire"}
     limit = c.clock() + min(3.0, max(c.left(), 0.1))
-    async for o in ask_all(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
+    async for o in query_resolvers(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
         if (o.resolver, o.qtype) not in seen:
             c.see(o)
 
 
 async def _wire_cd(c: Record, name: str, resolver: str) -> None:
-    from ..probes.lookup import ask
+    from ..probes.lookup import query_resolver
 
     for qtype in ("A", "AAAA"):
-        c.see(await ask(name, qtype, resolver, c.clock, c.clock() + 3.0, checking_disabled=True, host=c.host))
+        until = c.clock() + 3.0
+        c.see(await query_resolver(name, qtype, resolver, c.clock, until, checking_disabled=True, host=c.host))
 
 
 async def _small_segments(c: Record, address: str) -> None:

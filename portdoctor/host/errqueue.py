@@ -6,7 +6,7 @@ import socket
 import struct
 
 from ..model import Icmp
-from .sockaddr import name_of, text
+from .sockaddr import address_text, interface_name
 
 _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3  # linux/errqueue.h
 
@@ -21,5 +21,5 @@ def read_extended_error(data: bytes) -> tuple[int, Icmp | None] | None:
         return number, Icmp(type=kind, code=code, offender=socket.inet_ntop(socket.AF_INET, offender[4:8]))
     if origin == _ORIGIN_ICMP6 and len(offender) >= 24:
         scope = struct.unpack_from("=I", offender, 24)[0] if len(offender) >= 28 else 0
-        return number, Icmp(type=kind, code=code, offender=text(offender[8:24], name_of(scope)))
+        return number, Icmp(type=kind, code=code, offender=address_text(offender[8:24], interface_name(scope)))
     return number, None

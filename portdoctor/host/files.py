@@ -9,7 +9,7 @@ _MOST = 8 * 1024 * 1024  # bytes of a hosts file: block lists reach a few megaby
 _RESOLVERS = 3  # MAXNS of glibc's resolv.h
 
 
-def read(path: str, most: int = _MOST) -> str:
+def read_text(path: str, most: int = _MOST) -> str:
     """The text of a file, at most `most` bytes. Raises OSError."""
     with open(path, "rb") as file:
         return file.read(most).decode("utf-8", "replace")
@@ -42,7 +42,7 @@ def hosts_lines(text: str, name: str) -> tuple[tuple[int, str, str], ...]:
 def hosts_file(path: str, name: str) -> HostsFile:
     """The observation of the hosts file at `path`; its outcome says when it could not be read."""
     try:
-        lines = hosts_lines(read(path), name)
+        lines = hosts_lines(read_text(path), name)
     except OSError as error:
         number = error.errno or 0
         return HostsFile(

@@ -26,7 +26,7 @@ from ..model import (
 )
 from ..outcomes import errno_of, of_errno
 from .errqueue import read_extended_error
-from .sockaddr import name_of
+from .sockaddr import interface_name
 
 if TYPE_CHECKING:
     from .socket_table import Socket
@@ -66,10 +66,10 @@ class Linux:
 
     def resolvers(self) -> tuple[str, ...]:
         """As glibc reads them: an empty list means its default, the name server of this machine."""
-        from .files import nameservers, read
+        from .files import nameservers, read_text
 
         try:
-            return nameservers(read("/etc/resolv.conf")) or _GLIBC_DEFAULT
+            return nameservers(read_text("/etc/resolv.conf")) or _GLIBC_DEFAULT
         except OSError:
             return _GLIBC_DEFAULT
 
@@ -118,7 +118,7 @@ class Linux:
 
         way = self.route(address)
         try:
-            rows = [(name_of(index), state) for index, state in netlink.neighbours(address)]
+            rows = [(interface_name(index), state) for index, state in netlink.neighbours(address)]
         except OSError as error:
             return Neighbour(**_failure(error), address=address, state="unknown")
         rows.sort(key=lambda row: row[0] != way.interface)
@@ -129,7 +129,7 @@ class Linux:
         from . import netlink
 
         try:
-            links, addresses = netlink.links(), netlink.addresses()
+            links, addresses = netlink.links(), netlink.interface_addresses()
         except OSError as error:
             return Interfaces(**_failure(error))
         rows = tuple(

@@ -35,10 +35,10 @@ class MacOS:
 
     def resolvers(self) -> tuple[str, ...]:
         """Those of the main network service; per-domain resolvers (scutil --dns) are not in this file."""
-        from .files import nameservers, read
+        from .files import nameservers, read_text
 
         try:
-            return nameservers(read("/etc/resolv.conf"))
+            return nameservers(read_text("/etc/resolv.conf"))
         except OSError:
             return ()
 
@@ -58,7 +58,7 @@ class MacOS:
             none = failed["outcome"] is Outcome.NET_UNREACHABLE
             return Route(**failed, address=address, type="none" if none else "unknown", source=source)
         family = "-inet6" if ":" in address else "-inet"
-        way = read_route(portable.run("/sbin/route", "-n", "get", family, address) or "")
+        way = read_route(portable.run_tool("/sbin/route", "-n", "get", family, address) or "")
         flags = way.get("flags", "").strip("<>").split(",")
         kind = next((word for flag, word in _TYPES.items() if flag in flags), "unicast")
         gateway = way.get("gateway")
@@ -73,7 +73,7 @@ class MacOS:
 
     def neighbour(self, address: str) -> Neighbour:
         """The ARP entry; IPv6 entries are not read, and an entry's age is not told: "known" is all there is."""
-        text = None if ":" in address else portable.run("/usr/sbin/arp", "-n", address)
+        text = None if ":" in address else portable.run_tool("/usr/sbin/arp", "-n", address)
         if text is None:
             return Neighbour(outcome=Outcome.OTHER, address=address, state="unknown")
         found = re.search(r"\bat (\S+) on (\S+)", text)
@@ -90,7 +90,7 @@ class MacOS:
 
     def port_policy(self) -> Ports:
         """No threshold is given: since macOS 10.14 it does not hold for wildcard addresses."""
-        text = portable.run("/usr/sbin/sysctl", "-n", "net.inet.ip.portrange.first", "net.inet.ip.portrange.last")
+        text = portable.run_tool("/usr/sbin/sysctl", "-n", "net.inet.ip.portrange.first", "net.inet.ip.portrange.last")
         numbers = [int(word) for word in (text or "").split() if word.isdigit()]
         ephemeral = (numbers[0], numbers[1]) if len(numbers) == 2 else None
         return Ports(outcome=Outcome.OK, ephemeral=ephemeral, bind_capability=os.getuid() == 0)

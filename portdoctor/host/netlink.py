@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 
 from ..model import Value
-from .sockaddr import name_of, pack, split_scope, text
+from .sockaddr import address_text, interface_name, pack, split_scope
 
 assert sys.platform == "linux"
 
@@ -60,7 +60,7 @@ class Incomplete(OSError):
     """The table changed while it was read, or it did not fit."""
 
 
-def ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
+def query_kernel(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
     """The payloads of the kernel's answer to one request.
 
     Raises OSError: Refused with the errno of the kernel's answer, Incomplete for a torn dump, else the socket's own.
@@ -139,7 +139,7 @@ def look_up_route(
         body += attribute(_IP_PROTO, bytes(flow[:1])) + attribute(_DPORT, struct.pack(">H", flow[1]))
     flags = LOOKUP_TABLE | (FIB_MATCH if match else 0)
     head = struct.pack("=BBBBBBBBI", family, 8 * len(packed), source_bits, 0, 0, 0, 0, 0, flags)
-    for payload in ask(ROUTE, GET_ROUTE, 0, head + body):
+    for payload in query_kernel(ROUTE, GET_ROUTE, 0, head + body):
         return read_route(payload)
     raise Incomplete(0, "the kernel gave no route")
 
@@ -154,16 +154,16 @@ def read_route(payload: bytes) -> RouteFact:
         length = struct.unpack_from("=H", hops)[0]
         index = hops[4:8]
         found = attributes(hops[8:length]) | found
-    interface = name_of(struct.unpack("=I", index)[0]) if index else None
+    interface = interface_name(struct.unpack("=I", index)[0]) if index else None
     gateway = found.get(5) or found.get(18, b"")[2:]  # RTA_VIA carries the family first
     empty = bytes(16 if family == socket.AF_INET6 else 4)
     return RouteFact(
         type=_ROUTE_TYPES.get(kind, str(kind)),
-        prefix=f"{text(found.get(1, empty))}/{bits}",
+        prefix=f"{address_text(found.get(1, empty))}/{bits}",
         table=struct.unpack("=I", found[15])[0] if 15 in found else table,
-        gateway=text(gateway, interface) if gateway else None,
+        gateway=address_text(gateway, interface) if gateway else None,
         interface=interface,
-        source=text(found[7]) if 7 in found else None,
+        source=address_text(found[7]) if 7 in found else None,
     )
 
 
@@ -196,15 +196,15 @@ def refusing_entry(address: str, kind: str) -> str | None:
     family, packed = pack(bare)
     number = next(n for n, name in _ROUTE_TYPES.items() if name == kind)
     covering: list[tuple[int, str]] = []
-    for payload in ask(ROUTE, GET_ROUTE, DUMP, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, number, 0)):
+    for payload in query_kernel(ROUTE, GET_ROUTE, DUMP, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, number, 0)):
         bits, found = payload[1], attributes(payload[12:])
         if payload[7] == number and _covers(found.get(1, b""), bits, packed):
             covering.append((bits, read_route(payload).prefix))
-    for payload in ask(ROUTE, GET_RULE, DUMP, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
+    for payload in query_kernel(ROUTE, GET_RULE, DUMP, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
         bits, found = payload[1], attributes(payload[12:])
         selects = found.keys() & _OTHER_SELECTORS or payload[2] or payload[3]
         if _RULE_ACTIONS.get(payload[7]) == kind and not selects and _covers(found.get(1, b""), bits, packed):
-            covering.append((bits, f"{text(found[1])}/{bits}" if 1 in found else "all"))
+            covering.append((bits, f"{address_text(found[1])}/{bits}" if 1 in found else "all"))
     return max(covering)[1] if covering else None
 
 
@@ -218,7 +218,7 @@ def neighbours(address: str) -> list[tuple[int, str]]:
     bare, index = split_scope(address)
     family, packed = pack(bare)
     rows = []
-    for payload in ask(ROUTE, GET_NEIGHBOUR, DUMP, struct.pack("=BBHiHBB", family, 0, 0, 0, 0, 0, 0)):
+    for payload in query_kernel(ROUTE, GET_NEIGHBOUR, DUMP, struct.pack("=BBHiHBB", family, 0, 0, 0, 0, 0, 0)):
         at, state = read_neighbour(payload, packed)
         if at and (not index or at == index):
             rows.append((at, state))
@@ -238,21 +238,21 @@ def links() -> list[tuple[int, str, int]]:
     rows = []
     # IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: the counters are most of the answer
     body = struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0) + attribute(29, struct.pack("=I", 8))
-    for payload in ask(ROUTE, GET_LINK, DUMP, body):
+    for payload in query_kernel(ROUTE, GET_LINK, DUMP, body):
         _, _, _, index, flags, _ = struct.unpack_from("=BBHiII", payload)
         name = attributes(payload[16:]).get(3, b"").rstrip(b"\0").decode(errors="replace")
         rows.append((index, name, flags))
     return rows
 
 
-def addresses() -> list[tuple[int, str, int]]:
+def interface_addresses() -> list[tuple[int, str, int]]:
     """(interface index, address in prefix notation, flags) of every address. Raises OSError."""
     rows = []
-    for payload in ask(ROUTE, GET_ADDRESS, DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0)):
+    for payload in query_kernel(ROUTE, GET_ADDRESS, DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0)):
         _, bits, flags, _, index = struct.unpack_from("=BBBBI", payload)
         found = attributes(payload[8:])
         local = found.get(2) or found.get(1)  # on a point-to-point link IFA_ADDRESS is the peer
         if local:
             more = struct.unpack("=I", found[8])[0] if 8 in found else flags
-            rows.append((index, f"{text(local)}/{bits}", more))
+            rows.append((index, f"{address_text(local)}/{bits}", more))
     return rows

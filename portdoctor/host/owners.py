@@ -59,14 +59,14 @@ def holder(pid: int | None, uid: int | None, cgroup: str | None) -> Holder:
         pid=pid,
         name=name,
         command=command,
-        user=user_name(uid),
+        user=user_of(uid),
         unit=unit(cgroup or ""),
         container=container(cgroup or ""),
         since=since,
     )
 
 
-def user_name(uid: int | None) -> str | None:
+def user_of(uid: int | None) -> str | None:
     """The user's name, or "uid 1234" where this machine has none for it."""
     if uid is None:
         return None
@@ -135,9 +135,9 @@ def _started(pid: int) -> str | None:
 
 
 def _read(path: str) -> str:
-    from .files import read
+    from .files import read_text
 
     try:
-        return read(path, 64 * 1024)
+        return read_text(path, 64 * 1024)
     except OSError:
         return ""

@@ -13,7 +13,7 @@ from ..outcomes import errno_of, of_errno
 _TOOL_SECONDS = 2.0  # for a tool of the system; they answer in a few milliseconds or hang on a name server
 
 
-def run(*command: str) -> str | None:
+def run_tool(*command: str) -> str | None:
     """What a tool of the system prints, both outputs together; None when it is not there or takes too long."""
     try:
         done = subprocess.run(

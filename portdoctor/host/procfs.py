@@ -9,7 +9,7 @@ import sys
 
 from ..model import Transport
 from ..text import at
-from .files import read
+from .files import read_text
 from .socket_table import STATES, Socket
 
 assert sys.platform == "linux"
@@ -37,7 +37,7 @@ _NUMBERS = {
 def number(path: str) -> int | None:
     """A file that holds one number; None when it is not there or holds something else."""
     try:
-        return int(read(path, 64).split()[0])
+        return int(read_text(path, 64).split()[0])
     except (OSError, ValueError, IndexError):
         return None
 
@@ -45,7 +45,7 @@ def number(path: str) -> int | None:
 def ephemeral() -> tuple[int, int] | None:
     """The range of source ports the kernel picks from."""
     try:
-        first, last = read(_SYS + "ip_local_port_range", 64).split()
+        first, last = read_text(_SYS + "ip_local_port_range", 64).split()
         return int(first), int(last)
     except (OSError, ValueError):
         return None
@@ -54,7 +54,7 @@ def ephemeral() -> tuple[int, int] | None:
 def reserved() -> tuple[tuple[int, int], ...]:
     """The ports the kernel never picks by itself; asking for one of them is still allowed."""
     try:
-        return port_ranges(read(_SYS + "ip_local_reserved_ports"))
+        return port_ranges(read_text(_SYS + "ip_local_reserved_ports"))
     except OSError:
         return ()
 
@@ -73,7 +73,7 @@ def unprivileged_start() -> int | None:
 def may_bind_low() -> bool | None:
     """Whether this process may bind privileged ports: the capability, in the user namespace that owns the network."""
     try:
-        status = read("/proc/self/status", 16 * 1024)
+        status = read_text("/proc/self/status", 16 * 1024)
     except OSError:
         return None
     mask = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), None)
@@ -96,7 +96,7 @@ def _network_is_ours() -> bool:
 
 def counters() -> dict[str, int]:
     """Counters and limits by their own names. Raises OSError when /proc has none of the tables."""
-    found = pick(read("/proc/net/netstat")) | pick(read("/proc/net/snmp"))
+    found = pick(read_text("/proc/net/netstat")) | pick(read_text("/proc/net/snmp"))
     found |= {name: value for name, path in _NUMBERS.items() if (value := number(path)) is not None}
     found |= _sockets_used() | _files()
     return found
@@ -118,7 +118,7 @@ def _sockets_used() -> dict[str, int]:
     found: dict[str, int] = {}
     for path, group, prefix in (("/proc/net/sockstat", "TCP:", "tcp"), ("/proc/net/sockstat6", "TCP6:", "tcp6")):
         try:
-            words = next((line.split() for line in read(path).splitlines() if line.startswith(group)), [])
+            words = next((line.split() for line in read_text(path).splitlines() if line.startswith(group)), [])
         except OSError:
             continue
         row = dict(zip(words[1::2], words[2::2], strict=False))
@@ -137,7 +137,7 @@ def _files() -> dict[str, int]:
     found = {"nofile_soft": soft, "nofile_hard": hard}
     try:
         found["nofile_used"] = len(os.listdir("/proc/self/fd")) - 1  # the listing itself is one
-        used, _, most = read("/proc/sys/fs/file-nr", 128).split()
+        used, _, most = read_text("/proc/sys/fs/file-nr", 128).split()
         found |= {"file_nr": int(used), "file_max": int(most)}
     except (OSError, ValueError):
         return found
@@ -149,7 +149,7 @@ def sockets(port: int, transport: Transport) -> tuple[Socket, ...]:
     rows: list[Socket] = []
     for name in (transport, f"{transport}6"):
         try:
-            rows += read_table(read(f"/proc/net/{name}"), transport)
+            rows += read_table(read_text(f"/proc/net/{name}"), transport)
         except FileNotFoundError:
             continue  # a kernel without IPv6
     return tuple(row for row in rows if row.port == port or (port == 0 and row.state in ("LISTEN", "UNCONN")))

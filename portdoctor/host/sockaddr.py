@@ -19,7 +19,7 @@ def pack(address: str) -> tuple[int, bytes]:
     return family, socket.inet_pton(family, address)
 
 
-def text(packed: bytes, interface: str | None = None) -> str:
+def address_text(packed: bytes, interface: str | None = None) -> str:
     """The address of 4 or 16 bytes; an IPv6 link-local one gets its scope."""
     if len(packed) == 4:
         return socket.inet_ntop(socket.AF_INET, packed)
@@ -27,7 +27,7 @@ def text(packed: bytes, interface: str | None = None) -> str:
     return f"{address}%{interface}" if interface and address.startswith("fe80:") else address
 
 
-def name_of(index: int) -> str | None:
+def interface_name(index: int) -> str | None:
     """The name of an interface; None when it is gone."""
     try:
         return socket.if_indextoname(index) if index else None

@@ -16,7 +16,7 @@ import msgspec
 from ..model import Transport
 from ..text import at
 from . import netlink
-from .sockaddr import name_of, text
+from .sockaddr import address_text, interface_name
 from .socket_table import STATES, Socket, Table
 
 assert sys.platform == "linux"
@@ -61,7 +61,7 @@ def _ask(family: int, protocol: int, states: int, port: int) -> Iterator[Socket]
     head = struct.pack("=BBBBI", family, protocol, 0, 0, states)
     wanted = struct.pack(">HH", port, 0) + bytes(36) + b"\xff" * 8  # any interface's 0, INET_DIAG_NOCOOKIE
     try:
-        for payload in netlink.ask(netlink.SOCK_DIAG, _BY_FAMILY, netlink.DUMP, head + wanted):
+        for payload in netlink.query_kernel(netlink.SOCK_DIAG, _BY_FAMILY, netlink.DUMP, head + wanted):
             row = read_socket(payload)
             if port in (0, row.port):
                 yield row
@@ -76,13 +76,13 @@ def read_socket(payload: bytes) -> Socket:
     port, peer_port = struct.unpack_from(">HH", payload, 4)
     size = 16 if family == socket.AF_INET6 else 4
     (index,) = struct.unpack_from("=I", payload, 40)
-    interface = name_of(index)
+    interface = interface_name(index)
     _, queued, backlog, uid, inode = struct.unpack_from("=IIIII", payload, 52)
     found = netlink.attributes(payload[72:])
-    peer = text(payload[24 : 24 + size], interface)
+    peer = address_text(payload[24 : 24 + size], interface)
     listening = state == 10
     return Socket(
-        address=text(payload[8 : 8 + size], interface),
+        address=address_text(payload[8 : 8 + size], interface),
         port=port,
         state=STATES.get(state, str(state)),
         peer=at(peer, peer_port) if peer_port else None,

@@ -62,7 +62,7 @@ class Windows:
 
     def neighbour(self, address: str) -> Neighbour:
         """The ARP entry; IPv6 entries are not read, and an entry's age is not told: "known" is all there is."""
-        text = None if ":" in address else portable.run("arp", "-a", address)
+        text = None if ":" in address else portable.run_tool("arp", "-a", address)
         if text is None:
             return Neighbour(outcome=Outcome.OTHER, address=address, state="unknown")
         known = re.search(rf"^\s*{re.escape(address)}\s+([0-9a-f]{{2}}-){{5}}", text, re.MULTILINE | re.IGNORECASE)
@@ -76,12 +76,12 @@ class Windows:
 
     def port_policy(self) -> Ports:
         """No port needs a privilege; some ranges are excluded (Hyper-V, WSL), and a bind there is denied."""
-        dynamic = numbers(portable.run("netsh", "int", "ipv4", "show", "dynamicport", "tcp"))
+        dynamic = numbers(portable.run_tool("netsh", "int", "ipv4", "show", "dynamicport", "tcp"))
         first_and_count = [n for row in dynamic for n in row[-1:]]
         ephemeral = None
         if len(first_and_count) == 2:
             ephemeral = (first_and_count[0], first_and_count[0] + first_and_count[1] - 1)
-        excluded = numbers(portable.run("netsh", "int", "ipv4", "show", "excludedportrange", "protocol=tcp"))
+        excluded = numbers(portable.run_tool("netsh", "int", "ipv4", "show", "excludedportrange", "protocol=tcp"))
         return Ports(
             outcome=Outcome.OK,
             unprivileged_start=0,

@@ -149,7 +149,7 @@ class Heard:
             self.outcome = of_errno(self.errno)
 
 
-async def say(channel: Channel, data: bytes, deadline: float) -> Heard:
+async def send(channel: Channel, data: bytes, deadline: float) -> Heard:
     """Send, and keep how it broke if it did. A peer that closed may still have left its last words to read."""
     heard = Heard()
     try:
@@ -159,7 +159,7 @@ async def say(channel: Channel, data: bytes, deadline: float) -> Heard:
     return heard
 
 
-async def hear(channel: Channel, heard: Heard, deadline: float) -> bool:
+async def receive(channel: Channel, heard: Heard, deadline: float) -> bool:
     """Read once more into `heard`; False when the conversation is over, timed out or at our limits."""
     broken = heard.outcome is not Outcome.OK
     try:

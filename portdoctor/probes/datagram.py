@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ..host import Host
 from ..model import Datagram, Icmp, Outcome
 from ..outcomes import errno_of, family_of, of_errno, os_says
-from ..services.fingerprints import recognise
+from ..services.fingerprints import protocol_of
 from ..text import clean
 from . import Clock
 from .connect import endpoint
@@ -103,7 +103,7 @@ class _Exchange:
         if text is not None:
             return replace(blank, outcome=Outcome.OK, protocol=self.payload.protocol or None, text=text)
         if self.stray is not None:
-            seen = recognise(self.stray)
+            seen = protocol_of(self.stray)
             return replace(blank, outcome=Outcome.OTHER_PROTOCOL, protocol=seen, text=clean(self.stray, 80))
         if self.too_big is not None and self.payload.whole:
             return replace(blank, outcome=Outcome.MESSAGE_TOO_BIG, icmp=self.too_big)

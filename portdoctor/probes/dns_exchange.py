@@ -14,7 +14,7 @@ from ..host import Host
 from ..model import Icmp, Lookup, Outcome
 from ..outcomes import errno_of, of_errno, os_says
 from . import Clock
-from .dns_message import id_of, read
+from .dns_message import id_of, parse_answer
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -40,7 +40,7 @@ class Unreached(Exception):
         )
 
 
-def open_socket(
+def dns_socket(
     resolver: str, port: int, kind: socket.SocketKind, host: Host | None
 ) -> tuple[socket.socket, tuple[Any, ...]]:
     """A non-blocking socket for a literal address, not yet connected, and the address to connect to.
@@ -72,7 +72,7 @@ async def by_udp(
     Answers with another id or question are passed over, as RFC 5452 wants; when nothing else came
     the outcome is MALFORMED. Raises Unreached.
     """
-    sock, where = open_socket(resolver, port, socket.SOCK_DGRAM, host)
+    sock, where = dns_socket(resolver, port, socket.SOCK_DGRAM, host)
     with sock:
         try:
             sock.connect(where)
@@ -99,7 +99,7 @@ async def _converse(sock: socket.socket, asked: list[Message], clock: Clock, dea
         if wire is None:
             continue
         asked_so = by_id.get(id_of(wire) or -1)
-        found = read(wire, asked_so, replace(blank, took=clock() - blank.began)) if asked_so else None
+        found = parse_answer(wire, asked_so, replace(blank, took=clock() - blank.began)) if asked_so else None
         if found is None:
             strays += 1
         elif asked_so is not first:
@@ -131,7 +131,7 @@ async def by_tcp(
 ) -> Lookup:
     """Ask by TCP (RFC 7766: two bytes of length before the message). Raises Unreached."""
     loop = asyncio.get_running_loop()
-    sock, where = open_socket(resolver, port, socket.SOCK_STREAM, host)
+    sock, where = dns_socket(resolver, port, socket.SOCK_STREAM, host)
     with sock:
         try:
             async with asyncio.timeout(max(0.0, deadline - clock())) as limit:
@@ -150,7 +150,7 @@ async def by_tcp(
                 return replace(blank, took=clock() - blank.began)
             raise _unreached(error, sock, host) from error
     blank = replace(blank, took=clock() - blank.began)
-    found = read(wire, asked, blank)
+    found = parse_answer(wire, asked, blank)
     if found is None:
         return replace(blank, outcome=Outcome.MALFORMED, os_says="the answer belongs to another question")
     return found

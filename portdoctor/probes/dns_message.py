@@ -39,13 +39,13 @@ async def dnspython() -> None:
         import dns.rdtypes.IN.A
         import dns.rdtypes.IN.AAAA  # noqa: F401
 
-        tell(loop, loaded)
+        settle_from_thread(loop, loaded)
 
     threading.Thread(target=load, name="import dns", daemon=True).start()
     await loaded
 
 
-def tell(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[None]) -> None:
+def settle_from_thread(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[None]) -> None:
     """Settle a future from another thread; nobody may be waiting any more, and the loop may be closed."""
 
     def settle() -> None:
@@ -89,7 +89,7 @@ def is_cut(wire: bytes) -> bool:
     return len(wire) >= 12 and bool(wire[2] & _TC)
 
 
-def read(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
+def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
     """The answer as a Lookup made from `blank`; None when it belongs to another question.
 
     A message that cannot be parsed gives Outcome.MALFORMED, a cut one Outcome.TRUNCATED.

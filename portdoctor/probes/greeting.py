@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from ..model import Greeting, Outcome
 from ..outcomes import errno_of, os_says
-from ..services.fingerprints import fits, recognise
-from ..services.ports import named
+from ..services.fingerprints import fits, protocol_of
+from ..services.ports import service_named
 from ..text import clean
 from . import Clock
-from .channel import Channel, Heard, hear, say
+from .channel import Channel, Heard, receive, send
 
 LISTEN = 0.4  # seconds of listening to a service of which we know no first word: a reset or a greeting is there by then
 _REST = 0.15  # seconds for the rest of what is recognised already
@@ -82,11 +82,11 @@ async def greet(
     question; one we do not know, or that never answers, is listened to for a moment, and silence is well.
     """
     began = clock()
-    known = named(service) if service else None
+    known = service_named(service) if service else None
     expected = known.protocol if known and known.protocol else None
     words, sent = _FIRST_WORDS.get(expected or "", (b"", None)) if known and known.first == "client" else (b"", None)
     talks = bool(words) or (known is not None and known.first == "server")
-    heard = await say(channel, words, deadline) if words else Heard()
+    heard = await send(channel, words, deadline) if words else Heard()
     until = deadline if talks else min(deadline, clock() + LISTEN)
     await _hear_out(channel, heard, expected, until)
     if expected == "postgresql" and heard.data == b"N":
@@ -94,7 +94,7 @@ async def greet(
     data = bytes(heard.data)
     o = Greeting(
         outcome=Outcome.OK, began=began, took=clock() - began, address=address, port=port, role=role,  # type: ignore[arg-type]
-        expected=expected, protocol=recognise(data), text=clean(_readable(data), limit=_TEXT), received=len(data),
+        expected=expected, protocol=protocol_of(data), text=clean(_readable(data), limit=_TEXT), received=len(data),
         sent=sent, waited=clock() - began, alert=heard.alert,
     )  # fmt: skip
     return _judged(o, data, heard, talks)
@@ -136,9 +136,9 @@ async def _hear_out(channel: Channel, heard: Heard, expected: str | None, until:
 
     Leaves TIMEOUT only where nothing came, or where time ended in the middle of words that are not recognised.
     """
-    while await hear(channel, heard, min(until, channel.clock() + _pause(heard, expected)) if heard.data else until):
+    while await receive(channel, heard, min(until, channel.clock() + _pause(heard, expected)) if heard.data else until):
         data = bytes(heard.data)
-        if data.endswith(b"\n") and not _goes_on(data) and (expected is None or recognise(data)):
+        if data.endswith(b"\n") and not _goes_on(data) and (expected is None or protocol_of(data)):
             return  # a line that nobody knows may stand before the greeting: RFC 4253 section 4.2
         if _is_packet(data) and _known(data, expected):
             return
@@ -153,7 +153,7 @@ def _pause(heard: Heard, expected: str | None) -> float:
 
 def _known(data: bytes, expected: str | None) -> bool:
     """Whether the bytes are recognised; one byte is too little, but where PostgreSQL is asked for."""
-    seen = recognise(data) if len(data) > 1 or expected == "postgresql" else None
+    seen = protocol_of(data) if len(data) > 1 or expected == "postgresql" else None
     return seen is not None and (expected is None or fits(expected, seen))
 
 
@@ -174,7 +174,7 @@ async def _start_postgres(channel: Channel, before: Heard, deadline: float) -> H
     No password is sent; the question for one ends it. Source: PostgreSQL's manual, "Message Formats".
     """
     body = b"\x00\x03\x00\x00user\x00portdoctor\x00database\x00postgres\x00\x00"
-    heard = await say(channel, (len(body) + 4).to_bytes(4, "big") + body, deadline)
+    heard = await send(channel, (len(body) + 4).to_bytes(4, "big") + body, deadline)
     await _hear_out(channel, heard, "postgresql", min(deadline, channel.clock() + 1.0))
     return heard if heard.data else before
 

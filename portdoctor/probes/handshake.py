@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..model import Handshake, Outcome
 from ..outcomes import errno_of, of_errno, os_says
-from ..services.fingerprints import recognise
+from ..services.fingerprints import protocol_of
 from ..text import clean
 from . import MOST_BYTES, Clock
 from .certificates import Trust, chain_of, prepare, unverified
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import ssl
 
 _CHUNK = 16384
-_REST = 0.25  # seconds to wait for the rest of a plain-text answer: enough to recognise it
+_REST = 0.25  # seconds to wait for the rest of a plain-text answer: enough to protocol_of it
 _SAMPLE = 200  # characters of a plain-text answer that are kept
 _NAME_MISMATCH, _ADDRESS_MISMATCH = 62, 64  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
@@ -176,7 +176,7 @@ class _Talk:
         until = min(self.clock() + _REST, self.deadline)
         try:
             async with asyncio.timeout(max(until - self.clock(), 0)):
-                while not (self.heard.endswith(b"\n") and recognise(bytes(self.heard))):
+                while not (self.heard.endswith(b"\n") and protocol_of(bytes(self.heard))):
                     if len(self.heard) >= 2048 or not await self._next(None):
                         break
         except OSError:
@@ -184,7 +184,7 @@ class _Talk:
         data = bytes(self.heard)
         return {
             "outcome": Outcome.NOT_TLS, "reason": "WRONG_VERSION_NUMBER",
-            "sample": clean(data, limit=_SAMPLE), "sample_protocol": recognise(data),
+            "sample": clean(data, limit=_SAMPLE), "sample_protocol": protocol_of(data),
         }  # fmt: skip
 
     def _refused(self, error: ssl.SSLError) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from .. import __version__
 from ..model import HttpReply, Outcome
 from ..outcomes import errno_of, of_http, os_says
-from ..services.fingerprints import recognise
+from ..services.fingerprints import protocol_of
 from ..services.known import default_port
 from ..text import at, bracketed, clean
 from . import Clock
-from .channel import Channel, Heard, hear, say
+from .channel import Channel, Heard, receive, send
 
 MOST_REDIRECTS = 5  # to the same host, one after the other
 _BODY = 400  # characters of the body that are kept
@@ -102,9 +102,9 @@ async def _ask(
 ) -> tuple[HttpReply, str | None]:
     """The answer, and the URL that it redirects to."""
     began = clock()
-    heard = await say(channel, _question(channel, host, port, path), deadline)
+    heard = await send(channel, _question(channel, host, port, path), deadline)
     asked = clock()
-    while not _is_enough(heard) and await hear(channel, heard, deadline):
+    while not _is_enough(heard) and await receive(channel, heard, deadline):
         pass
     if _is_enough(heard) and heard.outcome is Outcome.OK:
         await _body(channel, heard, min(deadline, clock() + _BODY_WAIT))
@@ -202,7 +202,7 @@ async def _body(channel: Channel, heard: Heard, until: float) -> None:
     more = Heard()
     more.data, more.lines = heard.data, heard.lines
     end = len(heard.data) + _more_to_come(bytes(heard.data))
-    while len(more.data) < end and await hear(channel, more, until):
+    while len(more.data) < end and await receive(channel, more, until):
         pass
 
 
@@ -241,7 +241,7 @@ def _no_http(heard: Heard, data: bytes, fields: dict[str, Any]) -> HttpReply:
     if b"HTTP/".startswith(data[:5]) and b"\n" not in data:
         text = clean(data, limit=_BODY)  # not even a whole first line: how it ended says more
         return HttpReply(outcome=heard.outcome, text=text, **fields, **_ending(heard))
-    protocol = recognise(data)
+    protocol = protocol_of(data)
     outcome = Outcome.MALFORMED if protocol == "http" else Outcome.OTHER_PROTOCOL
     if heard.outcome is Outcome.TOO_LONG and protocol is None:
         outcome = Outcome.TOO_LONG

@@ -15,7 +15,7 @@ from ..outcomes import errno_of, of_errno, of_gaierror
 from ..text import clean, is_address
 from . import Clock
 from .dns_exchange import Unreached, by_tcp, by_udp
-from .dns_message import dnspython, query, tell
+from .dns_message import dnspython, query, settle_from_thread
 
 ALIVE_AFTER = 1.5  # seconds of silence after which it is looked whether the resolver is there at all
 LONGEST = 4.5  # seconds: glibc leaves a server after five; the look must end first, to say that it was silent
@@ -53,7 +53,7 @@ async def resolve(name: str, family: int | None, clock: Clock, deadline: float) 
     def look_up() -> None:
         lookup = _getaddrinfo(name, family, blank)
         found.append(replace(lookup, took=clock() - began))
-        tell(loop, answered)
+        settle_from_thread(loop, answered)
 
     threading.Thread(target=look_up, name=f"getaddrinfo {name}", daemon=True).start()
     try:
@@ -95,7 +95,7 @@ def _address(where: tuple[object, ...]) -> str:
         return f"{address}%{scope}"
 
 
-async def ask(
+async def query_resolver(
     name: str,
     qtype: str,
     resolver: str,
@@ -144,7 +144,7 @@ async def ask(
     return replace(found, took=clock() - blank.began, errno=whole.errno, icmp=whole.icmp, os_says=words)
 
 
-async def ask_all(
+async def query_resolvers(
     name: str,
     resolvers: Iterable[str],
     families: Iterable[int],
@@ -169,11 +169,11 @@ async def ask_all(
     answers: asyncio.Queue[Lookup | None] = asyncio.Queue()
 
     async def one(resolver: str, qtype: str) -> None:
-        found = await ask(name, qtype, resolver, clock, deadline, host=host, port=port)
+        found = await query_resolver(name, qtype, resolver, clock, deadline, host=host, port=port)
         answers.put_nowait(found)
         if found.outcome is Outcome.NO_DATA and len(qtypes) == 1:
             other = "A" if qtype == "AAAA" else "AAAA"
-            answers.put_nowait(await ask(name, other, resolver, clock, deadline, host=host, port=port))
+            answers.put_nowait(await query_resolver(name, other, resolver, clock, deadline, host=host, port=port))
 
     async def whole(resolver: str) -> None:
         asked = [asyncio.create_task(one(resolver, qtype)) for qtype in qtypes]

@@ -21,7 +21,7 @@ class Payload(NamedTuple):
 
     `packets` are sent in turn, the first again after the last. `answers` gives the answer in a few words ("" when
     there is nothing to say), None for a datagram that does not belong to the question. `protocol` is in the words of
-    `recognise`, "" when any datagram is an answer. `whole`: it must not be cut into IP fragments. `elsewhere`: the
+    `protocol_of`, "" when any datagram is an answer. `whole`: it must not be cut into IP fragments. `elsewhere`: the
     answer comes from another port of the host.
     """
 

@@ -75,7 +75,7 @@ def content(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> Con
 def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bool) -> list[tuple[str, list[Item]]]:
     v = report.vantage
     who = f" on {v.host}" + (f" by {v.user}" if v.user else "") if names and v.host else ""
-    checked = [phrases.asked(report, date=True) + who, *phrases.also_asked(report)]
+    checked = [phrases.when_and_where(report, date=True) + who, *phrases.also_asked(report)]
     head = [
         ("Symptom", [Item(phrases.happened(report, diagnosis, first), f"({diagnosis.verdict.symptom})")]),
         ("Checked", [Item(sentence(text)) for text in checked]),
@@ -86,10 +86,10 @@ def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bo
         return head
     o = phrases.failing(report, first)
     says = first.explanation or sentence(first.title)
-    open_label, open_ = "Also open" if phrases.settled(first) else "Possible", phrases.still_open(diagnosis, first)
+    open_label, open_ = "Also open" if phrases.is_certain(first) else "Possible", phrases.still_open(diagnosis, first)
     head += [
         ("Exact error", [Item(_exact(report, o))] if o else []),
-        (phrases.CERTAINTIES[first.certainty], [Item(says, phrases.named(first))]),
+        (phrases.CERTAINTIES[first.certainty], [Item(says, phrases.cause_label(first))]),
         (open_label, [Item(c.title, f"({c.cause})") if c.title else Item(c.cause) for c in open_]),
         ("Ruled out", [Item(f"{r.cause}: {r.because}") for r in first.ruled_out]),
         ("Who must act", [Item(sentence(phrases.OWNERS[first.owner].removeprefix("you, or ")))]),
@@ -124,10 +124,10 @@ def _steps(first: Problem | None) -> Section | None:
 
 
 def _others(report: Report, diagnosis: Diagnosis) -> Section:
-    rows = [
-        (f"{phrases.happened(report, diagnosis, p)} {p.explanation or sentence(p.title)} {phrases.named(p)}".strip(),)
-        for p in diagnosis.problems[1:]
-    ]
+    rows = []
+    for p in diagnosis.problems[1:]:
+        says = p.explanation or sentence(p.title)
+        rows.append((f"{phrases.happened(report, diagnosis, p)} {says} {phrases.cause_label(p)}".strip(),))
     return Section("Other problems", "list", tuple(rows))
 
 

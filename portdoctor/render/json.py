@@ -125,7 +125,7 @@ _KINDS = {kind.__struct_config__.tag for kind in get_args(Observation)}
 _OUTCOMES = {outcome.value for outcome in Outcome}
 
 
-def load(text: str | bytes) -> Report:
+def load_report(text: str | bytes) -> Report:
     """The report in a recorded document; its diagnosis is left, it can be made again.
 
     Fields that this version does not know are ignored, an unknown kind of observation becomes `Other`.
@@ -146,7 +146,7 @@ def load(text: str | bytes) -> Report:
     try:
         record = msgspec.json.decode(text, type=_Record)
         observations = tuple(_observation(raw) for raw in record.observations)
-        others = tuple(load(_alone(raw)) for raw in record.others)
+        others = tuple(load_report(_alone(raw)) for raw in record.others)
     except msgspec.DecodeError as error:
         raise ValueError(f"a report with a mistake in it: {clean(str(error))}") from None
     return Report(
@@ -168,15 +168,15 @@ def _alone(raw: msgspec.Raw) -> bytes:
     return msgspec.json.encode({name: value for name, value in fields.items() if name != "others"})
 
 
-def load_all(text: str) -> list[Report]:
+def load_reports(text: str) -> list[Report]:
     """The reports in a file: one object over many lines, or one a line. Raises ValueError with the line's number."""
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(lines) < 2 or not _is_object(lines[0][1]):
-        return [load(text)]
+        return [load_report(text)]
     reports = []
     for number, line in lines:
         try:
-            reports.append(load(line))
+            reports.append(load_report(line))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
     return reports

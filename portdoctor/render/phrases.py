@@ -75,7 +75,7 @@ def also_asked(report: Report) -> list[str]:
     found = []
     for other in report.others:
         letter = other.observations[0].id.partition(".")[0] if other.observations else "-"
-        found.append(f"{letter}: {asked(other, date=True) or 'at an unknown time and place'}")
+        found.append(f"{letter}: {when_and_where(other, date=True) or 'at an unknown time and place'}")
     return found
 
 
@@ -212,7 +212,7 @@ def _lowered(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
-def named(problem: Problem) -> str:
+def cause_label(problem: Problem) -> str:
     """The cause and its certainty in brackets: "(tcp.no-listener, likely)". Of a scope, also the cause found there."""
     if problem.cause is None:
         return ""
@@ -226,7 +226,7 @@ def still_open(diagnosis: Diagnosis, problem: Problem) -> tuple[Candidate, ...]:
     return problem.candidates or tuple(c for p in hidden for c in p.candidates)
 
 
-def settled(problem: Problem) -> bool:
+def is_certain(problem: Problem) -> bool:
     """Whether its cause is certain, so that what is open beside it can only be a special case of it."""
     return (problem.because_certainty or problem.certainty) == "certain"
 
@@ -237,14 +237,14 @@ def test_of(test: NextTest) -> str:
     return f"{where[0].upper()}{where[1:]}, run"
 
 
-def asked(report: Report, *, date: bool = False) -> str:
+def when_and_where(report: Report, *, date: bool = False) -> str:
     """When and from where it was probed: "09:14:03 UTC from 192.0.2.7, resolver 192.0.2.53"."""
     queried = dict.fromkeys(o.resolver for o in report.of(Lookup) if o.via == "wire" and o.resolver)
     return asked_by(report.target, report.vantage, tuple(queried), date=date)
 
 
 def asked_by(target: Target, vantage: Vantage, queried: tuple[str, ...] = (), *, date: bool = False) -> str:
-    """As `asked`, as far as it is known before there is an observation. `queried`: the resolvers that were used."""
+    """As `when_and_where`, as far as it is known before there is an observation. `queried`: the resolvers that were used."""
     day, _, clock = vantage.started.partition("T")
     when = clock.removesuffix("Z").partition(".")[0]
     if when:

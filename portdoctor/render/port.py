@@ -7,7 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 from ..model import Listener, Listeners, Ports, Transport, Value
-from ..services.ports import Row, Service, iana, known_service, range_of, usual_of
+from ..services.known import Service
+from ..services.ports import Registration, iana, known_service, range_of, usual_of
 from ..text import at, clean, cut, plural, words
 
 PORT_SCHEMA = "portdoctor.port/1"
@@ -32,7 +33,7 @@ class PortFacts(Value, frozen=True, kw_only=True):
     asked: str
     port: int
     range: Literal["system", "user", "dynamic"]
-    registered: tuple[Row, ...] = ()
+    registered: tuple[Registration, ...] = ()
     services: tuple[Service, ...] = ()
     usual: dict[str, str] = msgspec.field(default_factory=dict)
     policy: Ports | None = None
@@ -61,7 +62,7 @@ class PortDocument(Value, frozen=True, kw_only=True):
     asked: str
     port: int
     range: Literal["system", "user", "dynamic"]
-    registered: tuple[Row, ...]
+    registered: tuple[Registration, ...]
     services: tuple[Service, ...]
     usual: dict[str, str]
     here: Here | None
@@ -180,7 +181,7 @@ def _headline(known: PortFacts) -> str:
     return f"Port {known.port}: no registered service"
 
 
-def _registered(rows: tuple[Row, ...]) -> list[str]:
+def _registered(rows: tuple[Registration, ...]) -> list[str]:
     if not rows:
         return ["no name in the registry of IANA"]
     return [f"{r.name} ({words(t.upper() for t in r.transports)}) {r.description}".rstrip() for r in rows]

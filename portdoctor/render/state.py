@@ -13,7 +13,7 @@ Case = tuple[Report, Diagnosis]
 ORDER: tuple[State, ...] = ("failed", "unknown", "warning", "ok")
 
 
-def state_of(diagnosis: Diagnosis, *, strict: bool = False) -> State:
+def health_of(diagnosis: Diagnosis, *, strict: bool = False) -> State:
     """What a verdict means to a health check. `strict`: an impairment is a failure."""
     match diagnosis.verdict.symptom:
         case "ok":
@@ -28,7 +28,7 @@ def state_of(diagnosis: Diagnosis, *, strict: bool = False) -> State:
 
 def states_of(cases: Sequence[Case], states: Sequence[State] | None) -> list[State]:
     """The given states (as `--expect` or `--strict` make them), or those of the verdicts."""
-    return list(states) if states is not None else [state_of(diagnosis) for _, diagnosis in cases]
+    return list(states) if states is not None else [health_of(diagnosis) for _, diagnosis in cases]
 
 
 def worst(states: Sequence[State]) -> State:

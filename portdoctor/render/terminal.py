@@ -62,13 +62,13 @@ _ALL = Room(99, 99, 99, 99, 99)
 
 def render(report: Report, diagnosis: Diagnosis, *, verbose: bool = False, encoding: str = "utf-8") -> str:
     """The whole report as plain text."""
-    return plain(lines(report, diagnosis, verbose=verbose), encoding)
+    return plain(report_lines(report, diagnosis, verbose=verbose), encoding)
 
 
-def lines(report: Report, diagnosis: Diagnosis, *, verbose: bool = False, columns: int = COLUMNS) -> list[Line]:
+def report_lines(report: Report, diagnosis: Diagnosis, *, verbose: bool = False, columns: int = COLUMNS) -> list[Line]:
     """The whole report: heading, stages, then the verdict."""
     report, diagnosis = cleaned(report, diagnosis)
-    head = [*heading(report, columns), *(each for s in diagnosis.stages for each in stage_lines(s, columns))]
+    head = [*heading(report, columns), *(each for s in diagnosis.stages for each in stage_text(s, columns))]
     return [*head, *verdict(report, diagnosis, verbose=verbose, columns=columns, taken=len(head))]
 
 
@@ -83,7 +83,7 @@ def brief(report: Report, diagnosis: Diagnosis) -> str:
 def heading(report: Report, columns: int = COLUMNS) -> list[Line]:
     """The first line; two when a long name needs them, and one more for each other place of a merged report."""
     elsewhere = [line(Span(cut(f"  also seen, {clean(each)}", columns), "dim")) for each in phrases.also_asked(report)]
-    return [*_heading(phrases.target(report), phrases.asked(report), columns), *elsewhere]
+    return [*_heading(phrases.target(report), phrases.when_and_where(report), columns), *elsewhere]
 
 
 def opening(target: Target, options: Options, vantage: Vantage, columns: int = COLUMNS) -> list[Line]:
@@ -102,7 +102,7 @@ def _heading(target: str, asked: str, columns: int) -> list[Line]:
     return [line(Span(cut(target, columns), "bold")), *below]
 
 
-def stage_lines(stage: StageLine, columns: int = COLUMNS) -> list[Line]:
+def stage_text(stage: StageLine, columns: int = COLUMNS) -> list[Line]:
     """A stage as it ended: name, status, time, what came of it. One line, or two for a long summary."""
     said = clean(stage.summary if stage.status != "skipped" else stage.skipped_because or "")
     start = f" {seconds(stage.took):>8}   "
@@ -156,9 +156,9 @@ def _problem(problem: Problem, open_: tuple[Candidate, ...], room: Room, columns
     if problem.cause is None:
         says = f"{says or 'The cause is not decided.'} {problem.explanation}".rstrip()
     else:
-        says = f"{shorter(problem.explanation or says, room.text)} {phrases.named(problem)}"
+        says = f"{shorter(problem.explanation or says, room.text)} {phrases.cause_label(problem)}"
     found += _labelled(phrases.CERTAINTIES[problem.certainty], [clean(says, room.text + 80)], columns)
-    label = "Also open" if phrases.settled(problem) else "Still possible"
+    label = "Also open" if phrases.is_certain(problem) else "Still possible"
     if open_ and room.candidates:
         found += _labelled(label, _shortened([_with_name(c.title, c.cause) for c in open_], room.candidates), columns)
     elif open_:
@@ -207,7 +207,7 @@ def _command(command: str, columns: int) -> list[Line]:
 def _also(report: Report, diagnosis: Diagnosis, first: Problem, room: Room, columns: int) -> list[Line]:
     others = [p for p in diagnosis.problems[1:] if p.id not in first.hidden]
     listed = [
-        f"{phrases.place(report, p)}: {p.title or phrases.TITLES[p.symptom]}{' ' if p.cause else ''}{phrases.named(p)}"
+        f"{phrases.place(report, p)}: {p.title or phrases.TITLES[p.symptom]} {phrases.cause_label(p)}".rstrip()
         for p in others
     ]
     return _labelled("Also", _shortened(listed, room.also), columns) if listed else []

@@ -36,7 +36,7 @@ class Measured(Value, frozen=True, kw_only=True):
     took: float | None
 
 
-class Ending(Value, frozen=True, kw_only=True):
+class ClientResult(Value, frozen=True, kw_only=True):
     """How a program would fare: whether it connects, after how many seconds, and which address it left too early."""
 
     works: bool
@@ -49,23 +49,23 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @functools.cache
-def known() -> tuple[Client, ...]:
+def known_clients() -> tuple[Client, ...]:
     """The table."""
     with open(_HERE, "rb") as file:
         return msgspec.toml.decode(file.read(), type=_Table).client
 
 
-def fare(client: Client, measured: list[Measured]) -> Ending:
+def fare(client: Client, measured: list[Measured]) -> ClientResult:
     """What that program sees. `measured` is in the order of the resolver, and not empty."""
     order = _ordered(client, measured)
     if client.tries == "race":
-        ending = _race(client, order)
+        result = _race(client, order)
     else:
-        ending = _serial(client, order[:1] if client.tries == "one" else order)
-    if client.total is not None and ending.works and (ending.at is None or ending.at > client.total):
+        result = _serial(client, order[:1] if client.tries == "one" else order)
+    if client.total is not None and result.works and (result.at is None or result.at > client.total):
         slow = next((m for m in order if m.works), None)
-        return Ending(works=False, at=client.total, left=slow)
-    return ending
+        return ClientResult(works=False, at=client.total, left=slow)
+    return result
 
 
 def _ordered(client: Client, measured: list[Measured]) -> list[Measured]:
@@ -82,7 +82,7 @@ def _ordered(client: Client, measured: list[Measured]) -> list[Measured]:
     return turns
 
 
-def _serial(client: Client, order: list[Measured]) -> Ending:
+def _serial(client: Client, order: list[Measured]) -> ClientResult:
     """One address after the other; a silent one without a limit is waited for as long as the system does."""
     now: float = 0.0
     left: Measured | None = None
@@ -92,14 +92,15 @@ def _serial(client: Client, order: list[Measured]) -> Ending:
             left = left or (m if m.works else None)
             now += limit
         elif m.took is None:
-            return Ending(works=False, at=None, left=left) if place == len(order) - 1 else Ending(works=True, at=None)
+            last = place == len(order) - 1
+            return ClientResult(works=not last, at=None, left=left if last else None)
         elif m.works:
-            return Ending(works=True, at=now + m.took)
+            return ClientResult(works=True, at=now + m.took)
         else:
             now += m.took
-    return Ending(works=False, at=now, left=left)
+    return ClientResult(works=False, at=now, left=left)
 
 
-def _race(client: Client, order: list[Measured]) -> Ending:
+def _race(client: Client, order: list[Measured]) -> ClientResult:
     ends = [place * client.delay + m.took for place, m in enumerate(order) if m.works and m.took is not None]
-    return Ending(works=bool(ends), at=min(ends, default=None))
+    return ClientResult(works=bool(ends), at=min(ends, default=None))

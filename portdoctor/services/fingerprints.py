@@ -44,7 +44,7 @@ _REDIS_ERRORS = (
 )  # fmt: skip
 
 
-def recognise(first_bytes: bytes) -> str | None:
+def protocol_of(first_bytes: bytes) -> str | None:
     """The protocol that a peer's first bytes belong to, in the words of `Service.protocol`; None if none is known.
 
     Also "html" (a page without an HTTP header) and "smtp-or-ftp" (a welcome with 220 that does not say which).

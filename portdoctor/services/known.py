@@ -18,7 +18,7 @@ class Service(Value, frozen=True):
 
     `name` is the IANA name, or ours where the registry has none; `ports` are where it is registered or, for names
     of ours, where its server listens by default; `also` is where it is often found besides. `protocol` is what it
-    speaks, in the words of `recognise` (inside TLS when `tls`). `first` says who speaks first once connected
+    speaks, in the words of `protocol_of` (inside TLS when `tls`). `first` says who speaks first once connected
     (inside TLS when `tls`): "server", "client", "silent" (the server never answers, or only to those it knows) or
     "unknown". `tls`: TLS from the first byte. `starttls`: how plain text is turned into TLS, "" if it is not.
     `greets`: how the first answer looks, in words. `schemes`: of the URLs that mean it.

@@ -10,13 +10,7 @@ from typing import Literal
 
 from ..model import Transport, Value
 from ..text import clean, nearest
-from .fingerprints import fits, recognise, spoken
 from .known import ALIASES, SERVICES, Service
-
-__all__ = [
-    "Row", "Service", "UnknownService", "controls_for", "fits", "iana", "known_service", "lookup", "named",
-    "near_name", "port_of", "range_of", "recognise", "service_of", "spoken", "usual_of",
-]  # fmt: skip
 
 LAST_PORT = 65535
 _TRANSPORTS: tuple[Transport, ...] = ("tcp", "udp")
@@ -49,7 +43,7 @@ class UnknownService(ValueError):
     """No port or service is called so. The message is one sentence that shows what to write."""
 
 
-class Row(Value, frozen=True):
+class Registration(Value, frozen=True):
     """One row of the registry: a name registered for a port. `description` may be empty."""
 
     port: int
@@ -74,7 +68,7 @@ def known_service(port: int, transport: Transport = "tcp") -> Service | None:
     return _BY_PORT.get((port, transport))
 
 
-def named(name: str) -> Service | None:
+def service_named(name: str) -> Service | None:
     """Our service of that name, or of the name that people say for it ("rdp", "postgres")."""
     low = name.lower()
     return _BY_NAME.get(ALIASES.get(low, low))
@@ -82,17 +76,17 @@ def named(name: str) -> Service | None:
 
 def port_of(name: str, transport: Transport = "tcp") -> int | None:
     """The port of a service name, in any case; None when no service of that transport is called so."""
-    known = named(name)
+    known = service_named(name)
     if known is not None:
         return known.ports[0] if transport in known.transports else None
     return next((row.port for row in _rows_named(name) if transport in row.transports), None)
 
 
-def iana(port: int) -> list[Row]:
+def iana(port: int) -> list[Registration]:
     """What the registry (RFC 6335) names a port; several rows when names differ by transport."""
     table = _table()
     mark = b"\n%d\t" % port
-    rows: list[Row] = []
+    rows: list[Registration] = []
     at = table.find(mark)
     while at >= 0:
         end = table.find(b"\n", at + 1)
@@ -131,7 +125,7 @@ def lookup(text: str) -> list[int]:
         if len(word) > 9 or not 1 <= int(word) <= LAST_PORT:
             raise UnknownService(f"There is no port {word[:12]}: ports go from 1 to {LAST_PORT}.")
         return [int(word)]
-    known = named(word)
+    known = service_named(word)
     ports = [*known.ports, *known.also] if known else []
     ports += [row.port for row in _rows_named(word)]
     if not ports:
@@ -175,12 +169,12 @@ def _table() -> bytes:
     return b"\n" + (Path(__file__).parent.parent / "data" / "iana-ports.tsv").read_bytes()
 
 
-def _row(line: bytes) -> Row:
+def _row(line: bytes) -> Registration:
     port, transports, name, description = line.decode("utf-8").split("\t", 3)
-    return Row(int(port), tuple(t for t in _TRANSPORTS if t in transports.split(",")), name, description)
+    return Registration(int(port), tuple(t for t in _TRANSPORTS if t in transports.split(",")), name, description)
 
 
-def _rows_named(name: str) -> list[Row]:
+def _rows_named(name: str) -> list[Registration]:
     """The rows of a registered name, in any case; none for a name with a control character."""
     if not name.isprintable() or not name:
         return []
@@ -190,7 +184,7 @@ def _rows_named(name: str) -> list[Row]:
         mark = b"\t%b\t" % name.lower().encode("utf-8")
     except UnicodeEncodeError:  # a lone surrogate: bytes of the command line that are no UTF-8
         return []
-    rows: list[Row] = []
+    rows: list[Registration] = []
     at = lower.find(mark)
     while at >= 0:
         begin, end = table.rfind(b"\n", 0, at) + 1, table.find(b"\n", at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Connect, Lookup, Outcome, Report, Subject
-from ..services.clients import FASTEST, Client, Measured, fare, known
+from ..services.clients import FASTEST, Client, Measured, fare, known_clients
 from .base import Reading, absent, present, sign, unknown
 
 _MOST_NAMED = 2  # programs that are named
@@ -26,7 +26,7 @@ def give_up_early(report: Report, subject: Subject) -> Reading:
         return absent("Every address connects sooner than any known program gives up.", *attempts)
     if any(_measured_once(report, m) for m in seen):
         return unknown("not-looked", *attempts, says="A slow address was measured once only.")
-    fares = [(client, fare(client, seen)) for client in known()]
+    fares = [(client, fare(client, seen)) for client in known_clients()]
     early = [(client, ending.left) for client, ending in fares if not ending.works and ending.left is not None]
     if not early:
         return absent("No known program gives up before it is connected.", *attempts)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ..model import Answer, Datagram, Icmp, Listener, Listeners, Outcome, Report, Route, Subject, Want
 from ..outcomes import answered, family_of
-from ..services.ports import known_service, spoken
+from ..services.fingerprints import spoken
+from ..services.ports import known_service
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
 from .observed import millis, other_attempts, own_attempt, plain_address, route_to
 from .sockets import serves

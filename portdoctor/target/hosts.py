@@ -16,7 +16,7 @@ _EMOJI = ("So", "Sk")  # pictures and their skin tones
 _DOTS = str.maketrans("。．｡", "...")  # RFC 3490 section 3.1: what counts as a dot
 
 
-def shown(text: str) -> str:
+def excerpt(text: str) -> str:
     """What was typed, fit to stand in a sentence."""
     return clean(text, 64)
 
@@ -44,7 +44,7 @@ def _bracketed(inside: str, listening: bool) -> str:
     plain = _ipv6(address)
     if plain is None:
         hint = f"write {address}:443 without brackets" if is_ipv4(address) else "write it as [2001:db8::1]:443"
-        raise UsageError(f"{shown(inside)!r} is no IPv6 address: {hint}.")
+        raise UsageError(f"{excerpt(inside)!r} is no IPv6 address: {hint}.")
     if mark and (not zone or not _ZONE.issuperset(zone)):
         raise UsageError(f"After % comes the name of an interface: write [{plain}%eth0]:443.")
     if plain.startswith("fe80:") and not zone and not listening:
@@ -71,7 +71,7 @@ def _check_ipv4(name: str) -> None:
     if not all(_is_numeric(part) for part in parts) or is_ipv4(name):
         return
     if len(parts) == 1:
-        raise UsageError(f"{shown(name)} is a number and no host: write an address such as 10.0.0.5:22.")
+        raise UsageError(f"{excerpt(name)} is a number and no host: write an address such as 10.0.0.5:22.")
     if len(parts) != 4:
         raise UsageError(f"An IPv4 address has four numbers, not {len(parts)}: write it like 10.0.0.5:22.")
     if any(part.startswith("0x") for part in parts):
@@ -79,10 +79,10 @@ def _check_ipv4(name: str) -> None:
     octal = next((part for part in parts if len(part) > 1 and part.startswith("0")), None)
     if octal is not None:
         plain = ".".join(part.lstrip("0")[:3] or "0" for part in parts)
-        raise UsageError(f"Some programs read {shown(octal)} as octal: write {plain}:443 without leading zeros.")
+        raise UsageError(f"Some programs read {excerpt(octal)} as octal: write {plain}:443 without leading zeros.")
     high = next((part for part in parts if len(part) > 3 or int(part) > 255), "")
     if high:
-        raise UsageError(f"{shown(high)} in {shown(name)} is above 255: write an IPv4 address such as 10.0.0.5:22.")
+        raise UsageError(f"{excerpt(high)} in {excerpt(name)} is above 255: write an IPv4 address such as 10.0.0.5:22.")
     raise UsageError(f"An IPv4 address has no final dot: write {'.'.join(parts)}:443.")
 
 
@@ -97,7 +97,7 @@ def _name(name: str) -> str:
     bare = name.removesuffix(".")
     for char in bare:
         if char != "." and char.isascii() and char not in _NAME:
-            raise UsageError(f"A host name holds no {shown(char)!r}: write only the name, such as example.com:443.")
+            raise UsageError(f"A host name holds no {excerpt(char)!r}: write only the name, such as example.com:443.")
     labels = [_a_label(label) for label in bare.split(".")]
     host = ".".join(labels)
     if not all(labels):
@@ -131,7 +131,7 @@ def _a_label(label: str) -> str:
         # Letters, marks, digits and the joiners of RFC 5892; emoji, because registries sold names of them.
         kind = unicodedata.category(char)
         if not char.isascii() and kind[0] not in "LMN" and kind not in _EMOJI and char not in JOINERS:
-            raise UsageError(f"A host name holds no {shown(char)!r} (U+{ord(char):04X}): write it as its owner does.")
+            raise UsageError(f"A host name holds no {excerpt(char)!r} (U+{ord(char):04X}): write it as its owner does.")
     if unicodedata.category(label[0])[0] == "M":
         raise UsageError("A part of a host name cannot begin with an accent: write it as its owner does.")
     return "xn--" + label.encode("punycode").decode("ascii")

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..model import Stage, Target, Transport, Value
-from ..services.known import SCHEMES, default_port
-from ..services.ports import Service, known_service, named
+from ..services.known import SCHEMES, Service, default_port
+from ..services.ports import known_service, service_named
 from ..text import is_address, nearest
 from . import UsageError
-from .hosts import host_of, shown
+from .hosts import excerpt, host_of
 from .syntax import WEB, host_and_ports, only_port, ports_of, split
 
 __all__ = ["ALL_ADDRESSES", "Asked", "parse", "parse_bind", "read_lines"]
@@ -42,7 +42,7 @@ def parse(text: str) -> list[Asked]:
         raise UsageError(_unknown_scheme(scheme, authority))
     host_text, ports_text = host_and_ports(authority, scheme)
     if not ports_text and host_text.isascii() and host_text.isdigit() and not scheme:
-        raise UsageError(f"{shown(host_text)} is a port without a host: write localhost:{shown(host_text)}.")
+        raise UsageError(f"{excerpt(host_text)} is a port without a host: write localhost:{excerpt(host_text)}.")
     host = host_of(host_text)
     transport: Transport = "udp" if scheme == "udp" else "tcp"
     ports = ports_of(ports_text, transport, host_text) if ports_text else _default_port(scheme, host_text, path)
@@ -118,28 +118,29 @@ def _without_comment(line: str) -> str:
 
 
 def _no_local_port(host: str) -> str:
-    return f"No port is given: write {shown(host) or '127.0.0.1'}:8080, or :8080 alone."
+    return f"No port is given: write {excerpt(host) or '127.0.0.1'}:8080, or :8080 alone."
 
 
 def _default_port(scheme: str, host: str, path: str) -> list[int]:
     if port := default_port(scheme):
         return [port]
     if scheme:
-        raise UsageError(f"{scheme}:// needs a port: write {scheme}://{shown(host)}:{53 if scheme == 'udp' else 443}.")
+        example = 53 if scheme == "udp" else 443
+        raise UsageError(f"{scheme}:// needs a port: write {scheme}://{excerpt(host)}:{example}.")
     if host.lower() in SCHEMES:
         raise UsageError(f"{host} is a scheme without a host: write {host.lower()}://example.com or {host}:443.")
     if path != "/":
-        raise UsageError(f"A path needs a scheme: write https://{shown(host)}/ and the path after it.")
-    raise UsageError(f"No port is given: write {shown(host)}:443 or https://{shown(host)}.")
+        raise UsageError(f"A path needs a scheme: write https://{excerpt(host)}/ and the path after it.")
+    raise UsageError(f"No port is given: write {excerpt(host)}:443 or https://{excerpt(host)}.")
 
 
 def _unknown_scheme(scheme: str, authority: str) -> str:
     if scheme.endswith("+srv"):
         return "This names its servers by a DNS SRV record: write one of those servers, such as mongodb://host:27017."
     near = nearest(scheme, [*SCHEMES, *_BARE])
-    host = shown(authority) or "example.com"
+    host = excerpt(authority) or "example.com"
     write = f"{near[0]}://{host}" if near else f"tcp://{host}" + ("" if ":" in host else ":443")
-    return f"The scheme {shown(scheme)}:// is not known here: write {write}."
+    return f"The scheme {excerpt(scheme)}:// is not known here: write {write}."
 
 
 def _target(text: str, host: str, port: int, transport: Transport, scheme: str | None) -> Target:
@@ -152,7 +153,7 @@ def _target(text: str, host: str, port: int, transport: Transport, scheme: str |
         known = known_service(port, transport)
         because.update(dict.fromkeys(_BARE[scheme], f"the scheme {scheme}:// asks for it"))
     elif scheme:
-        known = named(SCHEMES[scheme][0])
+        known = service_named(SCHEMES[scheme][0])
         _imply(because, known, SCHEMES[scheme][2], f"the scheme {scheme}:// asks for it")
     elif transport == "tcp":
         known = known_service(port)

@@ -7,7 +7,7 @@ from ..services.known import SCHEMES
 from ..services.ports import LAST_PORT, near_name, port_of
 from ..text import is_address
 from . import UsageError
-from .hosts import JOINERS, shown
+from .hosts import JOINERS, excerpt
 
 WEB = ("http", "https", "ws", "wss")
 _LONGEST = 8192  # characters of one target: longer than any URL that servers accept
@@ -81,14 +81,14 @@ def _request_path(tail: str) -> str:
 def host_and_ports(authority: str, scheme: str) -> tuple[str, str]:
     """The host (with brackets if typed) and the text of its ports, "" if none is given."""
     if not authority or only_port(authority):
-        example = f"{scheme}://example.com" if scheme in SCHEMES else f"localhost{shown(authority) or ':443'}"
+        example = f"{scheme}://example.com" if scheme in SCHEMES else f"localhost{excerpt(authority) or ':443'}"
         raise UsageError(f"The host is missing: write {example}.")
     if authority.startswith("["):
         inside, mark, rest = authority.partition("]")
         if not mark:
-            raise UsageError(f"The bracket is not closed: write {shown(inside)}]:443.")
+            raise UsageError(f"The bracket is not closed: write {excerpt(inside)}]:443.")
         if rest and not rest.startswith(":"):
-            raise UsageError(f"After ] comes a colon and the port: write {shown(inside)}]:443.")
+            raise UsageError(f"After ] comes a colon and the port: write {excerpt(inside)}]:443.")
         return authority[: len(inside) + 1], rest[1:]
     if authority.count(":") > 1:
         raise UsageError(_many_colons(authority, scheme))
@@ -108,15 +108,15 @@ def _many_colons(authority: str, scheme: str) -> str:
     whole, parted = is_address(authority), is_address(address) and port.isalnum()
     if whole and parted:
         return (
-            f"{shown(authority)} can be read as {prefix}[{shown(address)}]:{port}, or as an address without a port, "
-            f"{prefix}[{shown(authority)}]:443: write the one you mean."
+            f"{excerpt(authority)} can be read as {prefix}[{excerpt(address)}]:{port}, or as an address without "
+            f"a port, {prefix}[{excerpt(authority)}]:443: write the one you mean."
         )
     if whole:
-        return f"An IPv6 address needs brackets and a port: write {prefix}[{shown(authority)}]:443."
+        return f"An IPv6 address needs brackets and a port: write {prefix}[{excerpt(authority)}]:443."
     if parted:
-        return f"An IPv6 address needs brackets: write {prefix}[{shown(address)}]:{shown(port)}."
+        return f"An IPv6 address needs brackets: write {prefix}[{excerpt(address)}]:{excerpt(port)}."
     if "," in authority:
-        first = shown(authority.partition(",")[0])
+        first = excerpt(authority.partition(",")[0])
         return f"These are several targets: give each its own argument, such as {prefix}{first}."
     return "There is more than one colon: write host:port, and an IPv6 address in brackets, such as [::1]:443."
 
@@ -147,22 +147,22 @@ def _number(text: str) -> int:
     if not digits:
         raise UsageError(f"Port 0 stands for no port: write one from 1 to {LAST_PORT}, such as 443.")
     if len(digits) > 5 or int(digits) > LAST_PORT:
-        raise UsageError(f"Port {shown(text)} does not exist: write one from 1 to {LAST_PORT}, such as 443.")
+        raise UsageError(f"Port {excerpt(text)} does not exist: write one from 1 to {LAST_PORT}, such as 443.")
     return int(digits)
 
 
 def _named_port(name: str, transport: Transport, host: str) -> int:
-    where = shown(host) or ""
+    where = excerpt(host) or ""
     if not name:
         raise UsageError(f"A port is missing between the commas: write {where}:22,80.")
     if name[:1] == "-" or name[-1:] == "-":
-        raise UsageError(f"{shown(name)!r} is no port: write a number, or a range such as {where}:8000-8010.")
+        raise UsageError(f"{excerpt(name)!r} is no port: write a number, or a range such as {where}:8000-8010.")
     port = port_of(name, transport)
     if port is not None:
         return port
     other: Transport = "tcp" if transport == "udp" else "udp"
     if port_of(name, other) is not None:
-        raise UsageError(f"{shown(name)} is a {other.upper()} service: write {other}://{where}:{shown(name)}.")
+        raise UsageError(f"{excerpt(name)} is a {other.upper()} service: write {other}://{where}:{excerpt(name)}.")
     near = near_name(name)
     hint = f"did you mean {near}?" if near else f"write a number, such as {where}:443."
-    raise UsageError(f"No service is called {shown(name)!r}: {hint}")
+    raise UsageError(f"No service is called {excerpt(name)!r}: {hint}")

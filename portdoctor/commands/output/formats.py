@@ -71,5 +71,5 @@ def pages(cases: Sequence[Case], output: OutputOptions) -> list[Line]:
 
     if output.quiet:
         return [line(terminal.brief(*case)) for case in cases]
-    shown = [terminal.lines(*case, verbose=output.verbose) for case in cases]
+    shown = [terminal.report_lines(*case, verbose=output.verbose) for case in cases]
     return [each for number, lines in enumerate(shown) for each in [*([()] if number else []), *lines]]

@@ -50,7 +50,7 @@ class Live(Reporter):
             if not ended and (stage.status == "skipped" or not over):
                 return
             self._stages.add(stage.name)
-            self._print(terminal.stage_lines(stage))
+            self._print(terminal.stage_text(stage))
 
     def _print(self, lines: list[Line]) -> None:
         self._printed += len(lines)

@@ -92,10 +92,10 @@ class OutputOptions(Value, frozen=True, kw_only=True):
 
     def state(self, case: "Case") -> "State":
         """Return the state of a target for a health check: by --expect if it is given, else by its verdict."""
-        from ...render.state import state_of
+        from ...render.state import health_of
 
         if not self.expect:
-            return state_of(case[1], strict=self.strict)
+            return health_of(case[1], strict=self.strict)
         from ...engine.expect import met
 
         states: dict[bool | None, State] = {True: "ok", False: "failed", None: "unknown"}

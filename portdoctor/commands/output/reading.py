@@ -71,10 +71,10 @@ def _fitting(asked: list[Asked], family: int | None) -> list[Asked]:
 
 def reports_of(file: str) -> list[Report]:
     """The recorded reports in a file."""
-    from ...render.json import load_all
+    from ...render.json import load_reports
 
     try:
-        return load_all(text_of(file))
+        return load_reports(text_of(file))
     except ValueError as error:
         raise UsageError(f"{'stdin' if file == '-' else file} holds no report: {error}.") from None
 
