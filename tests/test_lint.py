@@ -20,13 +20,13 @@ DIAGNOSING = (
     ["ticket", RECORDING], ["lab", "matrix"],
 )  # fmt: skip
 EXPLAINING = (["explain", "tcp.no-listener"], ["explain", "connection-refused"], ["explain", "--list"])
+NAMING = (*DIAGNOSING, EXPLAINING[0])
 # What is wrong -> (old text, new text, the linter's line after the path, the commands that cannot go on).
 ERRORS = {
     "key": ("\nowner =", "\nonwer =", "7: unknown key 'onwer' (did you mean 'owner'?)", (*DIAGNOSING, *EXPLAINING)),
     "word": ('"server-operator"', '"operator"', "7: owner: invalid value 'operator'", (*DIAGNOSING, *EXPLAINING)),
-    "sign": ('requires = ["', 'requires = ["not-a-sign", "', "4: requires: unknown sign 'not-a-sign'", (*DIAGNOSING, EXPLAINING[0])),
-    "parameter": ('requires = ["', 'requires = ["tcp.silent:x", "', "4: requires: the sign tcp.silent takes no parameter",
-                  (*DIAGNOSING, EXPLAINING[0])),
+    "sign": ('requires = ["', 'requires = ["not-a-sign", "', "4: requires: unknown sign 'not-a-sign'", NAMING),
+    "parameter": ('requires = ["', 'requires = ["tcp.silent:x", "', "4: requires: the sign tcp.silent takes", NAMING),
     "step": ("## What to do\n", "## What to do\nDo it.\n", "29: malformed step: write", DIAGNOSING),
     "cause": ("\nowner =", '\nrefines = ["x.y"]\nowner =', "7: refines: unknown cause 'x.y'", ()),
     "sentence": ("The host answers,", f"{'The host ' * 9}answers,", "14: first sentence: the sentence has ", ()),

@@ -58,7 +58,7 @@ def told(text: str, name: str = "tcp.not-on-vpn") -> list[str]:
 # ---------------------------------------------------------------- as strict as ours
 
 
-def test_ours_are_without_lint_texts() -> None:
+def test_ours_have_no_errors() -> None:
     assert lint_texts(read_folder(HERE), OURS) == []
 
 
