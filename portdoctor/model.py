@@ -25,7 +25,7 @@ Owner = Literal[
 ]  # fmt: skip
 Stage = Literal["dns", "tcp", "udp", "tls", "http", "app", "bind"]
 STAGES: tuple[Stage, ...] = ("dns", "tcp", "udp", "tls", "http", "app", "bind")
-SubjectKind = Literal["target", "name", "resolver", "family", "address", "local"]
+SubjectKind = Literal["target", "name", "resolver", "address", "local"]
 Why = Literal[
     "not-looked", "not-possible-here", "no-answer", "rate-limited",
     "needs-privilege", "forbidden-by-option", "out-of-budget", "needs-person",

@@ -135,7 +135,7 @@ def test_the_big_table_is_not_read_for_common_ports() -> None:
     code = (
         "from portdoctor.services import ports\nfrom portdoctor.target import parse as target\n"
         "[target.parse(t) for t in ('host:443', 'https://host', 'host:5432', 'host:ssh', 'host:12345')]\n"
-        "ports.service_of(443), ports.port_of('https'), ports.controls_for(443), ports.recognise(b'SSH-2.0-x')\n"
+        "ports.service_of(443), ports.port_of('https'), ports.controls_for(443), ports.service_named('ssh')\n"
         "import sys\n"
         "unwanted = {'difflib', 'ipaddress', 'portdoctor.services.usual'}\n"
         "print(ports._table.cache_info().misses, *(unwanted & sys.modules.keys()))"

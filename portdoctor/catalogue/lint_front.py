@@ -26,7 +26,7 @@ _MOST_PHRASE = 200  # characters
 # The stages at which a problem is found about such a subject.
 _STAGES_OF: dict[SubjectKind, tuple[Stage, ...]] = {
     "name": ("dns",), "resolver": ("dns",), "local": ("bind",), "target": ("tcp", "udp"),
-    "address": ("tcp", "udp", "tls", "http", "app"), "family": (),
+    "address": ("tcp", "udp", "tls", "http", "app"),
 }  # fmt: skip
 _ONLY_AT: dict[Symptom, tuple[Stage, ...]] = {
     "name-not-resolved": ("dns",), "tls-failed": ("tls",), "service-error": ("http", "app"), "port-conflict": ("bind",),
@@ -161,9 +161,6 @@ def _of_stages(cause: Cause, matter: str) -> Iterator[Finding]:
     """Whether a problem can be found about that subject at those stages, with those symptoms."""
     front = cause.front
     possible = _STAGES_OF[front.about]
-    if not possible:
-        yield _line(matter, "about"), f'about: no problem is about a {front.about}: write about = "target"'
-        return
     if not cause.at:
         yield 1, f'at: {cause.phase!r} is not a stage: name one, such as at = ["{possible[0]}"]'
         return

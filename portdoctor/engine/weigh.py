@@ -44,7 +44,7 @@ class Reader:
         """
         sign = self._signs.get(name) or self._signs.setdefault(name, sign_named(name))
         value: tuple[str, ...] = getattr(front, sign.reads) if sign.reads and front else ()
-        if sign.reads and not value:
+        if sign.reads and front and not value:
             raise CauseError(f"sign {name!r} reads the key {sign.reads!r}, which is missing")
         key = (name, subject, value)
         if key not in self._read:

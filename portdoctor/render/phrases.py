@@ -100,8 +100,6 @@ def place(report: Report, problem: Problem) -> str:
             return words(scheme + at(v, report.target.port) for v in values)
         case "local" | "name" | "resolver":
             return words(values)
-        case "family":
-            return words(f"IPv{v}" for v in values)
         case "target":
             return target(report)
     assert_never(problem.subject.kind)
