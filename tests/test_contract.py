@@ -54,7 +54,7 @@ OF_A_PROBLEM = (
     "candidates", "ruled_out", "next_test", "steps", "hidden",
 )  # fmt: skip
 OF_AN_OBSERVATION = ("id", "kind", "outcome", "began", "took", "errno", "icmp", "os_says")
-SUBJECTS = ("target", "name", "resolver", "family", "address", "local")
+SUBJECTS = ("target", "name", "resolver", "address", "local")
 STAGES = ("dns", "tcp", "udp", "tls", "http", "app", "bind")
 
 Json = dict[str, Any]

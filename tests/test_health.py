@@ -154,7 +154,7 @@ def cases(*names: str) -> list[Case]:
     from portdoctor.catalogue.folders import load_catalogue
     from portdoctor.engine.verdict import diagnose
 
-    reports = [json_format.load(Path(recorded(name)).read_bytes()) for name in names]
+    reports = [json_format.load_report(Path(recorded(name)).read_bytes()) for name in names]
     return [(report, diagnose(report, load_catalogue())) for report in reports]
 
 

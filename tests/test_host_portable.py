@@ -64,8 +64,8 @@ def test_the_source_is_found_without_sending() -> None:
 
 
 def test_a_tool_that_is_not_there_gives_none() -> None:
-    assert portable.run("portdoctor-no-such-tool") is None
-    assert (portable.run("echo", "7") or "").strip() == "7"
+    assert portable.run_tool("portdoctor-no-such-tool") is None
+    assert (portable.run_tool("echo", "7") or "").strip() == "7"
 
 
 def test_the_words_of_route_are_read() -> None:

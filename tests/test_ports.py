@@ -12,22 +12,19 @@ from hypothesis import strategies as st
 
 from portdoctor.model import Holder, Listener, Listeners, Outcome, Ports
 from portdoctor.render import port as page
-from portdoctor.services.fingerprints import SPOKEN
+from portdoctor.services.fingerprints import SPOKEN, fits, protocol_of, spoken
 from portdoctor.services.known import ALIASES, SCHEMES, SERVICES
 from portdoctor.services.ports import (
     UnknownService,
     controls_for,
-    fits,
     iana,
     known_service,
     lookup,
-    named,
     near_name,
     port_of,
-    protocol_of,
     range_of,
+    service_named,
     service_of,
-    spoken,
     usual_of,
 )
 from portdoctor.services.usual import USUAL, USUAL_UDP
@@ -76,7 +73,7 @@ def test_names_of_services() -> None:
     assert port_of("nothing-is-called-so") is None
     assert port_of("") is None
     assert port_of("tcp\tssh") is None
-    assert named("Postgres") is named("postgresql")
+    assert service_named("Postgres") is service_named("postgresql")
     assert near_name("htpps") == "https"
     assert near_name("postgressql") == "postgresql"
     assert near_name("#!") is None

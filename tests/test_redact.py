@@ -161,7 +161,7 @@ def test_a_redacted_report_is_a_report(make: Callable[[], reports.Case]) -> None
     report, diagnosis, _ = redacted(*make())
     text = json_format.render(report, diagnosis)
     jsonschema.Draft202012Validator(json_format.schema()).validate(json.loads(text))
-    again = json_format.load(text)
+    again = json_format.load_report(text)
     for o in again.of(Connect):
         ipaddress.ip_address(o.address)
     assert [type(o) for o in again.observations] == [type(o) for o in make()[0].observations]
@@ -269,12 +269,12 @@ RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_a_redacted_recording_leaks_nothing_and_is_diagnosed_alike(path: Path) -> None:
-    report = json_format.load(path.read_text(encoding="utf-8"))
+    report = json_format.load_report(path.read_text(encoding="utf-8"))
     before = diagnose(report, CATALOGUE)
     changed, after, key = redacted(report, before)
     for render in FORMATS.values():
         assert leaks(render(changed, after), key) == []
-    again = diagnose(json_format.load(json_format.render(changed, after)), CATALOGUE).verdict
+    again = diagnose(json_format.load_report(json_format.render(changed, after)), CATALOGUE).verdict
     assert (again.symptom, again.cause, again.certainty) == (
         before.verdict.symptom, before.verdict.cause, before.verdict.certainty,
     )  # fmt: skip

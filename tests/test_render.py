@@ -69,7 +69,7 @@ def test_the_first_problem_is_repeated_on_top(make: Make) -> None:
 @each_report
 def test_a_recorded_document_gives_the_report_back(make: Make) -> None:
     report, diagnosis = make()
-    assert json_format.load(json_format.render(report, diagnosis)) == report
+    assert json_format.load_report(json_format.render(report, diagnosis)) == report
 
 
 def test_the_schema_is_itself_a_schema() -> None:
@@ -87,7 +87,7 @@ def test_unknown_fields_are_ignored_and_an_unknown_kind_is_kept() -> None:
     document["observations"].append(strange)
     document["observations"][0]["mood"] = "fine"
     document["weather"] = {"sun": True}
-    report = json_format.load(json.dumps(document))
+    report = json_format.load_report(json.dumps(document))
     other = report.observations[-1]
     assert isinstance(other, Other)
     assert (other.id, other.was, other.outcome, other.began) == ("o9", "smoke-signal", Outcome.OTHER, 1.5)
@@ -104,7 +104,7 @@ def test_unknown_fields_are_ignored_and_an_unknown_kind_is_kept() -> None:
 )  # fmt: skip
 def test_what_is_no_report_is_said_in_one_sentence(text: str | bytes) -> None:
     with pytest.raises(ValueError, match="report") as caught:
-        json_format.load(text)
+        json_format.load_report(text)
     assert "\n" not in str(caught.value)
     assert not isinstance(caught.value, msgspec.DecodeError)
 
@@ -113,23 +113,23 @@ def test_a_mistake_in_an_observation_says_where() -> None:
     observations = json.loads(json_format.render(*reports.refused()))["observations"]
     observations[1]["port"] = "many"
     with pytest.raises(ValueError, match=r"int.*port"):
-        json_format.load(_edited(reports.refused, observations=observations))
+        json_format.load_report(_edited(reports.refused, observations=observations))
 
 
 def test_several_reports_in_one_file() -> None:
     lines = [json_format.render(*make()) for make in reports.ALL.values()]
-    assert json_format.load_all("\n".join(lines) + "\n\n") == [make()[0] for make in reports.ALL.values()]
+    assert json_format.load_reports("\n".join(lines) + "\n\n") == [make()[0] for make in reports.ALL.values()]
     pretty = json.dumps(json.loads(lines[0]), indent=2)
-    assert json_format.load_all(pretty) == [reports.ok()[0]]
+    assert json_format.load_reports(pretty) == [reports.ok()[0]]
     with pytest.raises(ValueError, match="line 2: "):
-        json_format.load_all(lines[0] + "\n{}\n")
+        json_format.load_reports(lines[0] + "\n{}\n")
 
 
 def test_a_merged_report_keeps_its_places_and_loads_one_level_of_them() -> None:
     report, diagnosis = merged()
-    assert json_format.load(json_format.render(report, diagnosis)) == report
+    assert json_format.load_report(json_format.render(report, diagnosis)) == report
     nested = msgspec.structs.replace(report, others=(report,))
-    assert json_format.load(json_format.render(nested, diagnosis)).others[0].others == ()
+    assert json_format.load_report(json_format.render(nested, diagnosis)).others[0].others == ()
 
 
 def merged() -> reports.Case:
@@ -499,7 +499,7 @@ RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_every_recording_reads_well(path: Path) -> None:
-    report = json_format.load(path.read_text(encoding="utf-8"))
+    report = json_format.load_report(path.read_text(encoding="utf-8"))
     diagnosis = diagnose(report, CATALOGUE)
     lines = terminal.render(report, diagnosis).splitlines()
     assert len(lines) <= 25

@@ -155,7 +155,6 @@ SUBJECTS = {
     "address": Subject(kind="address", values=("10.0.3.2",)),
     "name": Subject(kind="name", values=("host.example",)),
     "resolver": Subject(kind="resolver", values=("192.0.2.53",)),
-    "family": Subject(kind="family", values=("6",)),
     "local": Subject(kind="local", values=("0.0.0.0:443",)),
     "target": Subject(kind="target"),
 }
