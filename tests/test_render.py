@@ -21,7 +21,7 @@ from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
 from portdoctor.render import json as json_format
 from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
-from portdoctor.render.command import broken, quoted, quoted_for_powershell
+from portdoctor.render.command import broken, quoted_for_powershell, shell_quoted
 from portdoctor.render.lines import encodable, plain
 from portdoctor.render.path import drawn, path_to
 from portdoctor.render.phrases import OWNERS, TITLES
@@ -380,7 +380,7 @@ def _first(case: reports.Case) -> tuple[Report, Any]:
 
 def test_quoting() -> None:
     for word in ("a b", "$(reboot)", "`x`", "it's", "[::1]:443", "a;b", "-n", "", "*"):
-        assert shlex.split(quoted(word)) == [word]
+        assert shlex.split(shell_quoted(word)) == [word]
     assert quoted_for_powershell("it's $x") == "'it''s $x'"
 
 

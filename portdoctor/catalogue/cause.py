@@ -34,7 +34,9 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     at: Annotated[
         tuple[Stage, ...], Meta(description="stages at which the symptom is seen; left out: the phase of the name")
     ] = ()
-    needs: Annotated[tuple[Stage, ...], Meta(description="stages that the target must have for the cause to apply")] = ()
+    needs: Annotated[
+        tuple[Stage, ...], Meta(description="stages that the target must have; else the cause is not considered")
+    ] = ()
     requires: Annotated[tuple[str, ...], Meta(description="signs that must be present")] = ()
     excludes: Annotated[tuple[str, ...], Meta(description="signs that must be absent")] = ()
     supports: Annotated[

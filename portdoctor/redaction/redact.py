@@ -29,8 +29,9 @@ from ..model import (
 from ..render.json import MOST_TEXT
 from ..render.state import Case
 from ..render.walk import cleaned
+from ..text import is_address
 from .pseudonyms import Pseudonyms
-from .scrub import Change, is_address, strings, tokens, walk
+from .scrub import Change, strings, tokens, walk
 
 NOTE = "Names and addresses are pseudonyms: the same one stands for the same original, private stands for private."
 

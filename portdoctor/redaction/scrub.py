@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ..model import Can, Errno, Holder, Problem, StageLine, Target, Want
+from ..text import is_address
 from .pseudonyms import TOKEN4, TOKEN6, Pseudonyms, token6
 
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
@@ -109,16 +110,6 @@ def _addresses(text: str) -> Iterator[str]:
             yield str(six)
             if six.version == 6 and six.ipv4_mapped:
                 yield str(six.ipv4_mapped)
-
-
-def is_address(text: str) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _is_wordlike(original: str) -> bool:

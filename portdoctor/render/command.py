@@ -9,7 +9,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
 _POWERSHELL = re.compile(r"[A-Z][a-z]+-[A-Z]")
 
 
-def quoted(word: str) -> str:
+def shell_quoted(word: str) -> str:
     """The word as a POSIX shell reads it back; brackets of IPv6 addresses stay bare only inside a longer word."""
     if _PLAIN.fullmatch(word) and "[" not in word:
         return word

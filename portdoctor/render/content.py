@@ -98,7 +98,7 @@ def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bo
 
 
 def _exact(report: Report, o: Ending) -> str:
-    said = phrases.error(o)
+    said = phrases.error_text(o)
     refused = isinstance(o, Connect) and o.outcome is Outcome.REFUSED and o.icmp is None
     if refused and report.vantage.can.error_queue:
         said += ", by RST: no ICMP error came"

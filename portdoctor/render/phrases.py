@@ -111,7 +111,7 @@ def failing(report: Report, problem: Problem) -> Ending | None:
     return next((seen[i] for i in problem.evidence if i in seen and seen[i].outcome is not Outcome.OK), None)
 
 
-def error(o: Ending) -> str:
+def error_text(o: Ending) -> str:
     """The exact error: the system's words, errno with its number, ICMP type, code and sender."""
     parts = [o.os_says or IN_WORDS.get(o.outcome) or str(o.outcome).replace("-", " ")]
     if o.errno is not None:
@@ -154,28 +154,28 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "timeout":
             return _silence(it, o)
         case "unreachable":
-            return f"{it} cannot be reached: {error(o)}." if o else f"{it} cannot be reached."
+            return f"{it} cannot be reached: {error_text(o)}." if o else f"{it} cannot be reached."
         case "connection-reset":
             closed = o is not None and o.outcome is Outcome.CLOSED
             return f"{it} accepts the connection and then {'closes' if closed else 'resets'} it."
         case "tls-failed":
-            return f"{it} accepts the connection, but TLS fails" + (f": {error(o)}." if o else ".")
+            return f"{it} accepts the connection, but TLS fails" + (f": {error_text(o)}." if o else ".")
         case "wrong-protocol":
             from ..services.fingerprints import spoken
 
             expected = report.target.service or report.target.scheme
             return f"{it} answers, but not with {spoken(expected) if expected else 'what was expected'}."
         case "service-error":
-            return f"The service at {it} answers with an error of its own" + (f": {error(o)}." if o else ".")
+            return f"The service at {it} answers with an error of its own" + (f": {error_text(o)}." if o else ".")
         case "port-conflict":
             return f"{it} is already in use on this machine."
         case "permission-denied":
             what = "listen on" if isinstance(o, Bind) else "send to" if isinstance(o, Datagram) else "connect to"
-            return f"This machine does not let you {what} {it}" + (f": {error(o)}." if o else ".")
+            return f"This machine does not let you {what} {it}" + (f": {error_text(o)}." if o else ".")
         case "address-unavailable":
-            return f"This machine cannot use the address for {it}" + (f": {error(o)}." if o else ".")
+            return f"This machine cannot use the address for {it}" + (f": {error_text(o)}." if o else ".")
         case "resource-exhausted":
-            return "This machine has run out of a resource" + (f": {error(o)}." if o else ".")
+            return "This machine has run out of a resource" + (f": {error_text(o)}." if o else ".")
         case "undetermined":
             return f"Nothing came back from {it}; that alone says neither open nor closed."
     assert_never(symptom)

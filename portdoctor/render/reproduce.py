@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from ..model import Bind, Connect, Datagram, Handshake, HttpReply, Listeners, Lookup, Outcome, Problem, Report, Trace
 from ..text import at, bracketed
-from .command import quoted, quoted_for_powershell
-from .phrases import error
+from .command import quoted_for_powershell, shell_quoted
+from .phrases import error_text
 from .table import observed
 
 _MOST_ADDRESSES = 2
@@ -41,9 +41,9 @@ def _of_name(report: Report) -> list[Trial]:
     system = next((o for o in report.of(Lookup) if o.via == "system"), None)
     if system is None:
         return []
-    said = ", ".join(system.addresses[:4]) if system.outcome is Outcome.OK else error(system)
+    said = ", ".join(system.addresses[:4]) if system.outcome is Outcome.OK else error_text(system)
     found = [
-        Trial("What programs get for the name (Linux)", f"getent ahosts {quoted(host)}", said),
+        Trial("What programs get for the name (Linux)", f"getent ahosts {shell_quoted(host)}", said),
         Trial("The same on Windows (PowerShell)", f"Resolve-DnsName {quoted_for_powershell(host)}", said),
     ]
     asked: dict[tuple[str, str], Lookup] = {}
@@ -51,8 +51,8 @@ def _of_name(report: Report) -> list[Trial]:
         if o.via == "wire" and o.resolver and not o.name.startswith("-"):
             asked.setdefault((o.resolver, o.qtype), o)
     for (resolver, qtype), o in list(asked.items())[:4]:
-        said = ", ".join(o.addresses) if o.outcome is Outcome.OK else error(o)
-        command = f"dig @{quoted(resolver)} {quoted(o.name)} {qtype}"
+        said = ", ".join(o.addresses) if o.outcome is Outcome.OK else error_text(o)
+        command = f"dig @{shell_quoted(resolver)} {shell_quoted(o.name)} {qtype}"
         found.append(Trial(f"What the resolver {resolver} answers", command, said))
     return found
 
@@ -86,20 +86,20 @@ def _of_connect(report: Report, address: str) -> list[Trial]:
 
         found = [Trial(*question) for question in questions(o, report.target.host)]
     else:
-        said = "it connects" if o.outcome is Outcome.OK else error(o)
-        found = [Trial(f"Connect to {at(address, port)}", f"nc -vz -w 5 {quoted(address)} {port}", said)]
+        said = "it connects" if o.outcome is Outcome.OK else error_text(o)
+        found = [Trial(f"Connect to {at(address, port)}", f"nc -vz -w 5 {shell_quoted(address)} {port}", said)]
         windows = f"Test-NetConnection {quoted_for_powershell(address)} -Port {port}"
         works = "TcpTestSucceeded True" if o.outcome is Outcome.OK else "TcpTestSucceeded False"
         found.append(Trial("The same on Windows (PowerShell)", windows, works))
     if o.outcome is not Outcome.OK:
-        heard = quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
+        heard = shell_quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
         watch = f"sudo tcpdump -ni any {heard}"
         found.append(Trial("What comes back, while you try again in another window", watch, _heard(o)))
     traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address and t.role != "chance"}
     for at_port, trace in sorted(traces.items(), key=lambda item: item[0] != port):
         hops = [h.address for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
         said = f"the last router that answers is {hops[-1]}" if hops else "no router answers"
-        command = f"sudo traceroute -n -T -p {at_port} {quoted(address)}"
+        command = f"sudo traceroute -n -T -p {at_port} {shell_quoted(address)}"
         found.append(Trial(f"How far packets to port {at_port} get", command, said))
     return found
 
@@ -113,7 +113,7 @@ def _heard(o: Connect | Datagram) -> str:
         return "what we send, and no answer"
     if o.outcome is Outcome.REFUSED and isinstance(o, Connect):
         return f"flags [R.] (RST) from {at(o.address, o.port)}"
-    return error(o)
+    return error_text(o)
 
 
 def _of_tls(report: Report, address: str) -> list[Trial]:
@@ -121,9 +121,9 @@ def _of_tls(report: Report, address: str) -> list[Trial]:
     if not shakes:
         return []
     o = shakes[-1]
-    sni = f" -servername {quoted(o.sni)}" if o.sni else ""
-    base = f"openssl s_client -connect {quoted(at(address, o.port))}{sni}"
-    said = "Verify return code: 0 (ok)" if o.outcome is Outcome.OK else error(o)
+    sni = f" -servername {shell_quoted(o.sni)}" if o.sni else ""
+    base = f"openssl s_client -connect {shell_quoted(at(address, o.port))}{sni}"
+    said = "Verify return code: 0 (ok)" if o.outcome is Outcome.OK else error_text(o)
     found = [Trial(f"The TLS handshake with {at(address, o.port)}", f"{base} </dev/null", said)]
     if o.chain:
         leaf = o.chain[0]
@@ -140,6 +140,6 @@ def _of_http(report: Report, address: str) -> list[Trial]:
         return []
     o, host = replies[-1], report.target.host
     scheme = "https" if any(h.address == address for h in report.of(Handshake)) else "http"
-    aside = "" if host == address else f" --resolve {quoted(f'{host}:{o.port}:{bracketed(address)}')}"
-    command = f"curl -sv -o /dev/null{aside} {quoted(f'{scheme}://{at(host, o.port)}/')}"
-    return [Trial(f"The HTTP answer of {at(address, o.port)}", command, error(o) if o.status else str(o.outcome))]
+    aside = "" if host == address else f" --resolve {shell_quoted(f'{host}:{o.port}:{bracketed(address)}')}"
+    command = f"curl -sv -o /dev/null{aside} {shell_quoted(f'{scheme}://{at(host, o.port)}/')}"
+    return [Trial(f"The HTTP answer of {at(address, o.port)}", command, error_text(o) if o.status else str(o.outcome))]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..model import Datagram, Outcome
 from ..text import at, bracketed
-from .command import quoted
-from .phrases import error
+from .command import shell_quoted
+from .phrases import error_text
 
 SILENCE = "no answer, which proves nothing: over UDP a working program may be silent, too"
 _SCANNED = {
@@ -19,12 +19,12 @@ _SCANNED = {
 
 def questions(o: Datagram, host: str) -> list[tuple[str, str, str]]:
     """(what it is for, the command, what we saw): the question that was asked, and a scan that knows silence."""
-    scan = f"sudo nmap -sU -Pn -p {o.port} {'-6 ' if ':' in o.address else ''}{quoted(o.address)}"
+    scan = f"sudo nmap -sU -Pn -p {o.port} {'-6 ' if ':' in o.address else ''}{shell_quoted(o.address)}"
     asked = _asked(o, host)
     where = at(o.address, o.port)
     found = [(f"Ask {where} the same ({o.payload})", asked, _seen(o))] if asked else []
     if not asked:
-        found = [(f"Send a line to {where}", f"echo | nc -u -w 3 {quoted(o.address)} {o.port}", _seen(o))]
+        found = [(f"Send a line to {where}", f"echo | nc -u -w 3 {shell_quoted(o.address)} {o.port}", _seen(o))]
     return [*found, ("What a scan calls the port", scan, _SCANNED.get(o.outcome, "filtered"))]
 
 
@@ -33,13 +33,13 @@ def _seen(o: Datagram) -> str:
         return SILENCE
     if o.outcome in (Outcome.OK, Outcome.OTHER_PROTOCOL):
         return o.text or "an answer"
-    return error(o)
+    return error_text(o)
 
 
 def _asked(o: Datagram, host: str) -> str:
     """The command for the question that was asked; "" for one that no usual tool asks."""
     address, port = o.address, o.port
-    plain, there = quoted(address), at(address, port)
+    plain, there = shell_quoted(address), at(address, port)
     match o.payload:
         case "DNS query":
             return f"dig @{plain} -p {port} . NS +norecurse +tries=1 +time=3"
@@ -48,24 +48,24 @@ def _asked(o: Datagram, host: str) -> str:
         case "NTP request" if port == 123:
             return f"ntpdate -q {plain}"
         case "NTP request":
-            return f"chronyd -Q -t 5 {quoted(f'server {address} port {port} iburst')}"
+            return f"chronyd -Q -t 5 {shell_quoted(f'server {address} port {port} iburst')}"
         case "SNMP discovery":
-            agent = quoted(f"udp6:{there}" if ":" in address else f"udp:{there}")
+            agent = shell_quoted(f"udp6:{there}" if ":" in address else f"udp:{there}")
             return f"snmpget -v3 -l noAuthNoPriv -u nobody -r 1 {agent} 1.3.6.1.2.1.1.1.0"
         case "STUN binding":
             return f"turnutils_stunclient -p {port} {plain}"
         case "QUIC version negotiation":
-            aside = "" if host == address else f" --resolve {quoted(f'{host}:{port}:{bracketed(address)}')}"
-            return f"curl --http3-only -m 5 -sv -o /dev/null{aside} {quoted(f'https://{at(host, port)}/')}"
+            aside = "" if host == address else f" --resolve {shell_quoted(f'{host}:{port}:{bracketed(address)}')}"
+            return f"curl --http3-only -m 5 -sv -o /dev/null{aside} {shell_quoted(f'https://{at(host, port)}/')}"
         case "TFTP read request":
-            return f"curl -m 5 -sv -o /dev/null {quoted(f'tftp://{there}/portdoctor')}"
+            return f"curl -m 5 -sv -o /dev/null {shell_quoted(f'tftp://{there}/portdoctor')}"
         case "SIP OPTIONS":
-            return f"sipsak -vv -s {quoted(f'sip:portdoctor@{there}')}"
+            return f"sipsak -vv -s {shell_quoted(f'sip:portdoctor@{there}')}"
         case "memcached version":
             return f"printf '\\0\\0\\0\\0\\0\\1\\0\\0version\\r\\n' | nc -u -w 3 {plain} {port}"
         case "RPC null call" if port == 111:
             return f"rpcinfo -T {'udp6' if ':' in address else 'udp'} {plain} 100000"
         case "CoAP ping":
-            return f"coap-client -B 5 -m get {quoted(f'coap://{there}/.well-known/core')}"
+            return f"coap-client -B 5 -m get {shell_quoted(f'coap://{there}/.well-known/core')}"
         case _:
             return ""

@@ -25,7 +25,7 @@ from ..model import (
     Trace,
 )
 from ..text import at, clean, plural, seconds, words
-from .phrases import error
+from .phrases import error_text
 
 _ROLES = {
     "target": "",
@@ -42,7 +42,7 @@ def observed(o: Ending) -> tuple[str, str]:
     """(what was looked at, what came of it) for one row of the evidence table."""
     what, result = _observed(o)
     if o.outcome is not Outcome.OK and not isinstance(o, Trace):
-        said = error(o)
+        said = error_text(o)
         result = f"{said}; {result}" if result and result not in said else said
     took = seconds(o.took)
     return what, f"{result}, {took}" if took and o.took > 0 else result
