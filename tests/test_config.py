@@ -137,10 +137,10 @@ def test_folders_of_a_variable_are_separated_as_in_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("timeuot = 2\n", "1: timeuot: no setting is called so; did you mean timeout?"),
-        ("# ours\n\nno_controls = true\n", "3: no_controls: no setting is called so; did you mean no-controls?"),
-        ("[check]\ntimeout = 2\n", "1: check: no setting is called so; there are no tables, each option is a key"),
-        ('expect = "open"\n', "1: expect: no setting is called so. There are: timeout, "),
+        ("timeuot = 2\n", "1: unknown setting 'timeuot' (did you mean 'timeout'?)"),
+        ("# ours\n\nno_controls = true\n", "3: unknown setting 'no_controls' (did you mean 'no-controls'?)"),
+        ("[check]\ntimeout = 2\n", "1: unknown setting 'check'; there are no tables, each option is a key"),
+        ('expect = "open"\n', "1: unknown setting 'expect'. Known: timeout, "),
         ('timeout = "2"\n', "1: timeout: takes a number such as 2.5"),
         ("timeout = true\n", "1: timeout: takes a number such as 2.5"),
         ("attempts = 2.5\n", "1: attempts: takes a whole number such as 3"),

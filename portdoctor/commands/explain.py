@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from ..model import Symptom
 from ..render import explain as page
 from ..render.lines import Line, plain
 from ..target import UsageError
-from ..text import clean
+from ..text import clean, nearest
 from .output.options import Causes
 from .output.reading import catalogue_of, names
 from .output.stdout import Stdout
@@ -93,7 +92,7 @@ def _at(causes: Sequence[Cause], stage: str, hints: Sequence[str]) -> list[Cause
 
 def _unknown(asked: str, names: list[str]) -> str:
     shown = clean(asked.strip().partition("\n")[0], 60)
-    near = get_close_matches(asked.strip().lower(), names, n=3, cutoff=0.55)
+    near = nearest(asked.strip(), names, 3, 0.55)
     if not near:
         last = [n for n in names if n.partition(".")[2] and asked.strip().lower() in n]
         near = last[:3]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..lab.scenario import Scenario, ScenarioError, load, names, recording_of
+from ..text import did_you_mean
 from .lint import refuse_errors
 
 if TYPE_CHECKING:
@@ -42,11 +43,8 @@ def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
     for name in wanted or ():
         found = [n for n in known if n == name or n.startswith(f"{name.rstrip('/')}/")]
         if not found:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]}?" if near else " `portdoctor lab list` shows all."
-            raise _die(f"There is no scenario {name}.{hint}", 2)
+            hint = did_you_mean(name, known) or "; `portdoctor lab list` shows all"
+            raise _die(f"unknown scenario {name!r}{hint}", 2)
         chosen += found
     if not chosen:
         raise _die("Name a scenario (`portdoctor lab list` shows them), a phase such as tcp, or give --all.", 2)

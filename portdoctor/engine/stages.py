@@ -20,6 +20,7 @@ from ..model import (
     Stage,
     StageLine,
 )
+from ..text import at
 
 # Outcomes whose name alone says too little where the system gave no words of its own.
 IN_WORDS = {
@@ -120,13 +121,9 @@ def _summary(o: Ending) -> str:
         case Greeting(outcome=Outcome.OK):
             return o.protocol or ("no first word, the connection stays open" if not o.received else "answered")
         case Bind(outcome=Outcome.OK):
-            return f"{_at(o.address)}:{o.port} is free"
+            return f"{at(o.address, o.port)} is free"
         case _:
             return _failure(o)
-
-
-def _at(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def _failure(o: Ending) -> str:

@@ -105,14 +105,16 @@ def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list
         return values, sources, wrong
     import tomllib
 
+    from ...catalogue.toml_lines import line_of_error, line_of_key
+
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}:{_line_in(str(error), text)}: this is no TOML: {error}") from None
+        raise UsageError(f"{path}:{line_of_error(text, str(error))}: this is no TOML: {error}") from None
     for key, value in found.items():
-        where = f"{path}:{_line_of(key, text)}"
+        where = f"{path}:{line_of_key(text, key)}"
         if key not in SETTINGS:
-            wrong.append(f"{where}: {key}: {_unknown(key, value)}")
+            wrong.append(f"{where}: {_unknown(key, value)}")
         elif (read := _from_toml(SETTINGS[key], value, os.path.dirname(path))) is None:
             wrong.append(f"{where}: {key}: takes {_TAKES[SETTINGS[key]]}")
         else:
@@ -120,25 +122,13 @@ def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list
     return values, sources, wrong
 
 
-def _line_in(error: str, text: str) -> int:
-    """The line that a message of tomllib names; one about the end of the file names none."""
-    found = re.search(r"line (\d+)", error)
-    return int(found[1]) if found else len(text.splitlines())
-
-
-def _line_of(key: str, text: str) -> int:
-    mark = re.compile(rf"""\s*(?:\[+\s*)?["']?{re.escape(key)}["']?\s*[\].=]""")
-    return next((number for number, line in enumerate(text.splitlines(), 1) if mark.match(line)), 1)
-
-
 def _unknown(key: str, value: object) -> str:
-    from difflib import get_close_matches
+    from ...text import did_you_mean
 
-    near = get_close_matches(key.replace("_", "-").lower(), SETTINGS, 1, 0.6)
-    if near:
-        return f"no setting is called so; did you mean {near[0]}?"
+    if hint := did_you_mean(key.replace("_", "-"), SETTINGS):
+        return f"unknown setting {key!r}{hint}"
     tables = "; there are no tables, each option is a key" if isinstance(value, dict) else ""
-    return f"no setting is called so{tables}. There are: {', '.join(SETTINGS)}"
+    return f"unknown setting {key!r}{tables}. Known: {', '.join(SETTINGS)}"
 
 
 def _from_toml(kind: Kind, value: object, folder: str) -> Any:
