@@ -76,7 +76,7 @@ def test_the_words_of_route_are_read() -> None:
 
 def test_the_numbers_of_netsh_are_read_in_any_language(monkeypatch: pytest.MonkeyPatch) -> None:
     assert windows.numbers(EXCLUDED) == [[80, 80], [50000, 50059]]
-    monkeypatch.setattr(portable, "run", lambda *command: DYNAMIC if "dynamicport" in command else EXCLUDED)
+    monkeypatch.setattr(portable, "run_tool", lambda *command: DYNAMIC if "dynamicport" in command else EXCLUDED)
     policy = Windows().port_policy()
     assert policy.ephemeral == (49152, 65535)
     assert policy.reserved == ((80, 80), (50000, 50059))
@@ -92,7 +92,7 @@ def test_the_numbers_of_netsh_are_read_in_any_language(monkeypatch: pytest.Monke
     ],
 )
 def test_the_arp_entry_of_macos_is_read(monkeypatch: pytest.MonkeyPatch, text: str | None, state: str) -> None:
-    monkeypatch.setattr(portable, "run", lambda *_: text)
+    monkeypatch.setattr(portable, "run_tool", lambda *_: text)
     assert MacOS().neighbour("192.0.2.5").state == state
 
 
@@ -101,7 +101,7 @@ def test_the_arp_entry_of_macos_is_read(monkeypatch: pytest.MonkeyPatch, text: s
     [("  192.0.2.5             a0-b1-c2-d3-e4-f5     dynamic\n", "known"), ("No ARP Entries Found.\n", "none")],
 )
 def test_the_arp_entry_of_windows_is_read(monkeypatch: pytest.MonkeyPatch, text: str, state: str) -> None:
-    monkeypatch.setattr(portable, "run", lambda *_: text)
+    monkeypatch.setattr(portable, "run_tool", lambda *_: text)
     assert Windows().neighbour("192.0.2.5").state == state
 
 
