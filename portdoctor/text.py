@@ -222,13 +222,13 @@ def _fitting(word: str, columns: int) -> str:
 
 # ---------------------------------------------------------------- phrases of cause files
 
-_MOST_BLANK = 80  # characters that a blank of a phrase may stand for: a name, a number, an address, not a paragraph
-# Blanks of these names are narrower, and can be read from the match by name. The others are `{text}`.
-_BLANKS = {
+# Blank of a phrase -> what it stands for: a name, a number, an address, a few words, not a paragraph.
+PHRASE_BLANKS = {
     "host": r"\[[0-9a-f:.%\w]{2,60}\]|[0-9a-f]{0,4}:[0-9a-f:.]{1,45}|[\w*][\w.-]{0,252}",
     "port": r"[0-9]{1,5}(?![0-9])",
     "address": r"[^\s,;]{1,80}",
     "code": r"\S{1,60}",
+    "text": r"[^\r\n]{1,80}?",
 }
 
 
@@ -245,7 +245,7 @@ def phrase_pattern(phrase: str) -> re.Pattern[str]:
     first, *rest = re.split(r"\{([^{}]*)\}", phrase)
     parts = [_literal(first)]
     for place, (name, literal) in enumerate(zip(rest[::2], rest[1::2], strict=True)):
-        blank = _BLANKS.get(name, rf"[^\r\n]{{1,{_MOST_BLANK}}}?")
+        blank = PHRASE_BLANKS.get(name, PHRASE_BLANKS["text"])
         group = f"?P<{name}>" if name in ("host", "port", "address") and name not in rest[: 2 * place : 2] else "?:"
         parts.append(f"(?>({group}{blank}){_literal(literal)})")
     before, after = _edge(phrase[:1]), _edge(phrase[-1:])

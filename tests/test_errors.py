@@ -18,7 +18,7 @@ from portdoctor.catalogue.printed import load_phrases
 from portdoctor.catalogue.symptoms import symptoms
 from portdoctor.commands.explain import explain_text, listing
 from portdoctor.model import Symptom
-from portdoctor.services.ports import named
+from portdoctor.services.ports import service_named
 from portdoctor.target import UsageError
 from portdoctor.text import is_clean, width
 
@@ -293,7 +293,7 @@ def test_every_program_is_known_by_each_of_its_marks() -> None:
     for mark, program in PHRASES.marks:
         filled = re.sub(r"\{(\w+)\}", lambda blank: FILLED[blank[1]], mark.text)
         assert mark.pattern.search(f"x {filled} x")
-        assert not program.service or named(program.service)
+        assert not program.service or service_named(program.service)
 
 
 PARTS = [

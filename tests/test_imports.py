@@ -192,8 +192,8 @@ ONE_JOB = {
 
 # Names that still have two meanings: to be emptied, never to be extended.
 TWO_MEANINGS = {
-    "Outcome", "Reader", "colours", "conceal", "fill", "find", "listening", "names", "parse", "path_of", "reserve",
-    "run", "seconds", "shown", "silence",
+    "Document", "Outcome", "fill", "find", "listening", "names", "parse", "path_of", "run", "seconds", "shown",
+    "silence", "text_of",
 }  # fmt: skip
 
 

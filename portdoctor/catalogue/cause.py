@@ -69,10 +69,10 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Meta(description="the message to the owner: at most 60 words, with blanks; none where the owner is `user`"),
     ] = ""
     prints: Annotated[
-        tuple[str, ...], Meta(description="phrases that clients and libraries print; `{…}` stands for what differs")
+        tuple[str, ...], Meta(description="phrases that clients and libraries print when this is the cause")
     ] = ()
     answers: Annotated[
-        tuple[str, ...], Meta(description="phrases that the service itself sends; `{…}` stands for what differs")
+        tuple[str, ...], Meta(description="phrases that the service itself sends when this is the cause")
     ] = ()
 
 

@@ -12,7 +12,7 @@ import msgspec
 from ..model import Icmp, Outcome, Stage, SubjectKind, Symptom
 from ..outcomes import symptom
 from ..signs import find, load_all
-from ..text import did_you_mean, nearest, words
+from ..text import PHRASE_BLANKS, did_you_mean, nearest, words
 from .blanks import blanks_in
 from .cause import Catalogue, Cause, Front
 from .lint_page import Finding, of_blanks, of_sentence
@@ -145,16 +145,18 @@ def _of_ask(front: Front) -> Iterator[str]:
 
 
 def _of_phrase(phrase: str) -> Iterator[str]:
-    """A blank of a phrase may have any name: it stands for what differs, and is filled with nothing."""
     text = phrase
     for blank in blanks_in(phrase):
         text = text.replace(f"{{{blank}}}", "")
+        if blank not in PHRASE_BLANKS:
+            known = words([f"{{{name}}}" for name in PHRASE_BLANKS], "or")
+            yield f"unknown blank {blank!r} in a phrase" + (did_you_mean(blank, PHRASE_BLANKS) or f": write {known}")
     if not text.strip():
         yield "the phrase is empty, or has nothing but blanks"
     if len(phrase) > _MOST_PHRASE:
         yield f"the phrase has {len(phrase)} characters; at most {_MOST_PHRASE} are allowed"
     if "{" in text or "}" in text:
-        yield f"malformed blank in {phrase!r}: write {{name}}, in small letters"
+        yield f"malformed blank in {phrase!r}: write it as {{text}}"
 
 
 def _of_stages(cause: Cause, matter: str) -> Iterator[Finding]:

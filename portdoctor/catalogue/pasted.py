@@ -10,8 +10,8 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from ..model import Stage, Symptom, Value
-from ..services.known import SCHEMES
-from ..services.ports import named
+from ..services.known import default_port
+from ..services.ports import service_named
 from ..text import at, clean
 from .printed import Phrases, Printed, Program
 
@@ -140,9 +140,9 @@ def _program(line: str, phrases: Phrases) -> Program | None:
 
 def _default_port(line: str, program: Program | None) -> int:
     scheme = re.search(r"\b([a-z][a-z0-9+]{0,20})://", line, re.IGNORECASE)
-    if scheme and (known := SCHEMES.get(scheme[1].lower())):
-        return known[1]
-    service = named(program.service) if program else None
+    if scheme and (port := default_port(scheme[1].lower())):
+        return port
+    service = service_named(program.service) if program else None
     return service.ports[0] if service else 0
 
 

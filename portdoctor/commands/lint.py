@@ -6,7 +6,7 @@ import typer
 
 from ..target import UsageError
 from .output.reading import site_folders
-from .output.saying import put
+from .output.stdout import Stdout
 
 
 def lint(
@@ -31,7 +31,7 @@ def lint(
         count = sum(len(read_folder(folder)) for folder in folders)
     except CauseError as error:
         raise UsageError(str(error)) from None
-    put("\n".join(errors) if errors else f"{count} cause files, no errors")
+    Stdout().print("\n".join(errors) if errors else f"{count} cause files, no errors")
     if errors:
         raise typer.Exit(1)
 

@@ -242,7 +242,7 @@ def when_and_where(report: Report, *, date: bool = False) -> str:
 
 
 def asked_by(target: Target, vantage: Vantage, queried: tuple[str, ...] = (), *, date: bool = False) -> str:
-    """As `when_and_where`, as far as it is known before there is an observation. `queried`: the resolvers that were used."""
+    """As `when_and_where`, as far as it is known before an observation. `queried`: the resolvers that were used."""
     day, _, clock = vantage.started.partition("T")
     when = clock.removesuffix("Z").partition(".")[0]
     if when:
