@@ -49,6 +49,6 @@ def lab_is_required() -> bool:
 @pytest.fixture(scope="session")
 def lab() -> Any:
     """What this machine can do for the lab."""
-    from portdoctor.lab.execute import can
+    from portdoctor.lab.ability import can
 
     return can()

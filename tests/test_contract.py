@@ -22,7 +22,7 @@ from portdoctor.commands.output.stdout import Stdout
 from portdoctor.engine.expect import met
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab.recording import recorded
-from portdoctor.lab.scenario import names, recording_of
+from portdoctor.lab.scenario import recording_path, scenario_names
 from portdoctor.model import (
     Certainty,
     Connect,
@@ -154,7 +154,7 @@ def _unaccounted(report: Json) -> list[str]:
     return [f"{o['id']} ({o['kind']} {o['outcome']}) is left out" for o in bad]
 
 
-@pytest.mark.parametrize("name", [n for n in names() if recording_of(n).exists()])
+@pytest.mark.parametrize("name", [n for n in scenario_names() if recording_path(n).exists()])
 def test_every_recording_keeps_the_contract(name: str) -> None:
     report = recorded(name)
     assert report is not None
@@ -257,7 +257,7 @@ def test_closed_streams_are_no_bug(close: str, closed: int) -> None:
 
 @pytest.mark.parametrize(("locale", "ascii_only"), [("LC_ALL=C", True), ("LANG=C", True), ("LANG=C.UTF-8", False)])
 def test_the_c_locale_gets_ascii(locale: str, ascii_only: bool) -> None:
-    words = [sys.executable, "-m", "portdoctor", "diagnose", str(recording_of("tcp/port-filtered"))]
+    words = [sys.executable, "-m", "portdoctor", "diagnose", str(recording_path("tcp/port-filtered"))]
     ran = subprocess.run(["env", "-i", locale, *words], capture_output=True, timeout=60, check=False)
     assert (ran.returncode, ran.stderr, ran.stdout.isascii()) == (1, b"", ascii_only)
 

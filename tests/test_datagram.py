@@ -94,13 +94,13 @@ def reply_to(name: str, asked: bytes) -> bytes:
         case "DNS query" | "mDNS query":
             return asked[:2] + b"\x81\x05" + asked[4:]
         case "NTP request":
-            return servers_udp.ntp(asked, {}) or b""
+            return servers_udp.answer_ntp(asked, {}) or b""
         case "SNMP discovery":
             return b"\x30\x1e\x02\x01\x03\x30\x0f\x02\x04" + asked[asked.index(b"\x02\x04") + 2 :][:4] + bytes(8)
         case "STUN binding":
             return b"\x01\x01\0\0" + asked[4:20]
         case "QUIC version negotiation":
-            return servers_udp.quic(asked, {}) or b""
+            return servers_udp.answer_quic(asked, {}) or b""
         case "TFTP read request":
             return b"\0\x05\0\x01File not found\0"
         case "SIP OPTIONS":
@@ -149,7 +149,7 @@ def test_a_server_that_sends_everything_back_is_no_such_service(make: Callable[[
 
 
 def test_it_answers_over_ipv6_too() -> None:
-    with service(lambda asked: [servers_udp.ntp(asked, {}) or b""], "::1") as port:
+    with service(lambda asked: [servers_udp.answer_ntp(asked, {}) or b""], "::1") as port:
         o = ask(port, payloads.ntp(), address="::1", source="::1")
     assert (o.outcome, o.source) == (Outcome.OK, "::1")
 
@@ -159,7 +159,7 @@ def test_a_lost_datagram_is_sent_again() -> None:
 
     def second(asked: bytes) -> list[bytes]:
         seen.append(asked)
-        return [] if len(seen) == 1 else [servers_udp.ntp(asked, {}) or b""]
+        return [] if len(seen) == 1 else [servers_udp.answer_ntp(asked, {}) or b""]
 
     with service(second) as port:
         o = ask(port, payloads.ntp(), 1.2)
@@ -168,7 +168,7 @@ def test_a_lost_datagram_is_sent_again() -> None:
 
 
 def test_the_right_answer_may_follow_a_wrong_one() -> None:
-    with service(lambda asked: [b"stray", servers_udp.ntp(asked, {}) or b""]) as port:
+    with service(lambda asked: [b"stray", servers_udp.answer_ntp(asked, {}) or b""]) as port:
         o = ask(port, payloads.ntp())
     assert (o.outcome, o.replies) == (Outcome.OK, 2)
 

@@ -16,15 +16,15 @@ import msgspec
 import pytest
 
 from portdoctor.lab import judge, servers
-from portdoctor.lab.execute import ROOTLESS, Ability, Check, run
+from portdoctor.lab.ability import ROOTLESS, Ability, Check, ways_out
 from portdoctor.lab.layout import Layout, rules
-from portdoctor.lab.matrix import Case, as_markdown, shown, table
+from portdoctor.lab.matrix import Case, as_markdown, matrix_page, table
 from portdoctor.lab.recording import keepable
-from portdoctor.lab.result import Outcome
-from portdoctor.lab.scenario import Scenario, ScenarioError, complaints, parse
+from portdoctor.lab.result import RunResult
+from portdoctor.lab.run import run_scenario
+from portdoctor.lab.scenario import Scenario, ScenarioError, complaints, parse_scenario
 from portdoctor.lab.servers_dns import answer_dns
 from portdoctor.lab.vary import variants
-from portdoctor.lab.why import ways_out
 from portdoctor.model import Candidate, Diagnosis, Problem, Report, Target, Verdict
 
 from .conftest import lab_is_required
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def scenario(text: str = "", head: str = "") -> Scenario:
     base = 'about = "A."\ncommand = "check server:80"\npath = "client r1 r2 server"\n'
     end = '\n[expect]\nsymptom = "ok"\ncertainty = "certain"\n'
-    return parse((base + head + "\n" + text + end).encode(), "tcp/x")
+    return parse_scenario((base + head + "\n" + text + end).encode(), "tcp/x")
 
 
 # ------------------------------------------------- the format
@@ -58,7 +58,7 @@ def test_a_wrong_key_or_name_is_refused_by_its_name(text, said):
 
 def test_a_certain_diagnosis_of_something_else_is_refused():
     with pytest.raises(ScenarioError, match="injected"):
-        parse(
+        parse_scenario(
             b'about = "A."\ncommand = "check server:80"\ninjected = "tcp.x"\n[expect]\nsymptom = "timeout"\n'
             b'cause = "tcp.y"\ncertainty = "certain"\n', "tcp/x",
         )  # fmt: skip
@@ -231,7 +231,7 @@ def test_what_differs_is_named():
         verdict=Verdict(symptom="timeout", cause="tcp.port-filtered", certainty="likely"),
         problems=(Problem(id="p1", symptom="timeout", candidates=(Candidate(cause="tcp.host-silent"),)),),
     )
-    expected = parse(
+    expected = parse_scenario(
         b'about = "A."\ncommand = "check server:80"\nnear_miss_of = ["tcp.port-filtered"]\n[expect]\n'
         b'symptom = "timeout"\ncause = "tcp.host-silent"\ncertainty = "likely"\nruled_out = ["tcp.no-listener"]\n'
         b'candidates = ["tcp.path-dead"]\noffender = "10.0.1.2"\n', "tcp/x",
@@ -246,8 +246,8 @@ def test_what_differs_is_named():
 
 
 def test_a_lab_that_broke_is_not_a_diagnosis():
-    assert judge.of_run(scenario(), Outcome(failure="nft said no")) == ["nft said no"]
-    assert judge.of_run(scenario(), Outcome(exit=70, complaints="boom")) == ["no report; exit 70: boom"]
+    assert judge.of_run(scenario(), RunResult(failure="nft said no")) == ["nft said no"]
+    assert judge.of_run(scenario(), RunResult(exit=70, complaints="boom")) == ["no report; exit 70: boom"]
 
 
 def test_a_recording_forgets_the_machine():
@@ -275,7 +275,7 @@ def test_the_matrix_counts_every_case_once():
     cases = [Case(str(n), f"tcp.{n % 2}", (f"tcp.{n % 2}",), "tcp.0", "likely") for n in range(10)]
     assert table(cases)[-1] == ["all", "10", "0", "5", "0", "5", "0"]
     assert as_markdown(table(cases)).splitlines()[1] == "| --- | --: | --: | --: | --: | --: | --: |"
-    assert "Certain and wrong: 0 of 10." in shown(cases, markdown=False)
+    assert "Certain and wrong: 0 of 10." in matrix_page(cases, markdown=False)
 
 
 def test_every_variant_is_a_scenario():
@@ -324,16 +324,16 @@ def test_a_network_is_up_in_a_moment_and_nothing_is_left(lab: Ability, record_pr
         assert not lab_is_required()
         return
     text = '[at.r1]\nforward = "tcp dport 9 drop"\n[at.server]\nserve = ["http :80", "hold :9"]'
-    outcomes: list[Outcome] = []
+    results: list[RunResult] = []
     began = time.monotonic()
-    threads = [threading.Thread(target=lambda: outcomes.append(run(scenario(text), lab))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: results.append(run_scenario(scenario(text), lab))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [o.failure for o in outcomes] == ["", ""]
-    assert [o.exit for o in outcomes] == [0, 0]
-    assert min(o.built for o in outcomes) < 0.5
+    assert [o.failure for o in results] == ["", ""]
+    assert [o.exit for o in results] == [0, 0]
+    assert min(o.built for o in results) < 0.5
     assert time.monotonic() - began < 30
     left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert '"about":"A."' not in left

@@ -29,7 +29,7 @@ from portdoctor.outcomes import of_errno
 from portdoctor.render import json
 
 CATALOGUE = load_catalogue()
-RECORDED = [name for name in scenario.names() if scenario.recording_of(name).exists()]
+RECORDED = [name for name in scenario.scenario_names() if scenario.recording_path(name).exists()]
 
 # Where no ICMP error is shown, only the silence of some attempts is left of a rule that rejects the others.
 HIDDEN = {"tcp/rejected-late": ("tcp.port-filtered",)}
@@ -61,7 +61,7 @@ def _about_a_trace(note: Note) -> bool:
 
 
 def recorded(name: str) -> tuple[Report, Diagnosis]:
-    report = json.load_report(scenario.recording_of(name).read_bytes())
+    report = json.load_report(scenario.recording_path(name).read_bytes())
     return report, diagnose(report, CATALOGUE)
 
 
@@ -70,7 +70,7 @@ def allowed(name: str) -> set[str]:
 
     And those that may be called likely: what cannot be told apart even with all evidence, or without what is hidden.
     """
-    kept = scenario.load(name)
+    kept = scenario.load_scenario(name)
     expect = kept.expect
     true = {c for c in (expect.cause, expect.because, *expect.problems) if c}
     true |= {*kept.inseparable, *HIDDEN.get(name, ())}

@@ -7,8 +7,9 @@ import pytest
 
 from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.lab import vary
-from portdoctor.lab.execute import Ability, run
-from portdoctor.lab.judge import Told
+from portdoctor.lab.ability import Ability
+from portdoctor.lab.judge import ReportedDiagnosis
+from portdoctor.lab.run import run_scenario
 from portdoctor.model import Diagnosis
 
 from .conftest import lab_is_required
@@ -35,8 +36,8 @@ def test_a_fault_that_nobody_wrote_down_is_never_certain_and_wrong(variant, lab:
         record_property("lab-not-run", variant.scenario.name)
         assert not lab_is_required(), f"the lab must run here: {[c for c in lab.checks if not c.ok]}"
         return
-    outcome = run(variant.scenario, lab)
-    assert outcome.report, outcome.failure or outcome.complaints
-    told = msgspec.json.decode(outcome.report, type=Told)
-    judged = vary.judged(variant, Diagnosis(verdict=told.verdict, problems=told.problems))
+    result = run_scenario(variant.scenario, lab)
+    assert result.report, result.failure or result.complaints
+    reported = msgspec.json.decode(result.report, type=ReportedDiagnosis)
+    judged = vary.judged(variant, Diagnosis(verdict=reported.verdict, problems=reported.problems))
     assert judged.score != "WRONG", judged

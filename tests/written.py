@@ -27,9 +27,9 @@ EXAMPLE = "tcp/port-filtered-ip4"
 
 def example() -> str:
     """The first thing a reader sees: a broken connection and what the program says of it."""
-    report = json.load_report(scenario.recording_of(EXAMPLE).read_bytes())
+    report = json.load_report(scenario.recording_path(EXAMPLE).read_bytes())
     told = terminal.render(report, diagnose(report, load_catalogue()))
-    return f"```\n$ portdoctor {scenario.load(EXAMPLE).command}\n{told}```\n"
+    return f"```\n$ portdoctor {scenario.load_scenario(EXAMPLE).command}\n{told}```\n"
 
 
 def matrix() -> str:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..lab.scenario import Scenario, ScenarioError, load, names, recording_of
+from ..lab.scenario import Scenario, ScenarioError, load_scenario, recording_path, scenario_names
 from ..text import did_you_mean
 from .lint import refuse_errors
 
 if TYPE_CHECKING:
-    from ..lab.execute import Ability
-    from ..lab.result import Outcome
+    from ..lab.ability import Ability
+    from ..lab.result import RunResult
 
 app = typer.Typer(
     help="Broken networks to try it on, in throw-away namespaces, without root.",
@@ -38,7 +38,7 @@ def _die(text: str, code: int) -> typer.Exit:
 
 def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
     """The scenarios of the given names; a phase stands for all of its own. Exits 2 for a name that is none."""
-    known = names()
+    known = scenario_names()
     chosen = list(known) if every else []
     for name in wanted or ():
         found = [n for n in known if n == name or n.startswith(f"{name.rstrip('/')}/")]
@@ -49,7 +49,7 @@ def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
     if not chosen:
         raise _die("Name a scenario (`portdoctor lab list` shows them), a phase such as tcp, or give --all.", 2)
     try:
-        return [load(n) for n in dict.fromkeys(chosen)]
+        return [load_scenario(n) for n in dict.fromkeys(chosen)]
     except ScenarioError as error:
         raise _die(str(error), 2) from None
 
@@ -57,8 +57,7 @@ def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
 @app.command("can")
 def can_() -> None:
     """Say whether this machine can run the lab, and which step it forbids if not."""
-    from ..lab.execute import ROOTLESS, can
-    from ..lab.why import ways_out
+    from ..lab.ability import ROOTLESS, can, ways_out
 
     ability = can()
     for check in ability.checks:
@@ -83,10 +82,10 @@ def list_(wanted: Names = None) -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
     """Show a scenario: the network, what is broken, and the right diagnosis."""
-    from ..lab.drawing import shown
+    from ..lab.drawing import draw_scenario
 
     for scenario in _chosen([name], False):
-        print(shown(scenario))
+        print(draw_scenario(scenario))
 
 
 @app.command("run")
@@ -99,15 +98,15 @@ def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, ver
     chosen = _chosen(wanted, every)
     for scenario in [s for s in chosen if s.handmade]:
         print(f"by hand         {scenario.name}: only a recording, {scenario.handmade}")
-    for scenario, outcome in _outcomes([s for s in chosen if not s.handmade], jobs):
-        wrong = judge.of_run(scenario, outcome)
-        print(f"{'ok   ' if not wrong else 'WRONG'}  {outcome.took:5.1f} s  {scenario.name}", flush=True)
+    for scenario, result in _outcomes([s for s in chosen if not s.handmade], jobs):
+        wrong = judge.of_run(scenario, result)
+        print(f"{'ok   ' if not wrong else 'WRONG'}  {result.took:5.1f} s  {scenario.name}", flush=True)
         for line in wrong:
             print(f"         {line}")
-        if verbose or (wrong and outcome.text):
-            print("".join(f"       | {line}\n" for line in (outcome.text + outcome.complaints).splitlines()), end="")
+        if verbose or (wrong and result.text):
+            print("".join(f"       | {line}\n" for line in (result.text + result.complaints).splitlines()), end="")
         failed += bool(wrong)
-        broken += bool(outcome.failure)
+        broken += bool(result.failure)
     if failed:
         raise typer.Exit(3 if broken == failed else 1)
 
@@ -120,11 +119,11 @@ def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, a
 
     refuse_errors()
     failed = False
-    for scenario, outcome in _outcomes([s for s in _chosen(wanted, every) if not s.handmade], jobs):
-        wrong = judge.of_run(scenario, outcome)
-        keep = bool(outcome.report) and (anyway or not wrong)
+    for scenario, result in _outcomes([s for s in _chosen(wanted, every) if not s.handmade], jobs):
+        wrong = judge.of_run(scenario, result)
+        keep = bool(result.report) and (anyway or not wrong)
         if keep:
-            recording_of(scenario.name).write_text(keepable(outcome.report))
+            recording_path(scenario.name).write_text(keepable(result.report))
         print(f"{'kept ' if keep else 'WRONG'}  {scenario.name}", flush=True)
         for line in wrong:
             print(f"         {line}")
@@ -141,7 +140,7 @@ def matrix_(
     jobs: Jobs = 4 * _JOBS,  # they mostly wait
 ) -> None:
     """Show injected cause against diagnosed cause, and what cannot be told apart. Certain and wrong must be 0."""
-    from ..lab.matrix import shown
+    from ..lab.matrix import matrix_page
     from ..lab.tally import of_recordings, of_runs, of_variants
 
     if format_ not in ("text", "markdown"):
@@ -154,7 +153,7 @@ def matrix_(
         cases, left_out = of_variants(ability, jobs)
     else:
         cases, left_out = of_runs(scenarios, ability, jobs)
-    print(shown(cases, format_ == "markdown"))
+    print(matrix_page(cases, format_ == "markdown"))
     for line in left_out:
         print(f"not counted: {line}", file=sys.stderr)
     if any(c.score == "WRONG" for c in cases):
@@ -166,19 +165,19 @@ def matrix_(
 @app.command("shell")
 def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
     """Open a shell in the client of a scenario's network, to look around by hand."""
-    from ..lab.execute import shell
     from ..lab.judge import ready
+    from ..lab.run import open_shell
 
     scenario = _chosen([name], False)[0]
     ability = _ability()
     command = ready(scenario).command
     print(f"{scenario.about}\nTry: portdoctor {command}    (exit leaves the lab)", file=sys.stderr)
-    raise typer.Exit(shell(scenario, ability))
+    raise typer.Exit(open_shell(scenario, ability))
 
 
 def _ability() -> Ability:
     """How the lab runs here. Exits 3 where it cannot."""
-    from ..lab.execute import can
+    from ..lab.ability import can
 
     ability = can()
     if not ability.ok:
@@ -186,10 +185,10 @@ def _ability() -> Ability:
     return ability
 
 
-def _outcomes(scenarios: list[Scenario], jobs: int) -> Iterator[tuple[Scenario, Outcome]]:
-    """Each scenario with its outcome, in order, `jobs` at the same time."""
-    from ..lab.execute import run
+def _outcomes(scenarios: list[Scenario], jobs: int) -> Iterator[tuple[Scenario, RunResult]]:
+    """Each scenario with its result, in order, `jobs` at the same time."""
+    from ..lab.run import run_scenario
 
     ability = _ability()
     with ThreadPoolExecutor(jobs) as pool:
-        yield from zip(scenarios, pool.map(lambda s: run(s, ability), scenarios), strict=True)
+        yield from zip(scenarios, pool.map(lambda s: run_scenario(s, ability), scenarios), strict=True)

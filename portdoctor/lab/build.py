@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import namespaces as ns
 from .layout import LAB, End, Layout, rules
-from .scenario import Node, lines
+from .scenario import Node, as_lines
 
 assert sys.platform == "linux"
 _QUIET_START = {
@@ -98,7 +98,7 @@ def _addresses(layout: Layout, node: str) -> list[str]:
     for address in layout.scenario.node(node).addresses:
         family = 6 if ":" in address else 4
         commands.append(f"addr add {address}/{32 if family == 4 else 128} dev lo{_nodad(family)}")
-    return [*commands, *lines(layout.scenario.node(node).devices)]
+    return [*commands, *as_lines(layout.scenario.node(node).devices)]
 
 
 def _nodad(family: int) -> str:
@@ -109,8 +109,8 @@ def _routes(layout: Layout, node: str) -> list[str]:
     here = layout.scenario.node(node)
     commands = [f"route replace {r}" for r in layout.routes(node)]
     commands += [f"route replace default via {g}" for g in layout.gateways(node)]
-    commands += [f"route add {r}" for r in lines(here.routes)]
-    commands += [f"rule add {r}" for r in lines(here.rules)]
+    commands += [f"route add {r}" for r in as_lines(here.routes)]
+    commands += [f"rule add {r}" for r in as_lines(here.rules)]
     commands += [c for e in layout.ends[node] if _knows(layout, here, e) for c in _neighbours(layout, e)]
     return commands
 

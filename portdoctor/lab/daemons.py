@@ -15,7 +15,7 @@ _PROGRAM = {"redis": "redis-server"}
 _BESIDE_PATH = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
 
-def find(program: str) -> str | None:
+def find_program(program: str) -> str | None:
     """Where a program is: daemons are often beside an ordinary user's PATH."""
     path = os.pathsep.join((os.environ.get("PATH", ""), *_BESIDE_PATH, *_postgres_folders()))
     return shutil.which(program, path=path)
@@ -28,7 +28,7 @@ def _postgres_folders() -> list[str]:
 def missing(scenario: Scenario) -> list[str]:
     """The programs that a scenario needs and this machine does not have."""
     programs = {_PROGRAM.get(k, k) for node in scenario.at.values() for k in wanted(node)} | set(scenario.needs)
-    return sorted(program for program in programs if find(program) is None)
+    return sorted(program for program in programs if find_program(program) is None)
 
 
 def wanted(node: Node) -> list[str]:
@@ -40,13 +40,13 @@ def command(name: str, node: Node, key: str) -> list[str]:
     """The command that runs one daemon of the node `name`; writes its files as the user who calls."""
     home = Path(LAB, name, key)
     home.mkdir(parents=True)
-    program = find(_PROGRAM.get(key, key))
+    program = find_program(_PROGRAM.get(key, key))
     assert program is not None, key
     arguments = _ARGUMENTS[key](home, getattr(node, key))
     return ["sh", "-c", *arguments, program] if key == "postgres" else [program, *arguments]
 
 
-def settled(name: str, key: str) -> bool:
+def is_ready(name: str, key: str) -> bool:
     """Whether a daemon that already listens is also ready to serve."""
     if key != "postgres":
         return True
@@ -67,7 +67,7 @@ def _nginx(home: Path, text: str) -> list[str]:
 
 def _sshd(home: Path, text: str) -> list[str]:
     key = home / "host_key"
-    keygen = find("ssh-keygen")
+    keygen = find_program("ssh-keygen")
     assert keygen is not None
     subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(key)], check=True)
     (home / "sshd_config").write_text(f"HostKey {key}\nPidFile {home}/pid\nUsePAM no\n{text}\n")
@@ -102,7 +102,7 @@ def _postgres(home: Path, text: str) -> list[str]:
         f"listen_addresses = '*'\nunix_socket_directories = '{home}'\nhba_file = '{home}/hba'\nfsync = off\n"
         + "\n".join(settings) + "\n"
     )
-    initdb = find("initdb")
+    initdb = find_program("initdb")
     assert initdb is not None
     script = (
         f'"{initdb}" -A trust -N -U postgres -D {home}/data >{home}/initdb.log && chmod 700 {home}/data'

@@ -6,10 +6,10 @@ import msgspec
 
 from .judge import ready
 from .layout import Layout
-from .scenario import Node, Scenario, recording_of
+from .scenario import Node, Scenario, recording_path
 
 
-def shown(scenario: Scenario) -> str:
+def draw_scenario(scenario: Scenario) -> str:
     """A screenful about one scenario."""
     scenario = ready(scenario)
     layout = Layout(scenario)
@@ -31,7 +31,7 @@ def shown(scenario: Scenario) -> str:
     lines += [f"  cannot be told from {cause}: {why}" for cause, why in scenario.inseparable.items()]
     if scenario.handmade:
         lines.append(f"  its recording is written by hand: {scenario.handmade}")
-    elif not recording_of(scenario.name).exists():
+    elif not recording_path(scenario.name).exists():
         lines.append("  not recorded yet")
     return "\n".join(lines) + "\n"
 

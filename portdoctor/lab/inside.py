@@ -20,8 +20,8 @@ import msgspec
 from . import build, daemons, servers
 from . import namespaces as ns
 from .layout import LAB, Layout
-from .result import LONGEST, Outcome
-from .scenario import Node, Scenario, filled, folder, lines
+from .result import LONGEST, RunResult
+from .scenario import Node, Scenario, as_lines, fill_blanks, scenario_folder
 
 assert sys.platform == "linux"
 UP_WITHIN = 10.0  # seconds until a daemon listens
@@ -30,19 +30,19 @@ ALSO_AFTER = 0.5  # seconds after the client began: its attempts are under way b
 
 
 def main() -> None:
-    """Run one scenario here and write its Outcome to stdout, or open a shell in its client."""
+    """Run one scenario here and write its RunResult to stdout, or open a shell in its client."""
     mode, text = sys.argv[1:3]
     scenario = msgspec.json.decode(text, type=Scenario)
     if mode == "shell":
         sys.exit(_shell(scenario))
     try:
-        outcome = _run(scenario)
+        result = _run(scenario)
     except (build.BuildError, OSError, servers.SpecError, subprocess.SubprocessError) as error:
-        outcome = Outcome(failure=f"{type(error).__name__}: {error}")
-    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+        result = RunResult(failure=f"{type(error).__name__}: {error}")
+    sys.stdout.buffer.write(msgspec.json.encode(result))
 
 
-def _run(scenario: Scenario) -> Outcome:
+def _run(scenario: Scenario) -> RunResult:
     began = time.monotonic()
     stage = Stage(scenario)
     built = time.monotonic() - began
@@ -58,7 +58,7 @@ def _run(scenario: Scenario) -> Outcome:
         files = [RECORD, *(f"{LAB}/{node}.json" for node in stage.scenario.also)]
         report = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files, "--json").stdout
         done = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files)
-    return Outcome(
+    return RunResult(
         report=report, text=done.stdout, complaints=done.stderr, exit=done.returncode, built=built, took=took
     )
 
@@ -85,9 +85,9 @@ class Stage:
             own = {"dir": LAB, "pki": f"{LAB}/pki", "python": sys.executable}
             return layout.words(name, which) if which else own[name]
 
-        self.scenario = scenario = filled(scenario, words)
+        self.scenario = scenario = fill_blanks(scenario, words)
         self.layout = Layout(scenario)
-        build.furnish(self.layout, folder() / "pki")
+        build.furnish(self.layout, scenario_folder() / "pki")
         for node in scenario.at.values():
             for name, text in node.files.items():
                 Path(LAB, name).write_text(text)
@@ -139,7 +139,7 @@ class Stage:
             ns.become_ordinary(self.user)
 
     def _serve(self, name: str, node: Node) -> None:
-        specs = list(lines(node.serve))
+        specs = list(as_lines(node.serve))
         for spec in specs:
             servers.read_spec(spec)
         is_client = name == self.layout.nodes[0]
@@ -147,11 +147,11 @@ class Stage:
             self._small_servers(name, specs, node.as_root)
         if specs and is_client:  # a process of its own, whose name the client may see
             self._start(name, "servers", lambda: [sys.executable, "-m", "portdoctor.lab.servers", *specs], node)
-        for command in lines(node.run):
+        for command in as_lines(node.run):
             self._start(name, command, lambda command=command: shlex.split(command), node)  # type: ignore[misc]
         for key in daemons.wanted(node):
             self._start(name, key, lambda key=key: daemons.command(name, node, key), node)  # type: ignore[misc]
-            _until(lambda key=key: daemons.settled(name, key), f"{key} at {name} is not ready")  # type: ignore[misc]
+            _until(lambda key=key: daemons.is_ready(name, key), f"{key} at {name} is not ready")  # type: ignore[misc]
 
     def _small_servers(self, name: str, specs: list[str], as_root: bool) -> None:
         """The lab's own servers, in a fork: no interpreter has to start. They say on a pipe when they listen."""

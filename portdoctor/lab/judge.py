@@ -6,11 +6,11 @@ import msgspec
 
 from ..model import Connect, Datagram, Diagnosis, Ending, Lookup, Problem, Report, Trace, Verdict
 from .layout import LAB, Layout
-from .result import Outcome
-from .scenario import Expect, Scenario, filled
+from .result import RunResult
+from .scenario import Expect, Scenario, fill_blanks
 
 
-class Told(msgspec.Struct, frozen=True):
+class ReportedDiagnosis(msgspec.Struct, frozen=True):
     """The part of a report that is compared."""
 
     verdict: Verdict
@@ -18,30 +18,30 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def ready(scenario: Scenario) -> Scenario:
-    """The scenario with its blanks filled, as it runs."""
+    """The scenario with its blanks fill_blanks, as it runs."""
     layout = Layout(scenario)
     own = {"dir": LAB, "pki": f"{LAB}/pki", "python": "python3"}
-    return filled(scenario, lambda name, which: layout.words(name, which) if which else own[name])
+    return fill_blanks(scenario, lambda name, which: layout.words(name, which) if which else own[name])
 
 
-def of_run(scenario: Scenario, outcome: Outcome) -> list[str]:
+def of_run(scenario: Scenario, result: RunResult) -> list[str]:
     """What is wrong with a real run, a sentence each; nothing when all is as expected."""
-    if outcome.failure:
-        return [outcome.failure]
+    if result.failure:
+        return [result.failure]
     expect = ready(scenario).expect
-    if not outcome.report:
-        return [f"no report; exit {outcome.exit}: {(outcome.complaints or outcome.text).strip()[-600:]}"]
-    told = msgspec.json.decode(outcome.report, type=Told)
-    report = msgspec.json.decode(outcome.report, type=Report)
-    wrong = of_diagnosis(scenario, report, Diagnosis(verdict=told.verdict, problems=told.problems))
-    if outcome.exit != expect.exit_code:
-        wrong.append(f"exit code {outcome.exit}, expected {expect.exit_code}")
-    flat = " ".join(outcome.text.split())
+    if not result.report:
+        return [f"no report; exit {result.exit}: {(result.complaints or result.text).strip()[-600:]}"]
+    reported = msgspec.json.decode(result.report, type=ReportedDiagnosis)
+    report = msgspec.json.decode(result.report, type=Report)
+    wrong = of_diagnosis(scenario, report, Diagnosis(verdict=reported.verdict, problems=reported.problems))
+    if result.exit != expect.exit_code:
+        wrong.append(f"exit code {result.exit}, expected {expect.exit_code}")
+    flat = " ".join(result.text.split())
     wrong += [f"the text does not say {s!r}" for s in expect.says if " ".join(s.split()) not in flat]
-    if expect.within is not None and outcome.took > expect.within:
-        wrong.append(f"took {outcome.took:.1f} s, allowed {expect.within:.1f} s")
-    if "Traceback" in outcome.complaints:
-        wrong.append(f"it broke: {outcome.complaints.strip()[-600:]}")
+    if expect.within is not None and result.took > expect.within:
+        wrong.append(f"took {result.took:.1f} s, allowed {expect.within:.1f} s")
+    if "Traceback" in result.complaints:
+        wrong.append(f"it broke: {result.complaints.strip()[-600:]}")
     return wrong
 
 

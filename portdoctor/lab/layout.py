@@ -11,7 +11,7 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
-from .scenario import Scenario, lines
+from .scenario import Scenario, as_lines
 
 LAB = "/run/lab"  # the temporary directory of everything that a scenario starts
 
@@ -141,14 +141,14 @@ def rules(scenario: Scenario, node: str) -> str:
     text = here.nft
     quiet = ("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept", "meta l4proto { icmp, ipv6-icmp } drop")
     filters = {
-        "input": lines(here.input),
-        "forward": lines(here.forward),
-        "output": (*lines(here.output), *(quiet if here.quiet else ())),
+        "input": as_lines(here.input),
+        "forward": as_lines(here.forward),
+        "output": (*as_lines(here.output), *(quiet if here.quiet else ())),
     }
     if any(filters.values()):
         chains = "".join(_chain(c, f"type filter hook {c} priority 0", r) for c, r in filters.items() if r)
         text += f"\ntable inet lab {{\n{chains}}}\n"
-    nats = {"prerouting": ("dstnat", lines(here.prerouting)), "postrouting": ("srcnat", lines(here.postrouting))}
+    nats = {"prerouting": ("dstnat", as_lines(here.prerouting)), "postrouting": ("srcnat", as_lines(here.postrouting))}
     if here.prerouting or here.postrouting:
         chains = "".join(_chain(c, f"type nat hook {c} priority {p}", r) for c, (p, r) in nats.items() if r)
         text += f"\ntable inet labnat {{\n{chains}}}\n"

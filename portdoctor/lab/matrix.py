@@ -96,7 +96,7 @@ def as_markdown(rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *cells))
 
 
-def shown(cases: list[Case], markdown: bool) -> str:
+def matrix_page(cases: list[Case], markdown: bool) -> str:
     """The whole page: the table, what was taken for something else, and the figure that must be zero."""
     bullet, gap = ("- ", "\n\n") if markdown else ("  ", "\n")
     rows = table(cases)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from ..model import Report
-from .scenario import recording_of
+from .scenario import recording_path
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent.parent)
 
@@ -24,5 +24,5 @@ def keepable(report: str) -> str:
 
 def recorded(name: str) -> Report | None:
     """The recorded report of a scenario, None when there is none. Raises msgspec.DecodeError for a broken one."""
-    path = recording_of(name)
+    path = recording_path(name)
     return msgspec.json.decode(path.read_bytes(), type=Report) if path.exists() else None

@@ -127,42 +127,42 @@ class Scenario(_Strict, frozen=True, kw_only=True):
         return self.at.get(name, Node())
 
 
-def lines(value: str | tuple[str, ...]) -> tuple[str, ...]:
+def as_lines(value: str | tuple[str, ...]) -> tuple[str, ...]:
     """A key that takes one line or a list of lines."""
     return (value,) if isinstance(value, str) and value else tuple(value)
 
 
-def folder() -> Path:
+def scenario_folder() -> Path:
     """Where the scenarios are: in the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "scenarios"
     return inside if inside.is_dir() else package.parent / "scenarios"
 
 
-def names() -> list[str]:
+def scenario_names() -> list[str]:
     """The names of all scenarios, as "phase/name"."""
-    return sorted(f"{path.parent.name}/{path.stem}" for path in folder().glob("*/*.toml"))
+    return sorted(f"{path.parent.name}/{path.stem}" for path in scenario_folder().glob("*/*.toml"))
 
 
-def path_of(name: str) -> Path:
-    return folder() / f"{name}.toml"
+def scenario_path(name: str) -> Path:
+    return scenario_folder() / f"{name}.toml"
 
 
-def recording_of(name: str) -> Path:
-    return folder() / f"{name}.json"
+def recording_path(name: str) -> Path:
+    return scenario_folder() / f"{name}.json"
 
 
-def load(name: str) -> Scenario:
+def load_scenario(name: str) -> Scenario:
     """The scenario "phase/name". Raises ScenarioError."""
-    path = path_of(name)
+    path = scenario_path(name)
     try:
         text = path.read_bytes()
     except OSError:
         raise ScenarioError(f"there is no scenario {name!r}; `portdoctor lab list` shows all") from None
-    return parse(text, name)
+    return parse_scenario(text, name)
 
 
-def parse(text: bytes, name: str) -> Scenario:
+def parse_scenario(text: bytes, name: str) -> Scenario:
     """A scenario from its TOML, checked. Raises ScenarioError naming file and key."""
     try:
         scenario = msgspec.toml.decode(text, type=Scenario)
@@ -195,7 +195,7 @@ def complaints(scenario: Scenario) -> list[str]:
     return wrong
 
 
-def fill(value: Any, words: Callable[[str, str | None], str]) -> Any:
+def _fill(value: Any, words: Callable[[str, str | None], str]) -> Any:
     """The value with every ``{node.ip4}``, ``{node.ip6}`` and ``{dir}``-like blank filled; other braces stay."""
     if isinstance(value, str):
         def put(found: re.Match[str]) -> str:
@@ -204,13 +204,13 @@ def fill(value: Any, words: Callable[[str, str | None], str]) -> Any:
 
         return _BLANK.sub(put, value)
     if isinstance(value, list | tuple):
-        return [fill(v, words) for v in value]
+        return [_fill(v, words) for v in value]
     if isinstance(value, dict):
-        return {k: fill(v, words) for k, v in value.items()}
+        return {k: _fill(v, words) for k, v in value.items()}
     return value
 
 
-def filled(scenario: Scenario, words: Callable[[str, str | None], str]) -> Scenario:
+def fill_blanks(scenario: Scenario, words: Callable[[str, str | None], str]) -> Scenario:
     """The scenario with its blanks filled."""
     name = scenario.name
-    return msgspec.convert({**fill(msgspec.to_builtins(scenario), words), "name": name}, Scenario)
+    return msgspec.convert({**_fill(msgspec.to_builtins(scenario), words), "name": name}, Scenario)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from .servers_dns import answer_dns, serve_dns_stream
 from .servers_http import drip, endless, http, redirect, slow, stuffed
-from .servers_udp import ntp, quic
+from .servers_udp import answer_ntp, answer_quic
 
 LIFE = 300.0  # seconds; a forgotten server ends by itself
 
@@ -57,7 +57,7 @@ def read_spec(text: str) -> Spec:
     return Spec(words[0], address.strip("[]"), int(port), dict(w.split("=", 1) for w in words[2:]))
 
 
-def listening(spec: Spec, kind: int = socket.SOCK_STREAM) -> socket.socket:
+def bound_socket(spec: Spec, kind: int = socket.SOCK_STREAM) -> socket.socket:
     """The bound socket of a server: dual-stack when no address is given."""
     family = socket.AF_INET if "." in spec.address else socket.AF_INET6
     sock = socket.socket(family, kind)
@@ -102,7 +102,7 @@ def close(sock: socket.socket, options: dict[str, str]) -> None:
             pass
 
 
-def greeting(sock: socket.socket, options: dict[str, str]) -> None:
+def send_greeting(sock: socket.socket, options: dict[str, str]) -> None:
     """Says `text` first (\\r\\n is added), then echoes nothing. `repeat=N` says it N times, `repeat=0` for ever."""
     line = options.get("text", "220 ready").encode().decode("unicode_escape").encode("latin-1") + b"\r\n"
     time.sleep(float(options.get("delay", 0)))
@@ -117,10 +117,10 @@ def greeting(sock: socket.socket, options: dict[str, str]) -> None:
     hold(sock, options)
 
 
-def reply(sock: socket.socket, options: dict[str, str]) -> None:
+def send_reply(sock: socket.socket, options: dict[str, str]) -> None:
     """Waits for the first bytes, then says `text`."""
     sock.recv(4096)
-    greeting(sock, options)
+    send_greeting(sock, options)
 
 
 def tls(sock: socket.socket, options: dict[str, str]) -> None:
@@ -153,8 +153,8 @@ def _wait_for(sock: socket.socket, options: dict[str, str]) -> None:
 
 
 CONVERSATIONS: dict[str, Conversation] = {
-    "hold": hold, "deaf": deaf, "reset": reset, "close": close, "greeting": greeting, "reply": reply, "tls": tls,
-    "http": http, "redirect": redirect, "slow": slow, "drip": drip, "endless": endless, "stuffed": stuffed,
+    "hold": hold, "deaf": deaf, "reset": reset, "close": close, "greeting": send_greeting, "reply": send_reply,
+    "tls": tls, "http": http, "redirect": redirect, "slow": slow, "drip": drip, "endless": endless, "stuffed": stuffed,
 }  # fmt: skip
 
 
@@ -164,7 +164,7 @@ Runner = Callable[[], None]
 
 
 def _stream(spec: Spec) -> Runner:
-    listener = listening(spec)
+    listener = bound_socket(spec)
     listener.listen(int(spec.options.get("backlog", 128)))
     return lambda: _accept(listener, CONVERSATIONS[spec.kind], spec.options)
 
@@ -183,7 +183,7 @@ def _accept(listener: socket.socket, converse: Conversation, options: dict[str, 
 
 def _full(spec: Spec) -> Runner:
     """A full accept queue: two connections of our own fill it. After `until=` it accepts, then does as `then=`."""
-    listener = listening(spec)
+    listener = bound_socket(spec)
     listener.listen(0)
     name = spec.address or "127.0.0.1"
     fillers = [socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET) for _ in range(2)]
@@ -202,7 +202,7 @@ def _full(spec: Spec) -> Runner:
 
 def _bound(spec: Spec) -> Runner:
     """Bound and not listening: the port is taken, and nobody answers."""
-    sock = listening(spec)
+    sock = bound_socket(spec)
 
     def run() -> None:
         with sock:
@@ -213,7 +213,7 @@ def _bound(spec: Spec) -> Runner:
 
 def _udp(answer: Callable[[bytes, dict[str, str]], bytes | None]) -> Callable[[Spec], Runner]:
     def start(spec: Spec) -> Runner:
-        sock = listening(spec, socket.SOCK_DGRAM)
+        sock = bound_socket(spec, socket.SOCK_DGRAM)
 
         def run() -> None:
             while True:
@@ -230,10 +230,10 @@ def _udp(answer: Callable[[bytes, dict[str, str]], bytes | None]) -> Callable[[S
 
 def _dns(spec: Spec) -> Runner:
     """DNS over UDP, and over TCP unless `tcp=no`. A query may wait (`delay=`): each has its own thread."""
-    sock = listening(spec, socket.SOCK_DGRAM)
+    sock = bound_socket(spec, socket.SOCK_DGRAM)
     stream = None
     if spec.options.get("tcp") != "no":
-        stream = listening(spec)
+        stream = bound_socket(spec)
         stream.listen(16)
 
     def tell(asked: bytes, who: tuple[object, ...]) -> None:
@@ -262,8 +262,8 @@ KINDS: dict[str, Callable[[Spec], Runner]] = {
     "bound": _bound,
     "dns": _dns,
     "udp-echo": _udp(lambda asked, _: asked),
-    "quic": _udp(quic),
-    "ntp": _udp(ntp),
+    "quic": _udp(answer_quic),
+    "ntp": _udp(answer_ntp),
     "udp-silent": _udp(lambda _, __: None),
     "udp-reply": _udp(lambda _, options: options.get("text", "").encode().decode("unicode_escape").encode("latin-1")),
 }

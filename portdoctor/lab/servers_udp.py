@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 
-def quic(asked: bytes, options: dict[str, str]) -> bytes | None:
+def answer_quic(asked: bytes, options: dict[str, str]) -> bytes | None:
     """A QUIC server: to a packet of an unknown version, of at least 1200 bytes, the versions it knows (RFC 9000, 6)."""
     if len(asked) < 1200 or not asked[0] & 0x80 or asked[1:5] == b"\0\0\0\x01":
         return None
@@ -15,7 +15,7 @@ def quic(asked: bytes, options: dict[str, str]) -> bytes | None:
     return b"\xc0" + bytes(4) + bytes([len(ours)]) + ours + bytes([len(theirs)]) + theirs + b"\0\0\0\x01"
 
 
-def ntp(asked: bytes, options: dict[str, str]) -> bytes | None:
+def answer_ntp(asked: bytes, options: dict[str, str]) -> bytes | None:
     """A time server that stands still at the second 3,900,000,000 of its era; `stratum=0` sends a kiss code."""
     if len(asked) < 48 or asked[0] & 7 != 3:
         return None

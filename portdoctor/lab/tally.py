@@ -9,11 +9,12 @@ import msgspec
 from ..catalogue import folders as catalogue
 from ..engine.verdict import diagnose
 from ..model import Diagnosis, Report
-from .execute import Ability, run
-from .judge import Told
+from .ability import Ability
+from .judge import ReportedDiagnosis
 from .matrix import Case, case
 from .recording import recorded
-from .result import Outcome
+from .result import RunResult
+from .run import run_scenario
 from .scenario import Scenario
 from .vary import Variant, judged, variants
 
@@ -38,31 +39,31 @@ def of_runs(scenarios: list[Scenario], ability: Ability, jobs: int) -> Tally:
     """Every scenario run for real."""
     real = [s for s in scenarios if not s.handmade]
     with ThreadPoolExecutor(jobs) as pool:
-        outcomes = list(pool.map(lambda s: run(s, ability), real))
-    cases = [_case(s, _told(o)) for s, o in zip(real, outcomes, strict=True) if o.report]
-    return cases, [f"{s.name}: {_failure(o)}" for s, o in zip(real, outcomes, strict=True) if not o.report]
+        results = list(pool.map(lambda s: run_scenario(s, ability), real))
+    cases = [_case(s, _diagnosis(o)) for s, o in zip(real, results, strict=True) if o.report]
+    return cases, [f"{s.name}: {_failure(o)}" for s, o in zip(real, results, strict=True) if not o.report]
 
 
 def of_variants(ability: Ability, jobs: int) -> Tally:
     """Every fault at every hop."""
 
-    def one(variant: Variant) -> Outcome:
-        return run(variant.scenario, ability)
+    def one(variant: Variant) -> RunResult:
+        return run_scenario(variant.scenario, ability)
 
     every = list(variants())
     with ThreadPoolExecutor(jobs) as pool:
-        outcomes = list(pool.map(one, every))
-    cases = [judged(v, _told(o)) for v, o in zip(every, outcomes, strict=True) if o.report]
-    return cases, [f"{v.scenario.name}: {_failure(o)}" for v, o in zip(every, outcomes, strict=True) if not o.report]
+        results = list(pool.map(one, every))
+    cases = [judged(v, _diagnosis(o)) for v, o in zip(every, results, strict=True) if o.report]
+    return cases, [f"{v.scenario.name}: {_failure(o)}" for v, o in zip(every, results, strict=True) if not o.report]
 
 
-def _told(outcome: Outcome) -> Diagnosis:
-    told = msgspec.json.decode(outcome.report, type=Told)
-    return Diagnosis(verdict=told.verdict, problems=told.problems)
+def _diagnosis(result: RunResult) -> Diagnosis:
+    reported = msgspec.json.decode(result.report, type=ReportedDiagnosis)
+    return Diagnosis(verdict=reported.verdict, problems=reported.problems)
 
 
-def _failure(outcome: Outcome) -> str:
-    return outcome.failure or f"no report, exit {outcome.exit}"
+def _failure(result: RunResult) -> str:
+    return result.failure or f"no report, exit {result.exit}"
 
 
 def _case(scenario: Scenario, diagnosis: Diagnosis) -> Case:

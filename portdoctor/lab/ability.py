@@ -1,0 +1,113 @@
+"""Whether this machine can run the lab: each step tried for real, and the alternatives where one is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from . import daemons
+
+_KEEP = ("--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc")
+ROOTLESS = ("unshare", "--user", "--map-root-user", "--net", *_KEEP)
+AS_ROOT = ("unshare", "--net", *_KEEP)
+_KEPT_VARIABLES = ("PYTHONPATH", "LAB_SHELL", "TERM", "PYTHONDONTWRITEBYTECODE")
+_SWITCHES = (
+    ("kernel/apparmor_restrict_unprivileged_userns", "0", "AppArmor keeps user namespaces from ordinary programs"),
+    ("kernel/unprivileged_userns_clone", "1", "ordinary users may not make user namespaces"),
+)
+
+
+class Check(NamedTuple):
+    """One thing the lab needs, tried for real."""
+
+    what: str
+    ok: bool
+    says: str  # the system's own words when it is not ok
+
+
+class Ability(NamedTuple):
+    """Whether this machine can run the lab, and how."""
+
+    checks: tuple[Check, ...]
+    prefix: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(c.ok for c in self.checks)
+
+
+def can() -> Ability:
+    """Try each step the lab needs, in order, up to the first that this machine forbids."""
+    if sys.platform != "linux":
+        return Ability((Check("Linux", False, "the lab is made of Linux namespaces"),), ())
+    programs = ("unshare", "ip", "nft")
+    tools = [Check(f"the program {p}", daemons.find_program(p) is not None, "not found") for p in programs]
+    if not all(t.ok for t in tools):
+        return Ability(tuple(tools), ())
+    rootless = _try_all(ROOTLESS, ("--user",), ("--user", "--map-root-user"))
+    if all(c.ok for c in rootless) or os.geteuid() != 0:
+        return Ability((*tools, *rootless), ROOTLESS)
+    return Ability((*tools, *_try_all(AS_ROOT)), AS_ROOT)
+
+
+def _try_all(prefix: tuple[str, ...], *steps: tuple[str, ...]) -> list[Check]:
+    flags = list(prefix[1 : -len(_KEEP)])
+    words = {"--user": "a user namespace", "--map-root-user": "root inside it (uid map)"}
+    tries = [(words[s[-1]], ("unshare", *s, "true")) for s in steps]
+    tries += [
+        ("a network namespace", ("unshare", *flags, "true")),
+        ("a mount namespace", ("unshare", *flags, "--mount", "mount", "-t", "tmpfs", "none", "/run")),
+        ("a process namespace", (*prefix, "true")),
+        ("virtual links (veth)", ("unshare", *flags, "ip", "link", "add", "lab0", "type", "veth")),
+        ("firewall rules (nftables)", ("unshare", *flags, "nft", "add table inet t; add chain inet t c; "
+                                       "add rule inet t c tcp dport 1 reject with icmpx admin-prohibited")),
+    ]  # fmt: skip
+    checks: list[Check] = []
+    for what, command in tries:
+        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False, timeout=20)
+        checks.append(Check(what, done.returncode == 0, done.stderr.strip()))
+        if done.returncode != 0:
+            break
+    return checks
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of the lab's own processes: the caller's only where the lab cannot do without it."""
+    kept = {k: os.environ[k] for k in _KEPT_VARIABLES if k in os.environ}
+    path = os.pathsep.join((os.environ.get("PATH", "/usr/bin:/bin"), "/usr/sbin:/sbin"))
+    return kept | {"PATH": path, "LANG": "C.UTF-8"}
+
+
+def ways_out(ability: Ability) -> str:
+    """What to do where the lab cannot run; first that it is needed for nothing else."""
+    broken = next((c for c in ability.checks if not c.ok), None)
+    text = [
+        f"The lab cannot run here: {broken.what if broken else 'a step'} is refused.",
+        "`check` and `bind` do not need it. The recordings of all scenarios can be replayed anywhere.",
+    ]
+    if broken and broken.what == "Linux":
+        return "\n".join([*text, "Run it in a Linux virtual machine."])
+    if broken and broken.what.startswith("the program"):
+        return "\n".join([*text, "Install util-linux, iproute2 and nftables (Debian: apt install iproute2 nftables)."])
+    text.append("Ways out:")
+    for key, good, meaning in _SWITCHES:
+        value = _read(key)
+        if value is not None and value != good:
+            text.append(f"  - {meaning}: sudo sysctl -w {key.replace('/', '.')}={good}")
+    if _read("user/max_user_namespaces") == "0":
+        text.append("  - No user namespace is allowed at all: sudo sysctl -w user.max_user_namespaces=10000")
+    text += [
+        "  - Run it as root: then plain namespaces are enough.",
+        "  - Use a virtual machine, or a container started with --privileged.",
+    ]
+    return "\n".join(text)
+
+
+def _read(key: str) -> str | None:
+    try:
+        return Path("/proc/sys", key).read_text().strip()
+    except OSError:
+        return None

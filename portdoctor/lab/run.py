@@ -1,0 +1,47 @@
+"""Runs a scenario from outside: starts the namespaces and reads the result."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from . import daemons
+from .ability import Ability, clean_environment
+from .result import LONGEST, RunResult
+from .scenario import Scenario
+
+
+def run_scenario(scenario: Scenario, ability: Ability) -> RunResult:
+    """Run one scenario to its end. What goes wrong with the lab itself is the RunResult's `failure`."""
+    if scenario.handmade:
+        return RunResult(failure=f"has only a recording: {scenario.handmade}")
+    if absent := daemons.missing(scenario):
+        return RunResult(failure=f"needs {', '.join(absent)}, which this machine does not have")
+    try:
+        done = subprocess.run(
+            _command("run", scenario, ability), env=clean_environment(), cwd="/", stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=LONGEST + 30, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return RunResult(failure=f"still running after {LONGEST + 30:.0f} seconds")
+    try:
+        return msgspec.json.decode(done.stdout, type=RunResult)
+    except msgspec.DecodeError:
+        return RunResult(failure=f"the lab broke: {done.stderr.decode(errors='replace').strip()[-2000:]}")
+
+
+def open_shell(scenario: Scenario, ability: Ability) -> int:
+    """A shell as the client's user in the client's network; its exit code."""
+    return subprocess.run(_command("shell", scenario, ability), env=clean_environment(), check=False).returncode
+
+
+def _command(mode: str, scenario: Scenario, ability: Ability) -> list[str]:
+    text = msgspec.json.encode(scenario).decode()
+    return [*ability.prefix, sys.executable, "-P", "-c", _START, mode, text]
+
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent.parent)
+_START = f"import sys; sys.path.insert(0, {_PACKAGE!r}); from portdoctor.lab.inside import main; main()"
