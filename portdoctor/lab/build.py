@@ -9,17 +9,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import kernel_defaults
 from . import namespaces as ns
 from .layout import LAB, End, Layout, rules
 from .scenario import Node, as_lines
 
 assert sys.platform == "linux"
-_QUIET_START = {
-    "net/ipv6/conf/default/accept_dad": 0,
-    "net/ipv6/conf/all/accept_dad": 0,
-    "net/ipv6/conf/default/router_solicitations": 0,
-    "net/ipv6/conf/default/accept_ra": 0,
-}
 
 
 class BuildError(RuntimeError):
@@ -39,8 +34,11 @@ class Network:
         for node in layout.nodes:
             self.fd[node] = ns.new_network(node)
             with ns.inside(self.fd[node]):
-                _write_sysctls(_QUIET_START)
+                _write_sysctls(kernel_defaults.of_node(), lacking_is_fine=True)
         _wait([self._ip(layout.nodes[0], _links(layout))])
+        for node, ends in layout.ends.items():
+            with ns.inside(self.fd[node]):
+                _write_sysctls(kernel_defaults.of_links(e.interface for e in ends), lacking_is_fine=True)
         _wait([self._ip(n, _addresses(layout, n)) for n in layout.nodes])
         for node in layout.nodes:
             with ns.inside(self.fd[node]):
@@ -140,10 +138,15 @@ def _sysctls(layout: Layout, node: str) -> dict[str, str | int]:
     return wanted | {key.replace(".", "/"): value for key, value in here.sysctl.items()}
 
 
-def _write_sysctls(values: dict[str, int] | dict[str, str | int]) -> None:
+def _write_sysctls(values: dict[str, str | int], *, lacking_is_fine: bool = False) -> None:
+    """Write settings of the namespace that the process is in. Not every kernel has every one of the defaults."""
     for key, value in values.items():
         try:
-            Path("/proc/sys", key).write_text(str(value))
+            with open(f"/proc/sys/{key}", "w") as file:
+                file.write(f"{value}\n")
+        except FileNotFoundError:
+            if not lacking_is_fine:
+                raise BuildError(f"sysctl {key}: this kernel has no such setting") from None
         except OSError as error:
             raise BuildError(f"sysctl {key} = {value}: {error.strerror}") from None
 
@@ -161,6 +164,7 @@ def furnish(layout: Layout, pki: Path) -> None:
     _replace(hosts, "hosts", _hosts(layout))
     _replace(resolv, "resolv.conf", _resolv(layout))
     _replace(os.path.realpath("/etc/nsswitch.conf"), "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
+    _replace("/etc/gai.conf", "gai.conf", "")  # the order of addresses is the standard one
     _replace("/etc/passwd", "passwd", _USERS)
     _replace("/etc/group", "group", _GROUPS)
     ns.set_hostname(layout.nodes[0])
