@@ -22,6 +22,7 @@ PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router s
 MOST_ADDRESSES = 16
 _LAST = 0.2  # seconds of the budget kept for saying how the last stage ended
 _REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
+_SLOW_LOOKUP = 1.0  # seconds
 
 
 class Checkup(Record):
@@ -92,13 +93,18 @@ class Checkup(Record):
         self.done.add(Want(probe="wire", args=(self.target.host,)))
 
     async def _last_answers(self, wire: asyncio.Task[None]) -> None:
-        """A name whose addresses all connect waits 100 ms for the other answers; one that fails, longer."""
+        """Wait for the answers of the other resolvers.
+
+        100 ms when the name resolved at once and all its addresses connect, longer when one fails. Longest after a
+        slow lookup: the resolver that it waited for is about to be found silent (`lookup.LONGEST`), and explains it.
+        """
         system = [o for o in self.of(Lookup) if o.via == "system"]
         resolved = any(o.addresses for o in system)
         connects = [o for o in self.of(Connect) if o.role == "target"]
         healthy = resolved and all(o.outcome is Outcome.OK for o in connects)
+        slow = any(o.took >= _SLOW_LOOKUP for o in system)
         if resolved and not wire.done():
-            await asyncio.wait({wire}, timeout=0.1 if healthy else 1.0)
+            await asyncio.wait({wire}, timeout=2.0 if slow else 0.1 if healthy else 1.0)
         if resolved and not wire.done():
             wire.cancel()
         (result,) = await asyncio.gather(wire, return_exceptions=True)
