@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +27,7 @@ from .result import LONGEST, RunResult
 from .scenario import Node, Scenario, as_lines, fill_blanks, scenario_folder
 
 assert sys.platform == "linux"
-UP_WITHIN = 10.0  # seconds until a daemon listens
+UP_WITHIN = 30.0  # seconds until a daemon listens; initdb needs a second of processor time, and others may need it too
 RECORD = f"{LAB}/report.json"
 ALSO_AFTER = 0.5  # seconds after the client began: its attempts are under way by then
 
@@ -43,6 +46,7 @@ def main() -> None:
 
 
 def _run(scenario: Scenario) -> RunResult:
+    os.umask(0o022)
     began = time.monotonic()
     stage = Stage(scenario)
     built = time.monotonic() - began
@@ -59,7 +63,8 @@ def _run(scenario: Scenario) -> RunResult:
         report = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files, "--json").stdout
         done = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files)
     return RunResult(
-        report=report, text=done.stdout, complaints=done.stderr, exit=done.returncode, built=built, took=took
+        report=report, text=done.stdout, complaints=done.stderr, exit=done.code, built=built, took=took,
+        queued=done.queued,
     )
 
 
@@ -73,6 +78,26 @@ def _shell(scenario: Scenario) -> int:
     del environment["NO_COLOR"]
     shell = os.environ.get("LAB_SHELL", "/bin/sh")
     return subprocess.run([shell], env=environment, cwd=LAB, preexec_fn=stage.as_client, check=False).returncode
+
+
+class Finished(NamedTuple):
+    """A command that ended."""
+
+    stdout: str
+    stderr: str
+    code: int
+    queued: float  # seconds for which it was ready to run and waited for a processor
+
+
+def _seconds_queued(pid: int) -> float:
+    """How long a process that ended, and is not yet waited for, waited for a processor (sched-stats.rst).
+
+    0.0 on a kernel without these statistics.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
 
 
 class Stage:
@@ -109,13 +134,26 @@ class Stage:
             **self.scenario.node(self.layout.nodes[0]).env,
         }  # fmt: skip
 
-    def portdoctor(self, before: Callable[[], None], *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the real command; `before` puts the child into its place."""
-        return subprocess.run(
-            [sys.executable, "-m", "portdoctor", *words],
-            env=self.environment(), cwd=LAB, preexec_fn=before, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, errors="replace", timeout=LONGEST, check=False,
-        )  # fmt: skip
+    def portdoctor(self, before: Callable[[], None], *words: str) -> Finished:
+        """Run the real command; `before` puts the child into its place. Raises subprocess.TimeoutExpired."""
+        command = [sys.executable, "-m", "portdoctor", *words]
+        with TemporaryFile() as out, TemporaryFile() as complaints:
+            process = subprocess.Popen(
+                command, env=self.environment(), cwd=LAB, preexec_fn=before, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=complaints,
+            )  # fmt: skip
+            pidfd = os.pidfd_open(process.pid)
+            ended, _, _ = select.select([pidfd], [], [], LONGEST)
+            os.close(pidfd)
+            if not ended:
+                process.kill()
+                raise subprocess.TimeoutExpired(command, LONGEST)
+            queued = _seconds_queued(process.pid)
+            code = process.wait()
+            out.seek(0)
+            complaints.seek(0)
+            text, stderr = out.read().decode(errors="replace"), complaints.read().decode(errors="replace")
+        return Finished(text, stderr, code, queued)
 
     def later(self, node: str, command: str) -> subprocess.Popen[bytes]:
         """Start the same look at another place, while the client's is under way; its report is NODE.json."""

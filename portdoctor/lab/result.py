@@ -16,4 +16,5 @@ class RunResult(msgspec.Struct, kw_only=True):
     exit: int | None = None
     built: float = 0.0
     took: float = 0.0
+    queued: float = 0.0  # of `took`: ready to run, but no processor was free
     failure: str = ""  # why the scenario did not run

@@ -80,7 +80,7 @@ class Expect(_Strict, frozen=True, kw_only=True):
     hop: str | None = None  # the address that the text must give as the place
     says: tuple[str, ...] = ()  # must be in the text on the terminal
     exit: int | None = None
-    within: float | None = None  # seconds, for the whole command
+    within: float | None = None  # seconds for the whole command, without those it waited for a processor
 
     @property
     def exit_code(self) -> int:
