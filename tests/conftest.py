@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Any
 
 import pytest
 from pytest_socket import socket_allow_hosts
 
-from portdoctor.commands.output import settings
+from portdoctor.lab.run import compile_package, default_jobs
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a shell: children would inherit that, and the tests of Ctrl-C test nothing.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_FOREIGN = re.compile(
+    r"(https?|ftp|all|no)_proxy|ssl_cert_(file|dir)|(requests|curl)_ca_bundle|portdoctor_(?!lab$).*", re.IGNORECASE
+)
 NOT_RUN: list[str] = []  # scenarios that this machine could not run
 
 
-# Whoever runs the tests may have settings and causes of their own; every process of a test inherits this.
-os.environ.update({"PORTDOCTOR_CONFIG": os.devnull, "XDG_CONFIG_HOME": os.path.join(os.sep, "no-such-folder")})
-for _name in [name for name in os.environ if name in map(settings.variable, settings.SETTINGS)]:
+# Whoever runs the tests may have settings, causes, a proxy and a trust store; every process of a test inherits this.
+for _name in filter(_FOREIGN.fullmatch, list(os.environ)):
     del os.environ[_name]
+os.environ.update({"PORTDOCTOR_CONFIG": os.devnull, "XDG_CONFIG_HOME": os.path.join(os.sep, "no-such-folder")})
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: the scenarios of the lab wait more than they compute, so more workers than processors."""
+    return default_jobs()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once, before the workers start."""
+    if not hasattr(config, "workerinput"):
+        compile_package()
 
 
 def pytest_runtest_setup() -> None:

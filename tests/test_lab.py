@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from portdoctor.lab.matrix import Case, as_markdown, matrix_page, table
 from portdoctor.lab.recording import keepable
 from portdoctor.lab.result import RunResult
 from portdoctor.lab.run import run_scenario
-from portdoctor.lab.scenario import Scenario, ScenarioError, complaints, parse_scenario
+from portdoctor.lab.scenario import Scenario, ScenarioError, complaints, load_scenario, parse_scenario
 from portdoctor.lab.servers_dns import answer_dns
 from portdoctor.lab.vary import variants
 from portdoctor.model import Candidate, Diagnosis, Problem, Report, Target, Verdict
@@ -337,3 +338,46 @@ def test_a_network_is_up_in_a_moment_and_nothing_is_left(lab: Ability, record_pr
     assert time.monotonic() - began < 30
     left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert '"about":"A."' not in left
+
+
+# ------------------------------------------------- on any host
+
+ON_ANOTHER_HOST = (
+    "local/route-unexpected-gateway", "local/no-route", "local/lifetime-too-short", "tcp/works", "local/no-route-ipv6",
+    "tcp/port-filtered", "tcp/no-listener", "tcp/host-silent", "tcp/icmp-allowance-spent", "tcp/listen-queue-full",
+    "tcp/self-connect", "bind/privileged-port", "bind/in-use", "dns/nxdomain", "udp/closed", "http/works",
+)  # fmt: skip
+CALLER = {
+    **dict.fromkeys(("HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PORTDOCTOR_CONFIG"), "/no/such/file"),
+    "NO_PROXY": "*", "PORTDOCTOR_FORMAT": "json", "PORTDOCTOR_TIMEOUT": "0.1", "LC_ALL": "C", "LANG": "C",
+    "COLUMNS": "20", "TZ": "Asia/Tokyo", "RES_OPTIONS": "timeout:1", "LOCALDOMAIN": "example",
+    "HOME": "/no/such/folder",
+}  # fmt: skip
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", ON_ANOTHER_HOST)
+def test_settings_and_variables_of_the_host_change_no_diagnosis(name, lab: Ability, record_property, monkeypatch):
+    if not lab.ok:
+        record_property("lab-not-run", name)
+        assert not lab_is_required()
+        return
+    for variable, value in CALLER.items():
+        monkeypatch.setenv(variable, value)
+    other_host = lab._replace(prefix=(*lab.prefix, sys.executable, "-P", str(ROOT / "tests" / "other_host.py")))
+    one = load_scenario(name)
+    assert judge.of_run(one, run_scenario(one, other_host)) == []
+
+
+def test_waiting_for_a_processor_does_not_count_against_within():
+    text = b'about = "A."\ncommand = "check server:80"\n[expect]\nsymptom = "ok"\ncertainty = "certain"\nwithin = 2\n'
+    verdict = {"symptom": "ok", "cause": None, "certainty": "certain"}
+    report = json.dumps({"verdict": verdict, "target": {"input": "x", "host": "x", "port": 1}})
+
+    def wrong(took, queued):
+        result = RunResult(report=report, exit=0, took=took, queued=queued)
+        return judge.of_run(parse_scenario(text, "tcp/x"), result)
+
+    assert wrong(3.0, 1.5) == []
+    assert wrong(3.0, 0.5) == ["took 2.5 s without the time it waited for a processor, allowed 2.0 s"]

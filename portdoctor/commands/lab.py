@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +24,11 @@ app = typer.Typer(
 )  # fmt: skip
 Names = Annotated[list[str] | None, typer.Argument(help="Scenarios as `lab list` shows them; or a phase.")]
 AllOfThem = Annotated[bool, typer.Option("--all", help="Every scenario.")]
-Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="How many at the same time.")]
+Jobs = Annotated[
+    int | None, typer.Option("-j", "--jobs", min=1, help="How many at the same time; default: 4 a processor.")
+]
 Verbose = Annotated[bool, typer.Option("-v", help="Show what the command printed.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Keep a report that is not as expected, too.")]
-_JOBS = os.cpu_count() or 1
 
 
 def _die(text: str, code: int) -> typer.Exit:
@@ -89,7 +89,7 @@ def show(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
 
 
 @app.command("run")
-def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, verbose: Verbose = False) -> None:
+def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, verbose: Verbose = False) -> None:
     """Build each network, run the real command in it, compare. Exit 0: all as expected; 3: the lab cannot run."""
     from ..lab import judge
 
@@ -98,7 +98,7 @@ def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, ver
     chosen = _chosen(wanted, every)
     for scenario in [s for s in chosen if s.handmade]:
         print(f"by hand         {scenario.name}: only a recording, {scenario.handmade}")
-    for scenario, result in _outcomes([s for s in chosen if not s.handmade], jobs):
+    for scenario, result in _results([s for s in chosen if not s.handmade], jobs):
         wrong = judge.of_run(scenario, result)
         print(f"{'ok   ' if not wrong else 'WRONG'}  {result.took:5.1f} s  {scenario.name}", flush=True)
         for line in wrong:
@@ -112,14 +112,14 @@ def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, ver
 
 
 @app.command("record")
-def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = _JOBS, anyway: Anyway = False) -> None:
+def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, anyway: Anyway = False) -> None:
     """Run scenarios and keep each report beside its scenario."""
     from ..lab import judge
     from ..lab.recording import keepable
 
     refuse_errors()
     failed = False
-    for scenario, result in _outcomes([s for s in _chosen(wanted, every) if not s.handmade], jobs):
+    for scenario, result in _results([s for s in _chosen(wanted, every) if not s.handmade], jobs):
         wrong = judge.of_run(scenario, result)
         keep = bool(result.report) and (anyway or not wrong)
         if keep:
@@ -137,10 +137,11 @@ def matrix_(
     vary: Annotated[bool, typer.Option("--vary", help="Every fault at every hop instead, for real. Minutes.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Run the scenarios, do not read recordings.")] = False,
     format_: Annotated[str, typer.Option("--format", help="text or markdown")] = "text",
-    jobs: Jobs = 4 * _JOBS,  # they mostly wait
+    jobs: Jobs = None,
 ) -> None:
     """Show injected cause against diagnosed cause, and what cannot be told apart. Certain and wrong must be 0."""
     from ..lab.matrix import matrix_page
+    from ..lab.run import default_jobs
     from ..lab.tally import of_recordings, of_runs, of_variants
 
     if format_ not in ("text", "markdown"):
@@ -150,9 +151,9 @@ def matrix_(
     if ability is None:
         cases, left_out = of_recordings(scenarios)
     elif vary:
-        cases, left_out = of_variants(ability, jobs)
+        cases, left_out = of_variants(ability, jobs or default_jobs())
     else:
-        cases, left_out = of_runs(scenarios, ability, jobs)
+        cases, left_out = of_runs(scenarios, ability, jobs or default_jobs())
     print(matrix_page(cases, format_ == "markdown"))
     for line in left_out:
         print(f"not counted: {line}", file=sys.stderr)
@@ -178,17 +179,19 @@ def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
 def _ability() -> Ability:
     """How the lab runs here. Exits 3 where it cannot."""
     from ..lab.ability import can
+    from ..lab.run import compile_package
 
     ability = can()
     if not ability.ok:
-        raise _die("The lab cannot run here; `portdoctor lab can` says why.", 3)
+        raise _die("The lab cannot run here; `portdoctor lab can` shows why.", 3)
+    compile_package()
     return ability
 
 
-def _outcomes(scenarios: list[Scenario], jobs: int) -> Iterator[tuple[Scenario, RunResult]]:
+def _results(scenarios: list[Scenario], jobs: int | None) -> Iterator[tuple[Scenario, RunResult]]:
     """Each scenario with its result, in order, `jobs` at the same time."""
-    from ..lab.run import run_scenario
+    from ..lab.run import default_jobs, run_scenario
 
     ability = _ability()
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs or default_jobs()) as pool:
         yield from zip(scenarios, pool.map(lambda s: run_scenario(s, ability), scenarios), strict=True)

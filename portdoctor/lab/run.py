@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import compileall
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,25 @@ from . import daemons
 from .ability import Ability, clean_environment
 from .result import LONGEST, RunResult
 from .scenario import Scenario
+
+JOBS_PER_CORE = 4  # a scenario waits for the network most of the time
+MEMORY_PER_JOB = 256 << 20  # bytes; two interpreters and the largest daemon
+
+
+def default_jobs() -> int:
+    """How many scenarios to run at the same time on this machine: as many as its processors and free memory bear."""
+    import psutil
+
+    return max(1, min(JOBS_PER_CORE * (os.cpu_count() or 1), psutil.virtual_memory().available // MEMORY_PER_JOB))
+
+
+def compile_package() -> None:
+    """Write the package's bytecode, where its folder can be written.
+
+    Each run starts two interpreters that write none, so without this every run of a fresh checkout compiles the
+    package twice, which takes half of its processor time.
+    """
+    compileall.compile_dir(Path(_PACKAGE, "portdoctor"), quiet=2)
 
 
 def run_scenario(scenario: Scenario, ability: Ability) -> RunResult:
