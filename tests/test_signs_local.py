@@ -84,6 +84,7 @@ def test_a_route_that_could_not_be_looked_up_says_nothing() -> None:
     ("o", "state"),
     [
         (NO_ROUTE, "present"),
+        (failed(Outcome.NET_UNREACHABLE, 101, took=0.3), "present"),  # no processor was free
         (failed(Outcome.NET_UNREACHABLE, 101, took=0.9), "absent"),
         (failed(Outcome.NET_UNREACHABLE, 101, icmp=Icmp(type=3, code=0, offender=GATE)), "absent"),
         (failed(Outcome.REFUSED, 111), "absent"),

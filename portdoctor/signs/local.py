@@ -7,7 +7,7 @@ from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .observed import counters, interfaces, own_attempt, plain_address, route_to
 
-_IMMEDIATE = 0.1  # seconds: a refusal by this machine's own kernel takes microseconds
+_IMMEDIATE = 0.5  # seconds: this kernel refuses in microseconds, later on a busy machine; a neighbour search takes 1 s
 _REFUSED_HERE = (
     Outcome.NET_UNREACHABLE, Outcome.HOST_UNREACHABLE, Outcome.DENIED, Outcome.BLACKHOLED, Outcome.INVALID,
     Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED,
@@ -18,7 +18,7 @@ _SECOND_SYN = 1.0  # seconds after the first one (RFC 6298 initial RTO)
 
 @sign("this machine failed the attempt immediately, without an ICMP error")
 def failed_without_icmp(report: Report, subject: Subject) -> Reading:
-    """The attempt failed within 0.1 s and no ICMP error came: this machine's own kernel refused it.
+    """The attempt failed within 0.5 s and no ICMP error came: this machine's own kernel refused it.
 
     Could also be, without an error queue: an ICMP error from the first hop. Then only the routing table decides.
     """
