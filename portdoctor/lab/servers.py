@@ -193,6 +193,7 @@ def _full(spec: Spec) -> Runner:
 
     def run() -> None:
         time.sleep(float(spec.options.get("until", LIFE)))
+        listener.listen(128)  # from now on nothing is dropped, however long this process waits for a processor
         for filler in fillers:
             filler.close()
         _accept(listener, CONVERSATIONS[spec.options.get("then", "hold")], spec.options)
