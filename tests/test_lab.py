@@ -14,6 +14,7 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 import msgspec
+import psutil
 import pytest
 
 from portdoctor.lab import judge, servers
@@ -294,8 +295,13 @@ def test_every_variant_is_a_scenario():
 def test_a_machine_that_forbids_it_is_told_the_ways_out():
     text = ways_out(Ability((Check("a user namespace", False, "no"),), ROOTLESS))
     assert "`check` and `bind` do not need it" in text
+    assert "a user namespace is not permitted" in text
     assert "as root" in text
     assert "--privileged" in text
+
+
+def test_a_program_that_is_absent_is_called_missing():
+    assert "the program nft is missing" in ways_out(Ability((Check("the program nft", False, "not found"),), ()))
 
 
 def without_tools(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -338,6 +344,39 @@ def test_a_network_is_up_in_a_moment_and_nothing_is_left(lab: Ability, record_pr
     assert time.monotonic() - began < 30
     left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert '"about":"A."' not in left
+
+
+@pytest.mark.lab
+def test_a_lab_that_is_killed_leaves_nothing(lab: Ability, record_property):
+    if not lab.ok:
+        record_property("lab-not-run", "test_lab")
+        assert not lab_is_required()
+        return
+    words = [sys.executable, "-m", "portdoctor", "lab", "run", "http/no-response"]  # 8 s
+    caller = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        inside = wait_for(lambda: [p for p in psutil.Process(caller.pid).children() if runs_a_scenario(p)])
+        started = wait_for(lambda: inside[0].children(recursive=True))
+    finally:
+        caller.kill()
+        caller.wait()
+    wait_for(lambda: not [p for p in (*inside, *started) if p.is_running()], limit=5.0)
+
+
+def runs_a_scenario(process):
+    try:
+        return "portdoctor.lab.inside" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # `lab run` first starts programs that end at once
+        return False
+
+
+def wait_for(found, limit=30.0):
+    """The first true value of `found`; ends long before the scenario would."""
+    deadline = time.monotonic() + limit
+    while not (value := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return value
 
 
 # ------------------------------------------------- on any host

@@ -1,4 +1,4 @@
-"""`portdoctor lab …`: broken networks to try the program on, without root."""
+"""`portdoctor lab …`: builds networks with a fault and tests the program in them, without root."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..lab.result import RunResult
 
 app = typer.Typer(
-    help="Broken networks to try it on, in throw-away namespaces, without root.",
+    help="Build networks with a fault in temporary namespaces, without root, and test PortDoctor in them.",
     no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
@@ -28,7 +28,7 @@ Jobs = Annotated[
     int | None, typer.Option("-j", "--jobs", min=1, help="How many at the same time; default: 4 a processor.")
 ]
 Verbose = Annotated[bool, typer.Option("-v", help="Show what the command printed.")]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Keep a report that is not as expected, too.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Keep a report that is not as expected as well.")]
 
 
 def _die(text: str, code: int) -> typer.Exit:
@@ -56,7 +56,7 @@ def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
 
 @app.command("can")
 def can_() -> None:
-    """Say whether this machine can run the lab, and which step it forbids if not."""
+    """Show whether this machine can run the lab, and which step fails if not."""
     from ..lab.ability import ROOTLESS, can, ways_out
 
     ability = can()
@@ -72,7 +72,7 @@ def can_() -> None:
 
 @app.command("list")
 def list_(wanted: Names = None) -> None:
-    """List the scenarios: name and what is broken."""
+    """List the scenarios: name and fault."""
     scenarios = _chosen(wanted, not wanted)
     width = max((len(s.name) for s in scenarios), default=0)
     for s in scenarios:
@@ -81,7 +81,7 @@ def list_(wanted: Names = None) -> None:
 
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
-    """Show a scenario: the network, what is broken, and the right diagnosis."""
+    """Show a scenario: the network, its fault, and the right diagnosis."""
     from ..lab.drawing import draw_scenario
 
     for scenario in _chosen([name], False):
@@ -123,7 +123,10 @@ def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, an
         wrong = judge.of_run(scenario, result)
         keep = bool(result.report) and (anyway or not wrong)
         if keep:
-            recording_path(scenario.name).write_text(keepable(result.report))
+            try:
+                recording_path(scenario.name).write_text(keepable(result.report))
+            except OSError as error:
+                raise _die(f"cannot write {error.filename}: {error.strerror}", 2) from None
         print(f"{'kept ' if keep else 'WRONG'}  {scenario.name}", flush=True)
         for line in wrong:
             print(f"         {line}")
@@ -134,12 +137,12 @@ def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, an
 
 @app.command("matrix")
 def matrix_(
-    vary: Annotated[bool, typer.Option("--vary", help="Every fault at every hop instead, for real. Minutes.")] = False,
-    live: Annotated[bool, typer.Option("--live", help="Run the scenarios, do not read recordings.")] = False,
+    vary: Annotated[bool, typer.Option("--vary", help="Run every fault at every hop instead. Takes minutes.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Run the scenarios instead of reading recordings.")] = False,
     format_: Annotated[str, typer.Option("--format", help="text or markdown")] = "text",
     jobs: Jobs = None,
 ) -> None:
-    """Show injected cause against diagnosed cause, and what cannot be told apart. Certain and wrong must be 0."""
+    """Compare injected with diagnosed causes. Exit 1 if a diagnosis is certain and wrong."""
     from ..lab.matrix import matrix_page
     from ..lab.run import default_jobs
     from ..lab.tally import of_recordings, of_runs, of_variants
@@ -165,7 +168,7 @@ def matrix_(
 
 @app.command("shell")
 def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
-    """Open a shell in the client of a scenario's network, to look around by hand."""
+    """Open a shell in the client of a scenario's network."""
     from ..lab.judge import ready
     from ..lab.run import open_shell
 

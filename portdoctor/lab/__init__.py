@@ -1,1 +1,1 @@
-"""The fault lab: broken networks in throw-away namespaces, without root, to prove every diagnosis on."""
+"""The fault lab: broken networks in temporary namespaces, without root, to test every diagnosis on."""

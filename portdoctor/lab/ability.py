@@ -15,8 +15,8 @@ ROOTLESS = ("unshare", "--user", "--map-root-user", "--net", *_KEEP)
 AS_ROOT = ("unshare", "--net", *_KEEP)
 _KEPT_VARIABLES = ("PYTHONPATH", "LAB_SHELL", "TERM", "PYTHONDONTWRITEBYTECODE")
 _SWITCHES = (
-    ("kernel/apparmor_restrict_unprivileged_userns", "0", "AppArmor keeps user namespaces from ordinary programs"),
-    ("kernel/unprivileged_userns_clone", "1", "ordinary users may not make user namespaces"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "0", "AppArmor denies user namespaces to ordinary programs"),
+    ("kernel/unprivileged_userns_clone", "1", "Ordinary users may not create user namespaces"),
 )
 
 
@@ -43,7 +43,7 @@ def can() -> Ability:
     """Try each step the lab needs, in order, up to the first that this machine forbids."""
     if sys.platform != "linux":
         return Ability((Check("Linux", False, "the lab is made of Linux namespaces"),), ())
-    programs = ("unshare", "ip", "nft")
+    programs = ("unshare", "setpriv", "ip", "nft")
     tools = [Check(f"the program {p}", daemons.find_program(p) is not None, "not found") for p in programs]
     if not all(t.ok for t in tools):
         return Ability(tuple(tools), ())
@@ -82,25 +82,28 @@ def clean_environment() -> dict[str, str]:
 
 
 def ways_out(ability: Ability) -> str:
-    """What to do where the lab cannot run; first that it is needed for nothing else."""
+    """What to do where the lab cannot run; first that nothing else needs it."""
     broken = next((c for c in ability.checks if not c.ok), None)
+    what = broken.what if broken else "a step"
+    missing = what.startswith("the program")
     text = [
-        f"The lab cannot run here: {broken.what if broken else 'a step'} is refused.",
+        f"The lab cannot run on this machine: {what} is {'missing' if missing else 'not permitted'}.",
         "`check` and `bind` do not need it. The recordings of all scenarios can be replayed anywhere.",
     ]
-    if broken and broken.what == "Linux":
+    if what == "Linux":
+        text[0] = "The lab cannot run on this machine: it needs Linux."
         return "\n".join([*text, "Run it in a Linux virtual machine."])
-    if broken and broken.what.startswith("the program"):
+    if missing:
         return "\n".join([*text, "Install util-linux, iproute2 and nftables (Debian: apt install iproute2 nftables)."])
-    text.append("Ways out:")
+    text.append("Any of these helps:")
     for key, good, meaning in _SWITCHES:
         value = _read(key)
         if value is not None and value != good:
             text.append(f"  - {meaning}: sudo sysctl -w {key.replace('/', '.')}={good}")
     if _read("user/max_user_namespaces") == "0":
-        text.append("  - No user namespace is allowed at all: sudo sysctl -w user.max_user_namespaces=10000")
+        text.append("  - User namespaces are disabled: sudo sysctl -w user.max_user_namespaces=10000")
     text += [
-        "  - Run it as root: then plain namespaces are enough.",
+        "  - Run it as root, which needs no user namespace.",
         "  - Use a virtual machine, or a container started with --privileged.",
     ]
     return "\n".join(text)

@@ -1,4 +1,4 @@
-"""Shows a scenario to people: the network as a line, what is special where, and the right diagnosis. Pure."""
+"""Prints a scenario for people: the network, the settings of its nodes, and the right diagnosis. Pure."""
 
 from __future__ import annotations
 

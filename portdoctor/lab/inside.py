@@ -1,4 +1,4 @@
-"""The part of the lab that runs inside its namespaces: build, serve, run the real command, hand back what it said.
+"""The part of the lab that runs inside its namespaces: builds, serves, runs the real command, returns the result.
 
 Called as ``python -m portdoctor.lab.inside run|shell SCENARIO``, SCENARIO being JSON, by run.py.
 """

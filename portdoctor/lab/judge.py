@@ -1,4 +1,4 @@
-"""Compares what was diagnosed with what a scenario says is right. Pure."""
+"""Compares a diagnosis with the one that a scenario expects. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where everything lies: addresses, interfaces and routes of a scenario's network. Pure.
+"""Addresses, interfaces and routes of a scenario's network. Pure.
 
 Link number i (from 1, along the path and then the branches) is 10.0.i.0/24 and fd00:0:0:i::/64. The node named
 first has .1 on it, the other .2: hop k of the path answers as 10.0.k.2. A node's interfaces are eth0, eth1, …

@@ -1,4 +1,4 @@
-"""Injected cause against diagnosed cause: how often it is right, how often undecided, and never certain and wrong."""
+"""The matrix of injected against diagnosed causes: how often right, undecided, or certain and wrong."""
 
 from __future__ import annotations
 

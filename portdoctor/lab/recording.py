@@ -1,4 +1,4 @@
-"""Recordings: the report of a real run, kept beside its scenario, with nothing of the machine it was made on."""
+"""Recordings: the report of a real run, kept beside its scenario, with nothing about the machine that made it."""
 
 from __future__ import annotations
 

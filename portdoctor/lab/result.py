@@ -1,4 +1,4 @@
-"""What comes of one run of a scenario: passed from inside the lab's namespaces to outside."""
+"""The result of one run of a scenario, passed out of the lab's namespaces."""
 
 from __future__ import annotations
 

@@ -43,8 +43,9 @@ def run_scenario(scenario: Scenario, ability: Ability) -> RunResult:
         return RunResult(failure=f"needs {', '.join(absent)}, which this machine does not have")
     try:
         done = subprocess.run(
-            _command("run", scenario, ability), env=clean_environment(), cwd="/", stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=LONGEST + 30, check=False,
+            [*_END_WITH_US, *_command("run", scenario, ability)],
+            env=clean_environment(), cwd="/", stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=LONGEST + 30, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return RunResult(failure=f"still running after {LONGEST + 30:.0f} seconds")
@@ -64,5 +65,6 @@ def _command(mode: str, scenario: Scenario, ability: Ability) -> list[str]:
     return [*ability.prefix, sys.executable, "-P", "-c", _START, mode, text]
 
 
+_END_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # a lab that is killed leaves no scenario running
 _PACKAGE = str(Path(__file__).resolve().parent.parent.parent)
 _START = f"import sys; sys.path.insert(0, {_PACKAGE!r}); from portdoctor.lab.inside import main; main()"

@@ -1,4 +1,4 @@
-"""Scenarios: a network with its fault, what the user types, and the right diagnosis, in TOML that people read.
+"""Scenarios: a network with its fault, the command, and the right diagnosis, in TOML.
 
 The format is explained in docs/lab.md; unknown keys are refused.
 """

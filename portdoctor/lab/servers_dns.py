@@ -1,4 +1,4 @@
-"""A small DNS server that answers wrongly in the ways one asks for. For the lab only; RFC 1035, 6891, 8914.
+"""A small DNS server that gives wrong answers on request. For the lab only; RFC 1035, 6891, 8914.
 
 Options: ``NAME=ADDRESS[,ADDRESS]`` a name's records; ``NAME=cname:OTHER`` an alias; ``NAME=SERVFAIL`` an rcode for
 one name, ``rcode=SERVFAIL`` for everything; ``ede=22`` or ``ede=22:text`` adds an extended error; ``silent=yes`` or

@@ -1,4 +1,4 @@
-"""HTTP as it is met in the field: right, failing, redirecting in circles, slow, endless. For the lab only."""
+"""HTTP servers as found in the field: correct, failing, redirecting in a loop, slow, endless. For the lab only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small UDP services that answer as their protocol wants it, as far as a question of ours goes."""
+"""Small UDP services that respond to our probes as their protocols require."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathers the cases of the matrix: from recordings, from real runs, or from every variant of every fault."""
+"""Gathers the cases of the matrix: from recordings, real runs, or variants of every fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each fault of the way at every hop, over IPv4 and IPv6, in several settings: the scenarios nobody writes by hand."""
+"""Generates scenarios: each fault in the path at every hop, over IPv4 and IPv6, in several settings."""
 
 from __future__ import annotations
 
