@@ -22,7 +22,7 @@ from portdoctor.lab.ability import ROOTLESS, Ability, Check, ways_out
 from portdoctor.lab.layout import Layout, rules
 from portdoctor.lab.matrix import Case, as_markdown, matrix_page, table
 from portdoctor.lab.recording import keepable
-from portdoctor.lab.result import RunResult
+from portdoctor.lab.result import ScenarioRun
 from portdoctor.lab.run import run_scenario
 from portdoctor.lab.scenario import Scenario, ScenarioError, complaints, load_scenario, parse_scenario
 from portdoctor.lab.servers_dns import answer_dns
@@ -248,8 +248,8 @@ def test_what_differs_is_named():
 
 
 def test_a_lab_that_broke_is_not_a_diagnosis():
-    assert judge.of_run(scenario(), RunResult(failure="nft said no")) == ["nft said no"]
-    assert judge.of_run(scenario(), RunResult(exit=70, complaints="boom")) == ["no report; exit 70: boom"]
+    assert judge.of_run(scenario(), ScenarioRun(failure="nft said no")) == ["nft said no"]
+    assert judge.of_run(scenario(), ScenarioRun(exit=70, complaints="boom")) == ["no report; exit 70: boom"]
 
 
 def test_a_recording_forgets_the_machine():
@@ -331,7 +331,7 @@ def test_a_network_is_up_in_a_moment_and_nothing_is_left(lab: Ability, record_pr
         assert not lab_is_required()
         return
     text = '[at.r1]\nforward = "tcp dport 9 drop"\n[at.server]\nserve = ["http :80", "hold :9"]'
-    results: list[RunResult] = []
+    results: list[ScenarioRun] = []
     began = time.monotonic()
     threads = [threading.Thread(target=lambda: results.append(run_scenario(scenario(text), lab))) for _ in range(2)]
     for thread in threads:
@@ -415,7 +415,7 @@ def test_waiting_for_a_processor_does_not_count_against_within():
     report = json.dumps({"verdict": verdict, "target": {"input": "x", "host": "x", "port": 1}})
 
     def wrong(took, queued):
-        result = RunResult(report=report, exit=0, took=took, queued=queued)
+        result = ScenarioRun(report=report, exit=0, took=took, queued=queued)
         return judge.of_run(parse_scenario(text, "tcp/x"), result)
 
     assert wrong(3.0, 1.5) == []

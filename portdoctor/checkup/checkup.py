@@ -140,7 +140,7 @@ class Checkup(Record):
         )  # fmt: skip
         try:
             await asyncio.wait({task}, timeout=path.SILENT)
-            silence = None if task.done() else asyncio.create_task(path.silence(self, address, task, patience))
+            silence = None if task.done() else asyncio.create_task(path.probe_silence(self, address, task, patience))
             o, sock = await task
             self.see(o)
             if self.host.is_own(address):

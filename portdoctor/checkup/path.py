@@ -21,7 +21,7 @@ _MANY = 7  # the same where ways are seen to differ
 REPEATS = (0.0, 0.3, 0.6)  # seconds after the first silence at which a further SYN goes out
 
 
-async def silence(c: Record, address: str, task: asyncio.Task[object], patience: Patience) -> None:
+async def probe_silence(c: Record, address: str, task: asyncio.Task[object], patience: Patience) -> None:
     """The connect has been silent: ask again, try other ports and trace, while it goes on waiting.
 
     Shortens the wait once a control answered in d seconds and three SYNs of ours, the kernel's own

@@ -7,7 +7,7 @@ import typer
 from ..model import Options
 from .output import options as opt
 from .output.loop import RunResult, run_checks
-from .output.reading import catalogue_of, expectation, expected, seconds
+from .output.reading import catalogue_of, duration_of, expectation, expected
 
 
 def bind(
@@ -40,7 +40,7 @@ def bind(
         redact=redact, redact_key=redact_key, names=with_names, strict=strict,
         expect=expectation(expect, catalogue), wait=wait,
     )  # fmt: skip
-    options = Options(budget=seconds(budget, "--budget") or 15.0)
+    options = Options(budget=duration_of(budget, "--budget") or 15.0)
     asked = parse_bind(target)
     if plan:
         from .output.planning import print_plans

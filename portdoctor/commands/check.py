@@ -8,7 +8,7 @@ from ..model import Options
 from ..target import UsageError
 from .output import options as opt
 from .output.loop import RunResult, run_checks
-from .output.reading import catalogue_of, expectation, expected, literal, name_of, seconds, targets_of, trusted
+from .output.reading import catalogue_of, duration_of, expectation, expected, literal, name_of, targets_of, trusted
 
 
 def check(
@@ -71,7 +71,7 @@ def check(
         expect=expectation(expect, catalogue), wait=wait,
     )  # fmt: skip
     options = Options(
-        timeout=seconds(timeout, "--timeout"), budget=seconds(budget, "--budget") or 15.0,
+        timeout=duration_of(timeout, "--timeout"), budget=duration_of(budget, "--budget") or 15.0,
         family=4 if ipv4 else 6 if ipv6 else None, source=literal(source, "--source"),
         resolver=literal(resolver, "--resolver"), cafile=trusted(cafile), sni=name_of(sni, "--sni"),
         attempts=attempts, controls=not no_controls,

@@ -15,7 +15,7 @@ from .lint import refuse_errors
 
 if TYPE_CHECKING:
     from ..lab.ability import Ability
-    from ..lab.result import RunResult
+    from ..lab.result import ScenarioRun
 
 app = typer.Typer(
     help="Build networks with a fault in temporary namespaces, without root, and test PortDoctor in them.",
@@ -191,7 +191,7 @@ def _ability() -> Ability:
     return ability
 
 
-def _results(scenarios: list[Scenario], jobs: int | None) -> Iterator[tuple[Scenario, RunResult]]:
+def _results(scenarios: list[Scenario], jobs: int | None) -> Iterator[tuple[Scenario, ScenarioRun]]:
     """Each scenario with its result, in order, `jobs` at the same time."""
     from ..lab.run import default_jobs, run_scenario
 

@@ -23,7 +23,7 @@ import msgspec
 from . import build, daemons, servers
 from . import namespaces as ns
 from .layout import LAB, Layout
-from .result import LONGEST, RunResult
+from .result import LONGEST, ScenarioRun
 from .scenario import Node, Scenario, as_lines, fill_blanks, scenario_folder
 
 assert sys.platform == "linux"
@@ -33,7 +33,7 @@ ALSO_AFTER = 0.5  # seconds after the client began: its attempts are under way b
 
 
 def main() -> None:
-    """Run one scenario here and write its RunResult to stdout, or open a shell in its client."""
+    """Run one scenario here and write its ScenarioRun to stdout, or open a shell in its client."""
     mode, text = sys.argv[1:3]
     scenario = msgspec.json.decode(text, type=Scenario)
     if mode == "shell":
@@ -41,11 +41,11 @@ def main() -> None:
     try:
         result = _run(scenario)
     except (build.BuildError, OSError, servers.SpecError, subprocess.SubprocessError) as error:
-        result = RunResult(failure=f"{type(error).__name__}: {error}")
+        result = ScenarioRun(failure=f"{type(error).__name__}: {error}")
     sys.stdout.buffer.write(msgspec.json.encode(result))
 
 
-def _run(scenario: Scenario) -> RunResult:
+def _run(scenario: Scenario) -> ScenarioRun:
     os.umask(0o022)
     began = time.monotonic()
     stage = Stage(scenario)
@@ -62,7 +62,7 @@ def _run(scenario: Scenario) -> RunResult:
         files = [RECORD, *(f"{LAB}/{node}.json" for node in stage.scenario.also)]
         report = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files, "--json").stdout
         done = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files)
-    return RunResult(
+    return ScenarioRun(
         report=report, text=done.stdout, complaints=done.stderr, exit=done.code, built=built, took=took,
         queued=done.queued,
     )

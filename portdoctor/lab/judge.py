@@ -6,7 +6,7 @@ import msgspec
 
 from ..model import Connect, Datagram, Diagnosis, Ending, Lookup, Problem, Report, Trace, Verdict
 from .layout import LAB, Layout
-from .result import RunResult
+from .result import ScenarioRun
 from .scenario import Expect, Scenario, fill_blanks
 
 
@@ -24,7 +24,7 @@ def ready(scenario: Scenario) -> Scenario:
     return fill_blanks(scenario, lambda name, which: layout.words(name, which) if which else own[name])
 
 
-def of_run(scenario: Scenario, result: RunResult) -> list[str]:
+def of_run(scenario: Scenario, result: ScenarioRun) -> list[str]:
     """What is wrong with a real run, a sentence each; nothing when all is as expected."""
     if result.failure:
         return [result.failure]

@@ -7,7 +7,7 @@ import msgspec
 LONGEST = 60.0  # seconds for the command: four times the default budget
 
 
-class RunResult(msgspec.Struct, kw_only=True):
+class ScenarioRun(msgspec.Struct, kw_only=True):
     """The report as JSON text, what the terminal showed, the exit code, and the times in seconds."""
 
     report: str = ""

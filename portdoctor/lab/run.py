@@ -12,7 +12,7 @@ import msgspec
 
 from . import daemons
 from .ability import Ability, clean_environment
-from .result import LONGEST, RunResult
+from .result import LONGEST, ScenarioRun
 from .scenario import Scenario
 
 JOBS_PER_CORE = 4  # a scenario waits for the network most of the time
@@ -35,12 +35,12 @@ def compile_package() -> None:
     compileall.compile_dir(Path(_PACKAGE, "portdoctor"), quiet=2)
 
 
-def run_scenario(scenario: Scenario, ability: Ability) -> RunResult:
-    """Run one scenario to its end. What goes wrong with the lab itself is the RunResult's `failure`."""
+def run_scenario(scenario: Scenario, ability: Ability) -> ScenarioRun:
+    """Run one scenario to its end. What goes wrong with the lab itself is the ScenarioRun's `failure`."""
     if scenario.handmade:
-        return RunResult(failure=f"has only a recording: {scenario.handmade}")
+        return ScenarioRun(failure=f"has only a recording: {scenario.handmade}")
     if absent := daemons.missing(scenario):
-        return RunResult(failure=f"needs {', '.join(absent)}, which this machine does not have")
+        return ScenarioRun(failure=f"needs {', '.join(absent)}, which this machine does not have")
     try:
         done = subprocess.run(
             [*_END_WITH_US, *_command("run", scenario, ability)],
@@ -48,11 +48,11 @@ def run_scenario(scenario: Scenario, ability: Ability) -> RunResult:
             timeout=LONGEST + 30, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return RunResult(failure=f"still running after {LONGEST + 30:.0f} seconds")
+        return ScenarioRun(failure=f"still running after {LONGEST + 30:.0f} seconds")
     try:
-        return msgspec.json.decode(done.stdout, type=RunResult)
+        return msgspec.json.decode(done.stdout, type=ScenarioRun)
     except msgspec.DecodeError:
-        return RunResult(failure=f"the lab broke: {done.stderr.decode(errors='replace').strip()[-2000:]}")
+        return ScenarioRun(failure=f"the lab broke: {done.stderr.decode(errors='replace').strip()[-2000:]}")
 
 
 def open_shell(scenario: Scenario, ability: Ability) -> int:

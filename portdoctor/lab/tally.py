@@ -13,7 +13,7 @@ from .ability import Ability
 from .judge import ReportedDiagnosis
 from .matrix import Case, case
 from .recording import recorded
-from .result import RunResult
+from .result import ScenarioRun
 from .run import run_scenario
 from .scenario import Scenario
 from .vary import Variant, judged, variants
@@ -47,7 +47,7 @@ def of_runs(scenarios: list[Scenario], ability: Ability, jobs: int) -> Tally:
 def of_variants(ability: Ability, jobs: int) -> Tally:
     """Every fault at every hop."""
 
-    def one(variant: Variant) -> RunResult:
+    def one(variant: Variant) -> ScenarioRun:
         return run_scenario(variant.scenario, ability)
 
     every = list(variants())
@@ -57,12 +57,12 @@ def of_variants(ability: Ability, jobs: int) -> Tally:
     return cases, [f"{v.scenario.name}: {_failure(o)}" for v, o in zip(every, results, strict=True) if not o.report]
 
 
-def _diagnosis(result: RunResult) -> Diagnosis:
+def _diagnosis(result: ScenarioRun) -> Diagnosis:
     reported = msgspec.json.decode(result.report, type=ReportedDiagnosis)
     return Diagnosis(verdict=reported.verdict, problems=reported.problems)
 
 
-def _failure(result: RunResult) -> str:
+def _failure(result: ScenarioRun) -> str:
     return result.failure or f"no report, exit {result.exit}"
 
 

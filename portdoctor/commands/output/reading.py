@@ -37,7 +37,7 @@ def targets_of(
             asked += _fitting(parse(text), family)
         except UsageError as error:
             wrong.append(_MUTED.capitalize() if mute else str(error))
-    for number, found in read_lines(_lines(text_of(file))) if file else ():
+    for number, found in read_lines(_lines(file_text(file))) if file else ():
         try:
             if isinstance(found, UsageError):
                 raise found
@@ -74,12 +74,12 @@ def reports_of(file: str) -> list[Report]:
     from ...render.json import load_reports
 
     try:
-        return load_reports(text_of(file))
+        return load_reports(file_text(file))
     except ValueError as error:
         raise UsageError(f"{'stdin' if file == '-' else file} holds no report: {error}.") from None
 
 
-def text_of(file: str) -> str:
+def file_text(file: str) -> str:
     """The text of a file, `-` for stdin. Bytes that are no UTF-8 become replacement characters.
 
     A file that begins with the mark of UTF-16 is read as that: Windows' own shell writes it.
@@ -100,7 +100,7 @@ def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def seconds(value: float | None, option: str) -> float | None:
+def duration_of(value: float | None, option: str) -> float | None:
     """The value of an option that takes seconds; None when it was left out."""
     if value is not None and not 0 < value < 86400:
         raise UsageError(f"{option} takes seconds above 0, for example {option} 5.")
