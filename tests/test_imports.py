@@ -180,15 +180,12 @@ ONE_JOB = {
     "listeners": "the system's table, the probe",
     "listing": "the command, the page",
     "main": "a program",
-    "ntp": "the client's request, the lab's server",
-    "quic": "the client's request, the lab's server",
     "read_route": "a system",
     "render": "a format, and what chooses it",
     "schema": "a format that is JSON, the command",
     "sockets": "a table of the kernel",
     "to_json": "a format that is JSON",
 }
-
 
 
 def test_no_public_name_has_two_meanings() -> None:
