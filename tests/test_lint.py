@@ -27,9 +27,9 @@ ERRORS = {
     "word": ('"server-operator"', '"operator"', "7: owner: invalid value 'operator'", (*DIAGNOSING, *EXPLAINING)),
     "sign": ('requires = ["', 'requires = ["not-a-sign", "', "4: requires: unknown sign 'not-a-sign'", NAMING),
     "parameter": ('requires = ["', 'requires = ["tcp.silent:x", "', "4: requires: the sign tcp.silent takes", NAMING),
-    "step": ("## What to do\n", "## What to do\nDo it.\n", "29: malformed step: write", DIAGNOSING),
+    "step": ("## What to do\n", "## What to do\nDo it.\n", "30: malformed step: write", DIAGNOSING),
     "cause": ("\nowner =", '\nrefines = ["x.y"]\nowner =', "7: refines: unknown cause 'x.y'", ()),
-    "sentence": ("The host answers,", f"{'The host ' * 9}answers,", "14: first sentence: the sentence has ", ()),
+    "sentence": ("The host responds,", f"{'The host ' * 9}responds,", "15: first sentence: the sentence has ", ()),
 }  # fmt: skip
 
 
