@@ -383,7 +383,7 @@ def wait_for(found, limit=30.0):
 
 ON_ANOTHER_HOST = (
     "local/route-unexpected-gateway", "local/no-route", "local/lifetime-too-short", "tcp/works", "local/no-route-ipv6",
-    "tcp/port-filtered", "tcp/no-listener", "tcp/host-silent", "tcp/icmp-allowance-spent", "tcp/listen-queue-full",
+    "tcp/port-filtered", "tcp/no-listener", "tcp/host-silent", "tcp/icmp-rate-limit-spent", "tcp/listen-queue-full",
     "tcp/self-connect", "bind/privileged-port", "bind/in-use", "dns/nxdomain", "udp/closed", "http/works",
 )  # fmt: skip
 CALLER = {
