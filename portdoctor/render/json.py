@@ -32,7 +32,7 @@ from .walk import cleaned
 MOST_TEXT = 4096  # characters of one string: a greeting is worth a sample, not a transcript
 
 
-class ReportDocument(Value, frozen=True, kw_only=True):
+class Document(Value, frozen=True, kw_only=True):
     """What `--json` writes: the record and its diagnosis in one object.
 
     `verdict`, `candidates`, `ruled_out`, `next_test` and `steps` repeat the first problem. Times are seconds.
@@ -57,10 +57,10 @@ class ReportDocument(Value, frozen=True, kw_only=True):
     others: tuple[Report, ...] = ()
 
 
-def document(report: Report, diagnosis: Diagnosis) -> ReportDocument:
+def document(report: Report, diagnosis: Diagnosis) -> Document:
     """The object of the contract; its text is as it came in."""
     first = diagnosis.problems[0] if diagnosis.problems else None
-    return ReportDocument(
+    return Document(
         schema="portdoctor.report/1",
         portdoctor=report.portdoctor,
         target=report.target,
@@ -94,7 +94,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"PortDoctor report ({SCHEMA})",
-        **msgspec.json.schema(ReportDocument),
+        **msgspec.json.schema(Document),
     }
 
 

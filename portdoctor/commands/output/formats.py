@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .options import FORMATS, OutputOptions
-from .reporter import Document, Lines, Reporter, Tee
+from .reporter import DocumentReporter, Lines, Reporter, Tee
 from .stdout import Stdout, write_file
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def reporter_for(output: OutputOptions, stdout: Stdout, *, live: bool = False) -
 
             reporter = Live(stdout, output.verbose)
         case "terminal":
-            reporter = Document(lambda cases: stdout.print_lines(pages(cases, output)))
+            reporter = DocumentReporter(lambda cases: stdout.print_lines(pages(cases, output)))
         case _:
-            reporter = Document(lambda cases: stdout.print(text_of(cases, output)))
+            reporter = DocumentReporter(lambda cases: stdout.print(text_of(cases, output)))
     if output.record:
         reporter = Tee(_file(output.record, OutputOptions(format="json")), reporter)
     if output.redacted:
@@ -44,8 +44,8 @@ def reporter_for(output: OutputOptions, stdout: Stdout, *, live: bool = False) -
     return reporter
 
 
-def _file(name: str, output: OutputOptions) -> Document:
-    return Document(lambda cases: write_file(name, f"{text_of(cases, output)}\n" if cases else ""))
+def _file(name: str, output: OutputOptions) -> DocumentReporter:
+    return DocumentReporter(lambda cases: write_file(name, f"{text_of(cases, output)}\n" if cases else ""))
 
 
 def text_of(cases: Sequence[Case], output: OutputOptions) -> str:

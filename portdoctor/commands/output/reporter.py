@@ -43,7 +43,7 @@ class Lines(Reporter):
         self._stdout.print(render(report, diagnosis), json=True)
 
 
-class Document(Reporter):
+class DocumentReporter(Reporter):
     """Writes all targets at once when the run has ended."""
 
     def __init__(self, write: Callable[[list[Case]], object]) -> None:
