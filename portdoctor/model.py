@@ -1,7 +1,7 @@
-"""The nouns: frozen values that every layer speaks in. Law: imports nothing of ours.
+"""The data model: frozen values that all layers share. Imports nothing else of the package.
 
-Times are seconds as floats; `began` counts from the start of the report.
-Field names are those of the JSON report (``portdoctor.report/1``).
+Times are seconds as floats; `began` counts from the start of the report. Field names are those of the JSON report
+(``portdoctor.report/1``), and the docstrings are its documentation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Transport = Literal["tcp", "udp"]
 
 
 class Outcome(StrEnum):
-    """How one attempt ended. Closed: `outcomes.py` maps every system's words onto it."""
+    """How one attempt ended. A closed set: `outcomes.py` maps the error codes of every system to it."""
 
     OK = "ok"
     # connecting, sending, listening
@@ -59,35 +59,35 @@ class Outcome(StrEnum):
     NAME_NOT_FOUND = "name-not-found"  # NXDOMAIN, EAI_NONAME
     NO_DATA = "no-data"
     SERVER_FAILURE = "server-failure"  # SERVFAIL, EAI_FAIL
-    TRY_AGAIN = "try-again"  # EAI_AGAIN: the resolver gave no answer in its time
+    TRY_AGAIN = "try-again"  # EAI_AGAIN: no resolver gave a usable response in time
     QUERY_REFUSED = "query-refused"
     TRUNCATED = "truncated"
     MALFORMED = "malformed"
     # TLS
-    NOT_TLS = "not-tls"  # the peer answered with something that is no TLS record
-    TLS_ALERT = "tls-alert"  # the peer refused with an alert
-    TLS_ERROR = "tls-error"  # our side refused what the peer sent
-    UNTRUSTED = "untrusted"  # the handshake is fine, the certificate is not accepted
-    # what the service said
+    NOT_TLS = "not-tls"  # the peer's response is not a TLS record
+    TLS_ALERT = "tls-alert"  # the peer sent a fatal alert
+    TLS_ERROR = "tls-error"  # our TLS library rejected what the peer sent
+    UNTRUSTED = "untrusted"  # the certificate did not verify
+    # what the service sent
     OTHER_PROTOCOL = "other-protocol"
-    ERROR_ANSWER = "error-answer"  # the right service, an error of its own
-    TOO_LONG = "too-long"  # more than our limit of bytes or lines
+    ERROR_ANSWER = "error-answer"  # the expected protocol, reporting an error
+    TOO_LONG = "too-long"  # more bytes or lines than our limit
     OTHER = "other"
 
 
 class Value(msgspec.Struct, frozen=True):
-    """A noun: immutable, compared by its content."""
+    """An immutable value, compared by its content."""
 
 
 class Errno(Value, frozen=True, kw_only=True):
-    """A system error: `name` as in errno.h, `number` as this system counts."""
+    """A system error: `name` as in errno.h, `number` as on the system that reported it."""
 
     name: str
     number: int
 
 
 class Icmp(Value, frozen=True, kw_only=True):
-    """An ICMP or ICMPv6 error read from the socket's error queue; `offender` is its sender."""
+    """An ICMP or ICMPv6 error read from the socket's error queue; `offender` is the address that sent it."""
 
     type: int
     code: int
@@ -101,27 +101,27 @@ class Subject(Value, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
 
 
-# ---------------------------------------------------------------- what was asked for
+# ---------------------------------------------------------------- the request
 
 
 class Target(Value, frozen=True, kw_only=True):
-    """What was asked for. Holds no user name, password, path or query of a URL."""
+    """What the user wants to reach or bind. Of a URL it keeps no user name, password, path or query."""
 
     input: str
     host: str
     port: int
     transport: Transport = "tcp"
-    service: str | None = None  # the service we expect there: an IANA name or one of ours
+    service: str | None = None  # the expected service: an IANA name, or PortDoctor's own
     scheme: str | None = None
     stages: tuple[Stage, ...] = ("dns", "tcp")
-    because: dict[str, str] = {}  # stage -> why the target implies it
+    because: dict[str, str] = {}  # stage -> why it is part of this check
 
 
 class Options(Value, frozen=True, kw_only=True):
-    """The user's choices that change what may be looked at."""
+    """The options that decide what is probed, and how."""
 
-    timeout: float | None = None  # per connection attempt; None: measured as we go
-    budget: float = 15.0
+    timeout: float | None = None  # seconds for one connection attempt; None: chosen from what was measured
+    budget: float = 15.0  # seconds for the whole check
     family: Literal[4, 6] | None = None
     source: str | None = None
     resolver: str | None = None
@@ -135,7 +135,7 @@ class Options(Value, frozen=True, kw_only=True):
 
 
 class Can(Value, frozen=True, kw_only=True):
-    """Which evidence this vantage point can give at all."""
+    """The kinds of evidence that are available to this user on this system."""
 
     error_queue: bool = False
     ttl_trace: bool = False
@@ -144,7 +144,10 @@ class Can(Value, frozen=True, kw_only=True):
 
 
 class Vantage(Value, frozen=True, kw_only=True):
-    """From where and when it was looked. `started` is UTC, ISO 8601."""
+    """The machine that ran the check, and when. `started` is UTC, ISO 8601.
+
+    `limits`: what this user cannot observe there, a sentence each.
+    """
 
     host: str = ""
     os: str = ""
@@ -159,21 +162,21 @@ class Vantage(Value, frozen=True, kw_only=True):
 
 
 class Want(Value, frozen=True, kw_only=True):
-    """A look that would settle a sign: the probe's name and its arguments, as text."""
+    """A follow-up probe that would decide a sign: its name and its arguments, as text."""
 
     probe: str
     args: tuple[str, ...] = ()
 
 
 class Wanted(Value, frozen=True, kw_only=True):
-    """A look and the number of causes that it may settle."""
+    """A follow-up probe and the number of open causes that its result may decide."""
 
     want: Want
     splits: int
 
 
 class Note(Value, frozen=True, kw_only=True):
-    """What is no cause of the target: see the taxonomy. `probe` and `reason` say why a look has no result."""
+    """Something to know that is not a cause. `probe` and `reason`: the probe that has no result, and why."""
 
     kind: Literal["not-evaluated", "probe-error", "state-changed", "permission-needed", "info"]
     text: str
@@ -183,20 +186,22 @@ class Note(Value, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
 
 
-# ---------------------------------------------------------------- what was seen
+# ---------------------------------------------------------------- observations
 
 
 class Ending(Value, frozen=True, kw_only=True):
-    """What every observation begins with: how it ended, when, and the system's own words.
+    """The fields that all observations share: how the attempt ended, when, and the error text.
 
-    `stage` is the stage that an observation of this kind belongs to when it is the user's own attempt.
+    `began` and `took` are seconds; `errno` and `icmp` are the errors, where there were any; `os_says` is the error
+    text of the system, the library or the peer, or our own where they have none. `stage` is the stage that such an
+    observation belongs to when it is the attempt that the user asked for.
     """
 
     stage: ClassVar[Stage | None] = None
 
     @property
     def own(self) -> bool:
-        """Whether this is the user's own attempt, not a probe beside it."""
+        """Whether this is the attempt that the user asked for, not a further probe."""
         return getattr(self, "role", "target") == "target"
 
     id: str = ""
@@ -209,7 +214,7 @@ class Ending(Value, frozen=True, kw_only=True):
 
 
 class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
-    """One question about a name. `via`: "system" is getaddrinfo, "wire" a DNS query of ours."""
+    """One lookup of a name. `via`: "system" for getaddrinfo(3), "wire" for a DNS query sent to `resolver`."""
 
     stage: ClassVar[Stage | None] = "dns"
 
@@ -224,7 +229,7 @@ class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
     transport: Transport | None = None
     addresses: tuple[str, ...] = ()
     rcode: str | None = None
-    ede: tuple[tuple[int, str], ...] = ()  # RFC 8914 code, text
+    ede: tuple[tuple[int, str], ...] = ()  # extended DNS errors (RFC 8914): info-code, extra text
     aliases: tuple[str, ...] = ()  # the CNAME chain, in order
     flags: tuple[str, ...] = ()
     ttl: int | None = None
@@ -242,11 +247,11 @@ class HostsFile(Ending, frozen=True, kw_only=True, tag_field="kind", tag="hosts-
 class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"):
     """One TCP connection attempt.
 
-    `role`: "target" the asked port, "repeat" the asked port again, "control" another port of the
-    same host, "negative" a port nobody should use, "elsewhere" another address for comparison.
-    `syns`: SYNs sent; `unanswered_at`: when each unanswered SYN left, seconds after `began`, as far
-    as TCP_INFO told; `limit`: how long we were ready to wait; `rtt`: the kernel's estimate.
-    `series`: the place in an ordered series of attempts, from 2 (the user's own connection is the first).
+    `role`: "target" the target port, "repeat" the target port again, "control" another port of the same host,
+    "negative" a random port that should be closed, "elsewhere" another address for comparison.
+    `syns`: SYNs sent; `unanswered_at`: when each unanswered SYN was sent, in seconds after `began`, as far as TCP_INFO
+    shows it; `limit`: the time limit in seconds; `rtt`: the kernel's round-trip estimate in seconds.
+    `series`: the position in an ordered series of attempts, from 2 (the first is the one with the role "target").
     """
 
     stage: ClassVar[Stage | None] = "tcp"
@@ -266,7 +271,7 @@ class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"
 
 
 class Hop(Value, frozen=True, kw_only=True):
-    """One TTL of a trace. `address` is who answered: the router for ttl-expired, the offender of a reject."""
+    """One TTL of a trace. `address` is the responder: the host itself, or the sender of the ICMP error."""
 
     ttl: int
     outcome: Outcome
@@ -276,10 +281,10 @@ class Hop(Value, frozen=True, kw_only=True):
 
 
 class Trace(Ending, frozen=True, kw_only=True, tag_field="kind", tag="trace"):
-    """One round of TTL-limited connects to a port. `hops` in TTL order; only TTLs that were sent.
+    """One round of connection attempts with increasing TTL to a port. `hops`: the TTLs that were sent, in order.
 
-    `role`: "target" the asked port, "control" an open port of the same host, "chance" a high port picked at random:
-    what treats it treats whatever comes for the host.
+    `role`: "target" the target port, "control" an open port of the same host, "chance" a random high port, which
+    shows how the path treats packets to this host in general.
     """
 
     address: str
@@ -291,7 +296,11 @@ class Trace(Ending, frozen=True, kw_only=True, tag_field="kind", tag="trace"):
 
 
 class Route(Ending, frozen=True, kw_only=True, tag_field="kind", tag="route"):
-    """This machine's routing decision. `type`: unicast, local, blackhole, prohibit, unreachable, none."""
+    """This machine's routing decision for `address`.
+
+    `type`: as in ip-route(8), such as unicast, local, blackhole, prohibit or unreachable; "none" without a route,
+    "unknown" where it could not be read.
+    """
 
     address: str
     type: str = "unicast"
@@ -303,7 +312,7 @@ class Route(Ending, frozen=True, kw_only=True, tag_field="kind", tag="route"):
 
 
 class Neighbour(Ending, frozen=True, kw_only=True, tag_field="kind", tag="neighbour"):
-    """The neighbour (ARP, ND) entry of an on-link address; `state` is the kernel's word, "none" if absent."""
+    """The neighbour table entry (ARP, NDP) of an on-link address; `state` as in ip-neighbour(8), "none" without one."""
 
     address: str
     interface: str | None = None
@@ -311,7 +320,10 @@ class Neighbour(Ending, frozen=True, kw_only=True, tag_field="kind", tag="neighb
 
 
 class Interface(Value, frozen=True, kw_only=True):
-    """One network interface with its addresses in prefix notation; `tentative`: those not usable yet (IPv6 DAD)."""
+    """One network interface with its addresses in prefix notation.
+
+    `tentative`: addresses that are not usable, because duplicate address detection (RFC 4862) is under way or failed.
+    """
 
     name: str
     up: bool
@@ -322,13 +334,13 @@ class Interface(Value, frozen=True, kw_only=True):
 
 
 class Interfaces(Ending, frozen=True, kw_only=True, tag_field="kind", tag="interfaces"):
-    """All interfaces of this machine."""
+    """The network interfaces of this machine."""
 
     rows: tuple[Interface, ...] = ()
 
 
 class Holder(Value, frozen=True, kw_only=True):
-    """The process behind a socket, as far as this user may see it. `since` is UTC, ISO 8601."""
+    """The process that uses a socket, as far as this user may see it. `since` is its start in UTC, ISO 8601."""
 
     pid: int | None = None
     name: str | None = None
@@ -340,7 +352,7 @@ class Holder(Value, frozen=True, kw_only=True):
 
 
 class Listener(Value, frozen=True, kw_only=True):
-    """A socket of this machine. `state`: LISTEN, BOUND (bound, not listening), ESTABLISHED, TIME_WAIT, …"""
+    """A socket of this machine. `state`: LISTEN, BOUND (bound, not listening), UNCONN (UDP), ESTABLISHED, …"""
 
     transport: Transport = "tcp"
     address: str
@@ -350,23 +362,23 @@ class Listener(Value, frozen=True, kw_only=True):
     uid: int | None = None
     inode: int | None = None
     v6only: bool | None = None
-    queued: int | None = None  # connections waiting in accept()
+    queued: int | None = None  # connections that wait for accept(2)
     backlog: int | None = None
     holder: Holder | None = None
 
 
 class Listeners(Ending, frozen=True, kw_only=True, tag_field="kind", tag="listeners"):
-    """The socket table of this machine for one port. `complete`: every user's rows were read."""
+    """The socket table of this machine for one port. `complete`: it has the sockets of all users."""
 
     port: int
     transport: Transport = "tcp"
     complete: bool = False
-    bound_shown: bool = False  # the kernel also lists sockets that are bound and do not listen
+    bound_shown: bool = False  # the system also lists sockets that are bound and do not listen
     rows: tuple[Listener, ...] = ()
 
 
 class Bind(Ending, frozen=True, kw_only=True, tag_field="kind", tag="bind"):
-    """One real bind. `reuse`: with SO_REUSEADDR, as servers do. `listened`: listen() succeeded too."""
+    """One bind(2) of a local address. `reuse`: with SO_REUSEADDR, as servers do. `listened`: listen(2) succeeded."""
 
     stage: ClassVar[Stage | None] = "bind"
 
@@ -379,7 +391,7 @@ class Bind(Ending, frozen=True, kw_only=True, tag_field="kind", tag="bind"):
 
 
 class Ports(Ending, frozen=True, kw_only=True, tag_field="kind", tag="port-policy"):
-    """What this kernel says about ports: ranges are (first, last)."""
+    """The port settings of this machine. Ranges are (first, last), both included."""
 
     unprivileged_start: int | None = None
     ephemeral: tuple[int, int] | None = None
@@ -388,27 +400,31 @@ class Ports(Ending, frozen=True, kw_only=True, tag_field="kind", tag="port-polic
 
 
 class Counters(Ending, frozen=True, kw_only=True, tag_field="kind", tag="counters"):
-    """Kernel counters and limits at one moment, by their own names (ListenOverflows, nf_conntrack_count, …)."""
+    """Kernel counters and limits at one moment, by their kernel names (ListenOverflows, nf_conntrack_count, …)."""
 
     values: dict[str, int] = {}
 
 
 class Certificate(Value, frozen=True, kw_only=True):
-    """One certificate of the chain. Times are UTC, ISO 8601; `names` are its subjectAltName entries."""
+    """One certificate that the server sent. Times are UTC, ISO 8601; `names` are its subjectAltName entries."""
 
     subject: str = ""
     issuer: str = ""
     not_before: str | None = None
     not_after: str | None = None
     names: tuple[str, ...] = ()
-    issuer_urls: tuple[str, ...] = ()  # where the issuer publishes its own certificate (AIA caIssuers)
+    issuer_urls: tuple[str, ...] = ()  # where the issuer's certificate is published (AIA caIssuers)
     serial: str | None = None
     sha256: str | None = None
     self_signed: bool = False
 
 
 class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handshake"):
-    """One TLS handshake. `reason` is OpenSSL's word, `alert` the peer's, `sample` its first bytes if not TLS."""
+    """One TLS handshake.
+
+    `reason` is OpenSSL's error, `alert` the name of the peer's alert (RFC 8446 section 6), `chain` the certificates
+    that the peer sent, its own first, `sample` the start of its response when that is not TLS.
+    """
 
     stage: ClassVar[Stage | None] = "tls"
 
@@ -423,7 +439,7 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
     verify_code: int | None = None
     verify_message: str | None = None
     trust: str | None = None  # the trust store that was used
-    trust_anchors: int | None = None  # authorities in it; None where they are not counted beforehand
+    trust_anchors: int | None = None  # CA certificates in it; None where they cannot be counted beforehand
     reason: str | None = None
     alert: str | None = None
     chain: tuple[Certificate, ...] = ()
@@ -431,11 +447,11 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
     sample_protocol: str | None = None
     received: int = 0  # bytes the peer sent
     client_cert_asked: bool | None = None
-    mss_clamp: int | None = None  # bytes a segment, when the connection was opened with TCP_MAXSEG
+    mss_clamp: int | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
 
 
 class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greeting"):
-    """The first bytes of a service. `text` is a sanitised sample; `protocol` what we recognise in it."""
+    """The first data that a service sent. `text` is a sanitised sample; `protocol` what it was recognised as."""
 
     stage: ClassVar[Stage | None] = "app"
 
@@ -446,14 +462,14 @@ class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greetin
     protocol: str | None = None
     text: str = ""
     received: int = 0
-    sent: str | None = None  # what we said first, if anything
+    sent: str | None = None  # the name of the request that was sent first, if any
     waited: float | None = None
-    mss_clamp: int | None = None  # bytes a segment, when the connection was opened with TCP_MAXSEG
+    mss_clamp: int | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
 class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-reply"):
-    """The answer to one HTTP request. `text` is a sanitised sample of the body or of what came instead."""
+    """The response to one HTTP request. `text` is a sanitised sample of the body, or of the data that is not HTTP."""
 
     stage: ClassVar[Stage | None] = "http"
 
@@ -464,19 +480,23 @@ class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-r
     status: int | None = None
     phrase: str = ""
     version: str | None = None
-    headers: dict[str, str] = {}  # a chosen few, lower-case names
+    headers: dict[str, str] = {}  # a selection, with names in lower case
     location: str | None = None
-    protocol: str | None = None  # what answered when it was not HTTP
+    protocol: str | None = None  # the protocol of the response when it was not HTTP
     text: str = ""
     received: int = 0
     first_byte: float | None = None  # seconds from the request to the first byte
-    redirects: int = 0  # redirects to the same place that were followed before this answer
-    mss_clamp: int | None = None  # bytes a segment, when the connection was opened with TCP_MAXSEG
+    redirects: int = 0  # redirects on the same scheme, host and port that were followed before this response
+    mss_clamp: int | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
 class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagram"):
-    """One UDP exchange. `call`: the system call that failed; `protocol` and `text` say what the answer was."""
+    """One UDP exchange.
+
+    `payload` names what was sent; `sent` and `replies` count datagrams; `protocol` and `text` describe the response;
+    `limit` is the time limit in seconds; `call` is the system call that failed.
+    """
 
     stage: ClassVar[Stage | None] = "udp"
 
@@ -495,7 +515,7 @@ class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagra
 
 
 class Other(Ending, frozen=True, kw_only=True, tag_field="kind", tag="other"):
-    """An observation of a kind that this version does not know; `raw` is its JSON."""
+    """An observation of a kind that this version does not know: its kind in `was`, its JSON in `raw`."""
 
     was: str = ""
     raw: str = ""
@@ -509,7 +529,7 @@ Kind = TypeVar("Kind", bound=Ending)
 
 
 class Report(Value, frozen=True, kw_only=True):
-    """The record: what was asked, from where, what was seen. `diagnose` needs nothing else."""
+    """The record of one check: the target, the vantage point and the observations. `diagnose` needs nothing else."""
 
     schema: str = SCHEMA
     portdoctor: str = ""
@@ -519,25 +539,25 @@ class Report(Value, frozen=True, kw_only=True):
     observations: tuple[Observation, ...] = ()
     notes: tuple[Note, ...] = ()
     interrupted: bool = False
-    others: tuple[Report, ...] = ()  # the same case seen from other places (`diagnose --merge`)
+    others: tuple[Report, ...] = ()  # reports of the same target from other machines (`diagnose --merge`)
 
     def of(self, kind: type[Kind]) -> list[Kind]:
-        """Observations of one kind, in order."""
+        """Return the observations of one kind, in order."""
         return [o for o in self.observations if isinstance(o, kind)]
 
 
-# ---------------------------------------------------------------- what it means
+# ---------------------------------------------------------------- the diagnosis
 
 
 class Answer(Value, frozen=True, kw_only=True):
-    """One possible answer of a test and the cause it points to."""
+    """One possible result of a test, and the cause that it points to."""
 
     answer: str
     then: str
 
 
 class NextTest(Value, frozen=True, kw_only=True):
-    """The test that would decide what is left, for a person to run."""
+    """The test that would decide between the open causes, for a person to run."""
 
     where: str
     command: str
@@ -545,7 +565,7 @@ class NextTest(Value, frozen=True, kw_only=True):
 
 
 class Step(Value, frozen=True, kw_only=True):
-    """Something to do."""
+    """One recommended action: where it is done (`scope`), its risk, and a command where there is one."""
 
     text: str
     command: str = ""
@@ -554,7 +574,7 @@ class Step(Value, frozen=True, kw_only=True):
 
 
 class Candidate(Value, frozen=True, kw_only=True):
-    """A cause that still fits and the signs that would settle it."""
+    """A cause that the evidence leaves possible, and the signs that would decide it."""
 
     cause: str
     title: str = ""
@@ -577,7 +597,7 @@ class Problem(Value, frozen=True, kw_only=True):
     symptom: Symptom
     cause: str | None = None
     because: str | None = None
-    because_certainty: Certainty | None = None  # how sure that one is: where it fails may be surer than why
+    because_certainty: Certainty | None = None  # certainty of `because`, which may be lower than that of `cause`
     certainty: Certainty = "undetermined"
     title: str = ""
     explanation: str = ""
@@ -585,7 +605,7 @@ class Problem(Value, frozen=True, kw_only=True):
     subject: Subject = Subject(kind="target")
     stage: Stage | None = None
     evidence: tuple[str, ...] = ()
-    signs: tuple[str, ...] = ()  # the facts behind the cause, a sentence each
+    signs: tuple[str, ...] = ()  # the facts that establish the cause, a sentence each
     candidates: tuple[Candidate, ...] = ()
     ruled_out: tuple[RuledOut, ...] = ()
     next_test: NextTest | None = None
@@ -594,7 +614,7 @@ class Problem(Value, frozen=True, kw_only=True):
 
 
 class Verdict(Value, frozen=True, kw_only=True):
-    """The answer in one line: the first problem, or that there is none."""
+    """The result in short: the first problem, or that there is none."""
 
     symptom: Symptom
     cause: str | None = None
@@ -605,7 +625,7 @@ class Verdict(Value, frozen=True, kw_only=True):
 
 
 class StageLine(Value, frozen=True, kw_only=True):
-    """One stage as the user sees it."""
+    """The result of one stage. `took` is in seconds."""
 
     name: Stage
     status: Literal["ok", "failed", "slow", "skipped"]
@@ -615,7 +635,7 @@ class StageLine(Value, frozen=True, kw_only=True):
 
 
 class Diagnosis(Value, frozen=True, kw_only=True):
-    """What a report means. `wants` are the looks that would decide what is open."""
+    """What a report means. `wants` are the follow-up probes that would decide what is open."""
 
     verdict: Verdict
     problems: tuple[Problem, ...] = ()
@@ -625,7 +645,7 @@ class Diagnosis(Value, frozen=True, kw_only=True):
     wants: tuple[Wanted, ...] = ()
 
 
-# ---------------------------------------------------------------- what may be sent
+# ---------------------------------------------------------------- the plan
 
 PLAN_SCHEMA = "portdoctor.plan/1"
 When = Literal["always", "when-silent", "when-it-fails"]
@@ -633,10 +653,10 @@ Per = Literal["target", "address", "resolver"]
 
 
 class PlannedProbe(Value, frozen=True, kw_only=True):
-    """Something that may be sent by one try: `what`, at most `most` times for each `per`.
+    """What one probe may send in one check: `what`, at most `most` times for each `per`.
 
-    `probe` is the name of a look, or of what the stage consists of. `to` names whom, as far as that is known
-    before anything is sent; `ports` are theirs.
+    `probe` is the name of a follow-up probe, or of a part of the stage. `to` are the destinations, as far as they are
+    known before anything is sent; `ports` are the ports there, where they are known.
     """
 
     stage: Stage
@@ -650,10 +670,10 @@ class PlannedProbe(Value, frozen=True, kw_only=True):
 
 
 class Plan(Value, frozen=True, kw_only=True):
-    """What `--plan` writes. Nothing of it was sent.
+    """Everything that a check may send, as `--plan` shows it. Nothing was sent.
 
-    `addresses`: how many of the target's at most; `seconds`: of one try; `tries`: how often all of it, with --wait.
-    `reads`: what is read on this machine alone.
+    `addresses`: the most addresses of the target that are tried; `seconds`: the budget of one check; `tries`: the most
+    checks with --wait. `reads`: the probes that only read tables of this machine.
     """
 
     schema: Literal["portdoctor.plan/1"] = "portdoctor.plan/1"

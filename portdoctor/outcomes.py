@@ -1,4 +1,4 @@
-"""Every system's words for how an attempt ended, mapped onto one closed vocabulary.
+"""Maps the error codes of systems and protocols to the closed set of outcomes.
 
 Sources: errno(3), icmp(7), RFC 792, RFC 4443, getaddrinfo(3), Windows Sockets error codes.
 """
@@ -44,23 +44,23 @@ _PROHIBITED = {(4, 3, 9), (4, 3, 10), (4, 3, 13), (6, 1, 1), (6, 1, 5), (6, 1, 6
 
 
 def errno_of(number: int) -> Errno:
-    """The errno with its name: the names of Windows Sockets (WSAECONNREFUSED) lose their WSA."""
+    """Return the errno with its name; names of Windows Sockets (WSAECONNREFUSED) without their WSA."""
     name = _errno.errorcode.get(number, f"E{number}")
     return Errno(name=name.removeprefix("WSA"), number=number)
 
 
 def os_says(number: int) -> str:
-    """The system's own words for an errno."""
+    """Return the system's text for an errno (strerror(3))."""
     return os.strerror(number)
 
 
 def family_of(address: str) -> int:
-    """4 or 6: which IP version a literal address is of."""
+    """Return the IP version of a literal address, 4 or 6."""
     return 6 if ":" in address else 4
 
 
 def of_icmp(icmp: Icmp) -> Outcome:
-    """The outcome that an ICMP or ICMPv6 error means for a connection attempt."""
+    """Return what an ICMP or ICMPv6 error means for a connection attempt (RFC 792, RFC 4443)."""
     family = family_of(icmp.offender)
     key = (family, icmp.type, icmp.code)
     if key in _PROHIBITED:
@@ -83,9 +83,10 @@ def of_icmp(icmp: Icmp) -> Outcome:
 
 
 def of_errno(number: int, icmp: Icmp | None = None, *, connecting: bool = False) -> Outcome:
-    """The outcome of a failed call. What the network said by ICMP goes before the errno.
+    """Return the outcome of a failed system call. An ICMP error is more precise and takes precedence over the errno.
 
-    `connecting`: EINVAL from connect() is a blackhole route (Linux fib_props), elsewhere a bad argument.
+    `connecting`: on Linux, EINVAL from connect() means a blackhole route (fib_props in fib_semantics.c); from other
+    calls it means an invalid argument.
     """
     if icmp is not None:
         return of_icmp(icmp)
@@ -96,7 +97,7 @@ def of_errno(number: int, icmp: Icmp | None = None, *, connecting: bool = False)
 
 
 def of_gaierror(number: int) -> Outcome:
-    """The outcome of getaddrinfo: its numbers are a space of their own, never an errno."""
+    """Return the outcome of a failed getaddrinfo(3). `number` is an EAI code, which is not an errno."""
     names = {
         "EAI_NONAME": Outcome.NAME_NOT_FOUND,
         "EAI_NODATA": Outcome.NO_DATA,
@@ -111,7 +112,7 @@ def of_gaierror(number: int) -> Outcome:
 
 
 def of_rcode(rcode: str, has_address: bool) -> Outcome:
-    """The outcome of a DNS answer (RFC 1035, RFC 6895 names) to a question for addresses."""
+    """Return the outcome of a DNS response. `rcode` is its name as in RFC 6895."""
     match rcode:
         case "NOERROR":
             return Outcome.OK if has_address else Outcome.NO_DATA
@@ -126,7 +127,7 @@ def of_rcode(rcode: str, has_address: bool) -> Outcome:
 
 
 def answered(o: Connect) -> bool:
-    """Whether the host itself answered: it accepted, or refused without a device naming itself."""
+    """Return whether the response came from the host itself: no other device sent it as an ICMP error."""
     if o.outcome is Outcome.OK:
         return True
     if o.outcome is not Outcome.REFUSED:
@@ -135,12 +136,12 @@ def answered(o: Connect) -> bool:
 
 
 def of_http(status: int) -> Outcome:
-    """2xx to 4xx is the service at work; 407, 421, 429 and 5xx are errors of the service's own (contract)."""
+    """Return the outcome of an HTTP status (RFC 9110): an error of the service for 407, 421, 429 and 5xx."""
     return Outcome.ERROR_ANSWER if status >= 500 or status in (407, 421, 429) else Outcome.OK
 
 
 def symptom(stage: Stage, outcome: Outcome, icmp: Icmp | None = None) -> Symptom:
-    """What the user sees: a total function of the stage, the outcome and who said it."""
+    """Return the symptom for any outcome at any stage. `icmp`: the ICMP error behind it, if there was one."""
     match outcome:
         case Outcome.OK:
             return "ok"

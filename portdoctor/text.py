@@ -1,7 +1,7 @@
-"""The one sanitiser: everything that came from the network passes here before anybody sees it. Law: pure.
+"""Sanitises text from the network before it is shown, and formats what all renderers share. Pure.
 
-What a terminal, a log or a ticket could obey instead of show becomes visible: ESC is shown as ``\\x1b``,
-a bidirectional override as ``\\u202e``. Also the few words that all renderers share.
+Characters that a terminal, a log or a ticket would interpret instead of show are escaped: ESC becomes ``\\x1b``, a
+bidirectional override ``\\u202e``.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-LIMIT = 500  # characters of one piece of text: a sample for a person, not a transcript
+LIMIT = 500  # characters of one text: enough for a sample
 ELLIPSIS = "…"
-_MOST_MARKS = 4  # combining marks on one letter; the most that living scripts stack is about three
+_MOST_MARKS = 4  # combining marks on one letter; scripts in use need about three
 
-# str.isprintable() is false for Cc, Cf, Cs, Co, Cn, Zl, Zp and every Zs but the space (Python's own definition).
-# These pass it and are nevertheless seen as nothing: fillers, joiners, variation selectors, the empty Braille cell.
-# Patterns are texts here: most runs never need them, and compiling them at the start takes a millisecond.
+# str.isprintable() is false for Cc, Cf, Cs, Co, Cn, Zl, Zp and every Zs but the space (its documentation).
+# These characters count as printable and are invisible: fillers, joiners, variation selectors, the empty Braille cell.
+# The patterns are strings, not compiled: most runs never need them, and compiling takes a millisecond.
 _BLANK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 _SPACES = "\r\n|[\t\n\v\f\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
@@ -23,10 +23,10 @@ _UNIT = r"(?<=\d) (?=(?:ms|s|min|SYNs?)\b)"
 
 
 def clean(text: str | bytes, limit: int = LIMIT) -> str:
-    """One line of printable text, at most `limit` characters, an ellipsis in place of what was cut.
+    """Return one line of printable text, at most `limit` characters; an ellipsis marks what was cut.
 
-    Line breaks, tabs and other spaces become one space each, every other character that is not seen becomes an
-    escape in ASCII, and bytes that are no UTF-8 become ``\\xff``. Cleaning twice changes nothing.
+    Line breaks, tabs and other spaces become one space each, every other invisible character becomes an ASCII escape,
+    and bytes that are not UTF-8 become escapes such as ``\\xff``. Cleaning a clean text changes nothing.
     """
     if isinstance(text, bytes):
         text = text[: 4 * limit + 4].decode("utf-8", "backslashreplace")
@@ -40,19 +40,19 @@ def clean(text: str | bytes, limit: int = LIMIT) -> str:
 
 
 def is_clean(text: str, *, lines: bool = False) -> bool:
-    """Whether nothing in the text would be made visible by `clean`. `lines`: line feeds are allowed."""
+    """Return whether the text has nothing that `clean` would replace. `lines`: line feeds are allowed."""
     if lines:
         text = text.replace("\n", "")
     return visible(text) == text
 
 
 def visible(text: str) -> str:
-    """Every character of the text as something that can be seen."""
+    """Return the text with every invisible character replaced by a space or an escape."""
     if text.isascii():
         if text.isprintable():
             return text
         return "".join(c if c.isprintable() else _escape(c) for c in re.sub(_SPACES, " ", text))
-    from unicodedata import category  # the path of rare text: its table is not loaded at start
+    from unicodedata import category  # imported late: few runs need its table
 
     shown, marks = [], 0
     for c in re.sub(_SPACES, " ", text):
@@ -69,11 +69,11 @@ def _escape(c: str) -> str:
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
-# ---------------------------------------------------------------- words that all renderers share
+# ---------------------------------------------------------------- times, counts and lists
 
 
 def seconds(took: float | None) -> str:
-    """A time for people: "0.4 ms", "51 ms", "1.2 s", "2 min 13 s"; nothing for None."""
+    """Return a duration in seconds as text: "0.4 ms", "51 ms", "1.2 s", "2 min 13 s"; "" for None."""
     if took is None:
         return ""
     if took < 0.00005:
@@ -88,12 +88,12 @@ def seconds(took: float | None) -> str:
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
-    """ "1 address", "2 addresses": the plural is given where an s does not make it."""
+    """Return "1 address", "3 ports"; `nouns` is the plural where it is not `noun` with an s."""
     return f"{count} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def words(items: Iterable[str], last: str = "and") -> str:
-    """ "a", "a and b", "a, b and c"."""
+    """Return a list as text: "a", "a and b", "a, b and c"."""
     listed = list(items)
     if len(listed) < 2:
         return "".join(listed)
@@ -104,17 +104,17 @@ def words(items: Iterable[str], last: str = "and") -> str:
 
 
 def bracketed(host: str) -> str:
-    """The host as it stands before a colon and a port: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    """Return the host as written before a port: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
     return f"[{host}]" if ":" in host else host
 
 
 def at(host: str, port: int) -> str:
-    """Host and port: "10.0.4.2:8080", "[fd00::2]:8080"."""
+    """Return host and port as text: "10.0.4.2:8080", "[fd00::2]:8080"."""
     return f"{bracketed(host)}:{port}"
 
 
 def is_ipv4(text: str) -> bool:
-    """Whether the text is an IPv4 address: four decimal numbers without leading zeros, which some read as octal."""
+    """Return whether the text is an IPv4 address: four decimal numbers, without leading zeros (some read octal)."""
     parts = text.split(".")
     return len(parts) == 4 and all(_is_octet(part) for part in parts)
 
@@ -124,10 +124,10 @@ def _is_octet(part: str) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Whether the text is an IPv4 address, or an IPv6 address without brackets, with or without a zone (RFC 4007)."""
+    """Return whether the text is an IPv4 address, or an IPv6 address without brackets; a zone (RFC 4007) is allowed."""
     if ":" not in text:
         return is_ipv4(text)
-    from ipaddress import AddressValueError, IPv6Address  # not loaded at start for names and IPv4
+    from ipaddress import AddressValueError, IPv6Address  # imported late: names and IPv4 addresses do not need it
 
     try:
         IPv6Address(text.partition("%")[0])
@@ -137,14 +137,14 @@ def is_address(text: str) -> bool:
 
 
 def nearest(word: str, known: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:
-    """The known words most similar to `word`, best first. `cutoff`: 0 (anything) to 1 (the same)."""
-    from difflib import get_close_matches  # not loaded at start: only an error needs it
+    """Return up to `most` known words that are similar to `word`, best first. `cutoff`: 0 (any word) to 1 (equal)."""
+    from difflib import get_close_matches  # imported late: only an error needs it
 
     return get_close_matches(word.lower(), list(known), most, cutoff)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: " (did you mean 'owner'?)", "" when no known word is similar."""
+    """Return the end of a message about an unknown word: " (did you mean 'owner'?)", "" if no known word is similar."""
     found = nearest(word, known)
     return f" (did you mean {found[0]!r}?)" if found else ""
 
@@ -153,7 +153,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def width(text: str) -> int:
-    """Columns that the text takes on a terminal: wide characters take two, combining marks none."""
+    """Return the terminal columns of the text: wide characters take two, combining marks none."""
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width
@@ -162,7 +162,7 @@ def width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """The text in at most `columns` columns, an ellipsis in place of what was cut."""
+    """Return the text in at most `columns` columns; an ellipsis marks what was cut."""
     if width(text) <= columns:
         return text
     while text and width(text) > columns - 1:
@@ -171,7 +171,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def shorter(text: str, most: int) -> str:
-    """The text in at most `most` characters: whole sentences are left out at its end, an ellipsis in their place."""
+    """Return the text in at most `most` characters, cut after a sentence where possible; an ellipsis marks the cut."""
     if len(text) <= most:
         return text
     whole = text[: max(most - 3, 0)].rpartition(". ")[0]
@@ -179,7 +179,7 @@ def shorter(text: str, most: int) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at its start and a full stop at its end."""
+    """Return the text with a capital at its start and a full stop at its end."""
     text = text.strip()
     if not text:
         return ""
@@ -187,9 +187,9 @@ def sentence(text: str) -> str:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """The text in lines of at most `columns` columns, broken at spaces, not between a number and its unit.
+    """Return the text in lines of at most `columns` columns, broken at spaces, not between a number and its unit.
 
-    A word that is longer than a line is broken where it must be.
+    A word that is longer than a line is broken inside.
     """
     lines, line = [], ""
     for word in re.sub(_UNIT, "\u00a0", " ".join(text.split())).split(" "):
@@ -222,7 +222,7 @@ def _fitting(word: str, columns: int) -> str:
 
 # ---------------------------------------------------------------- phrases of cause files
 
-# Blank of a phrase -> what it stands for: a name, a number, an address, a few words, not a paragraph.
+# Blank of a phrase -> the pattern of the text it stands for.
 PHRASE_BLANKS = {
     "host": r"\[[0-9a-f:.%\w]{2,60}\]|[0-9a-f]{0,4}:[0-9a-f:.]{1,45}|[\w*][\w.-]{0,252}",
     "port": r"[0-9]{1,5}(?![0-9])",
@@ -233,13 +233,12 @@ PHRASE_BLANKS = {
 
 
 def phrase_pattern(phrase: str) -> re.Pattern[str]:
-    """The pattern that finds a phrase of a cause file (`prints`, `answers`) in a text, in any case.
+    """Return the pattern that finds a phrase of a cause file (`prints`, `answers`) in a text, ignoring case.
 
     Only whole words and numbers match: "530" is found in "530 busy" and in "#530Busy", not in "5300". A blank,
-    written ``{name}``, stands for 1 to 80 characters of one line, for a name or address where it is ``{host}``,
-    ``{address}`` or ``{port}``, for one word where it is ``{code}``; a space stands for spaces and tabs. Groups:
-    `host`, `address`, `port`, each where it stands first. What a blank took is not tried again, so that a hostile text
-    cannot make the match slow.
+    written ``{name}``, matches 1 to 80 characters of one line; ``{host}`` and ``{address}`` match a name or an
+    address, ``{port}`` a number, ``{code}`` one word; a space matches spaces and tabs. Groups: `host`, `address`,
+    `port`, each for its first blank. Blanks are atomic groups, so that a hostile text cannot make the match slow.
     """
     phrase = phrase.strip()
     first, *rest = re.split(r"\{([^{}]*)\}", phrase)
@@ -257,5 +256,5 @@ def _literal(text: str) -> str:
 
 
 def _edge(c: str) -> str:
-    """The class of characters that would continue the word or number that begins or ends with this one."""
+    """Return the class of characters that would continue the word or number that begins or ends with this one."""
     return r"\d" if c.isdigit() else r"[^\W\d_]" if c.isalpha() else r"[^\s\S]"
