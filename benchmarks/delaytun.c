@@ -1,9 +1,9 @@
-// A wire with delay and loss between two network namespaces, in user space: for kernels without netem.
+// A link with delay and loss between two network namespaces, in user space, for kernels without netem.
 //
 // delaytun NS_A IF_A NS_B IF_B DELAY_MS LOSS_PCT SECONDS
 //
-// Makes one tun interface in each namespace (by its name under /var/run/netns) and carries IP packets from one to
-// the other, DELAY_MS later. Ends after SECONDS, and the interfaces with it. Needs root and /dev/net/tun.
+// Creates a tun interface in each namespace (by its name under /var/run/netns) and forwards IP packets from one to
+// the other, DELAY_MS later. Exits after SECONDS, which removes the interfaces. Needs root and /dev/net/tun.
 
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAITING 131072  // packets under way in one direction; more are lost
-#define BURST 256       // packets read before the other direction has its turn
+#define WAITING 131072  // packets in flight in one direction; more are dropped
+#define BURST 256       // packets to read before the other direction is served
 
 typedef struct {
     double due;
@@ -60,13 +60,13 @@ static int open_tun(const char *namespace, const char *name) {
     return tun;
 }
 
-// Hand over what is due; gives the moment at which the next packet will be, or `until`.
+// Deliver the packets that are due; return the time at which the next one will be, or `until`.
 static double deliver(Queue *queue, int to, double until) {
     while (queue->first != queue->next) {
         Packet *packet = &queue->packets[queue->first % WAITING];
         if (packet->due > now()) return packet->due < until ? packet->due : until;
         if (write(to, packet->bytes, packet->length) < 0) {
-            // the interface is down, or its queue is full: a wire loses such a packet
+            // the interface is down, or its queue is full: the packet is lost
         }
         free(packet->bytes);
         queue->first++;

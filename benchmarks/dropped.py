@@ -1,6 +1,6 @@
-"""A port that a router drops silently, R = 50 ms away, by an ordinary user. Row 5: the hop named, as fast as nmap.
+"""Measures the check of a port that a router drops, R = 50 ms away, by an ordinary user. Row 5: as fast as nmap.
 
-nmap -sT says "filtered" and no more. What we say is looked at too: a fast answer that names no hop does not count.
+nmap -sT reports "filtered" only. The verdict is printed too: a fast result does not count if it names no hop.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _PORT, _OPEN = 8080, 80
 
 
 def main() -> None:
-    """Print the table and what was found."""
+    """Print the table and the verdict."""
     options = arguments("A dropped port behind two routers, with its hop named.", 5)
     if reason := why_not():
         sys.exit(reason)
     nmap = shutil.which("nmap")
     if not nmap:
-        sys.exit("This needs nmap, to compare with.")
+        sys.exit("This benchmark needs nmap for comparison.")
     programs = install(options.venv)
     ours = [str(programs / "portdoctor"), "check", f"{SERVER}:{_PORT}", "--json"]
     commands = {
@@ -34,12 +34,12 @@ def main() -> None:
         found = report(client, ours)
         measured = measure(client, commands, options.rounds)
     theirs = measured["nmap -sT"].took
-    rows = [("what", "median", "ratio to nmap", "to reach")]
+    rows = [("what", "median", "ratio to nmap", "target")]
     for what, m in measured.items():
         rows.append((what, f"{m.took:.2f} s", f"{m.took / theirs:.2f}", "1.0" if what.startswith("check") else ""))
     print(table(rows))
     verdict = found["verdict"]
-    print(f"found: {verdict['cause']}, {verdict['certainty']}. {verdict['explanation']}")  # type: ignore[index]
+    print(f"verdict: {verdict['cause']}, {verdict['certainty']}. {verdict['explanation']}")  # type: ignore[index]
 
 
 if __name__ == "__main__":

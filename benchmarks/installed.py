@@ -1,4 +1,4 @@
-"""Builds a wheel of this checkout and installs it, byte-compiled, into a virtual environment of its own."""
+"""Builds a wheel of this checkout and installs it, byte-compiled, into its own virtual environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _KEPT = Path(tempfile.gettempdir()) / "portdoctor-benchmark"
 
 
 def install(folder: Path = _KEPT) -> Path:
-    """The folder of the environment's programs. The environment is kept, the package in it is always built anew."""
+    """Install the checkout, and return the folder of the environment's programs.
+
+    The environment is kept between runs; the package in it is always rebuilt.
+    """
     programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
     fresh = not programs.exists()
     with tempfile.TemporaryDirectory() as built:
@@ -27,7 +30,7 @@ def install(folder: Path = _KEPT) -> Path:
 
 
 def arguments(about: str, rounds: int) -> argparse.Namespace:
-    """The options that the benchmarks share."""
+    """Return the options that the benchmarks share."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--rounds", type=int, default=rounds, help="runs of each command [%(default)s]")
     parser.add_argument("--venv", type=Path, default=_KEPT, help="where to install [%(default)s]")

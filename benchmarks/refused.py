@@ -1,4 +1,4 @@
-"""A refused port one round trip of R = 50 ms away. Row 3: at most R + 10 P."""
+"""Measures the check of a refused port, R = 50 ms away. Row 3: at most R + 10 P."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> None:
     with direct(R) as client:
         measured = measure(client, commands, options.rounds)
     p = measured["P: python -c pass"].took
-    rows = [("what", "median", "beyond R", "to reach")]
+    rows = [("what", "median", "beyond R", "target")]
     for what, m in measured.items():
         beyond = f"R + {(m.took - R) / p:.1f} P" if m.took > R else ""
         rows.append((what, f"{m.took * 1e3:.0f} ms", beyond, "R + 10 P" if what.startswith("check") else ""))

@@ -1,4 +1,4 @@
-"""How long a start takes, as a ratio to P, the bare interpreter of the same environment. Rows 1 and 2."""
+"""Measures the start, as a ratio to P, the time of the bare interpreter of the same environment. Rows 1 and 2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from timing import in_turns, table
 
 
 def closed_port() -> int:
-    """A loopback port that refuses: bound a moment ago, and let go."""
+    """Return a loopback port that refuses connections: it was bound and released a moment ago."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
@@ -37,7 +37,7 @@ def main() -> None:
             commands[f"({peer})"] = [found, *words]
     measured = in_turns(commands, options.rounds)
     p = measured["P: python -c pass"].took
-    rows = [("what", "median", "fastest", "ratio", "memory", "to reach")]
+    rows = [("what", "median", "fastest", "ratio", "memory", "target")]
     rows += [
         (what, f"{m.took * 1e3:.0f} ms", f"{m.fastest * 1e3:.0f} ms", f"{m.took / p:.1f} P", f"{m.memory:.0f} MiB",
          reach.get(what, ""))

@@ -1,6 +1,6 @@
-"""Runs commands in turns and measures each run: the time on the wall, and the most memory it held.
+"""Runs commands in turns and measures each run: its wall-clock time and its peak memory.
 
-In turns, because a machine is never as fast in one minute as in the next: only ratios within one run mean something.
+They run in turns because the speed of a machine varies from minute to minute: only ratios within one run are valid.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-_KIB = 1024 if sys.platform == "darwin" else 1  # ru_maxrss: bytes there, KiB on Linux
+_KIB = 1024 if sys.platform == "darwin" else 1  # ru_maxrss is in bytes on macOS, in KiB on Linux
 _LONGEST = 60.0  # seconds of one run
 
 
 class Measured(NamedTuple):
-    """The runs of one command: medians of seconds and MiB, and the fastest run."""
+    """The runs of one command: the median of seconds, the fastest run, and the median of MiB."""
 
     took: float
     fastest: float
@@ -27,7 +27,10 @@ class Measured(NamedTuple):
 
 
 def in_turns(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Measured]:
-    """Run each command once to warm up, then all of them in turn, `rounds` times. Raises OSError for no command."""
+    """Run each command once to warm up, then all of them in turn, `rounds` times.
+
+    Raises OSError for a command that does not exist.
+    """
     for command in commands.values():
         once(command)
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
@@ -45,7 +48,7 @@ def in_turns(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Me
 
 
 def once(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds and MiB of one run. The output is thrown away; the exit code is the command's own affair."""
+    """Run a command once, and return its seconds and MiB. Its output and exit status are ignored."""
     quiet = subprocess.DEVNULL
     began = time.perf_counter()
     process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=_environment())
@@ -58,18 +61,18 @@ def once(command: Sequence[str]) -> tuple[float, float]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what would make Python compile its modules again at every start."""
+    """Return the environment without PYTHON variables, some of which make Python compile its modules at every start."""
     return {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns; the first row is the head."""
+    """Return rows of text as aligned columns; the first row is the heading."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]
     numbers = [[cell.rjust(width) for cell, width in zip(row, widths, strict=True)][1:] for row in ruled]
     return "\n".join("  ".join([row[0].ljust(widths[0]), *rest]) for row, rest in zip(ruled, numbers, strict=True))
 
 
-if __name__ == "__main__":  # inside a namespace: commands come as JSON on stdin, what was measured goes to stdout
+if __name__ == "__main__":  # inside a namespace: reads the commands as JSON from stdin, writes the results to stdout
     asked = json.load(sys.stdin)
     print(json.dumps(in_turns(asked["commands"], asked["rounds"])))

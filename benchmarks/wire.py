@@ -1,4 +1,4 @@
-"""Networks with a round trip, in namespaces of this machine. Needs root, `ip`, `nft`, a C compiler and /dev/net/tun."""
+"""Builds networks with delay from namespaces. Needs root, `ip`, `nft`, a C compiler and /dev/net/tun."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from timing import Measured
 
 HERE = Path(__file__).parent
 SERVER = "10.98.200.2"
-_SECONDS = 600  # after which a wire ends by itself, whatever happened to us
+_SECONDS = 600  # after which a link exits, even if this process was killed
 _READY = 5.0
 _LISTEN = (
     "import socket\n"
@@ -29,18 +29,21 @@ _LISTEN = (
 
 
 def why_not() -> str:
-    """Why the networks cannot be built here, in a sentence; "" when they can."""
+    """Return in a sentence why the networks cannot be built on this machine; "" when they can."""
     missing = [tool for tool in ("ip", "nft", "cc", "unshare") if not shutil.which(tool)]
     if sys.platform != "linux" or missing:
-        return f"This needs Linux with {', '.join(missing) or 'network namespaces'}."
+        return f"This benchmark needs Linux with {', '.join(missing) or 'network namespaces'}."
     if os.geteuid() != 0:
-        return "This needs root, for namespaces that outlive a command and for /dev/net/tun."
-    return "" if os.path.exists("/dev/net/tun") else "This needs /dev/net/tun, the device behind the wire with a delay."
+        return "This benchmark needs root, for named network namespaces and /dev/net/tun."
+    return "" if os.path.exists("/dev/net/tun") else "This benchmark needs /dev/net/tun, for the link with delay."
 
 
 @contextmanager
 def direct(round_trip: float) -> Iterator[str]:
-    """A client and a server on one wire. Gives the client's namespace; the server has SERVER and refuses all ports."""
+    """Connect a client and a server directly. Yields the client's namespace; the server has no open port.
+
+    `round_trip` is in seconds.
+    """
     with ExitStack() as stack:
         client, server = (stack.enter_context(_namespace(name)) for name in ("c", "s"))
         stack.enter_context(_wire(client, server, round_trip))
@@ -51,7 +54,10 @@ def direct(round_trip: float) -> Iterator[str]:
 
 @contextmanager
 def chain(round_trip: float, dropped: int, open_port: int, routers: int = 2) -> Iterator[str]:
-    """client ~wire~ router - … - server. The last router drops `dropped` silently, `open_port` is served."""
+    """Build client, routers and server in a line, with the delay on the first link. Yields the client's namespace.
+
+    The last router silently drops packets to the port `dropped`; the server listens on `open_port`.
+    """
     with ExitStack() as stack:
         names = ["c", *(f"r{n}" for n in range(1, routers + 1)), "s"]
         nodes = [stack.enter_context(_namespace(name)) for name in names]
@@ -75,20 +81,20 @@ def chain(round_trip: float, dropped: int, open_port: int, routers: int = 2) -> 
 
 
 def measure(namespace: str, commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Measured]:
-    """Run commands in turns in a namespace, as a user without any privilege over it."""
+    """Run commands in turns in a namespace, as a user without privileges in it."""
     asked = json.dumps({"commands": commands, "rounds": rounds})
     done = _plainly(namespace, [sys.executable, str(HERE / "timing.py")], asked)
     return {name: Measured(*row) for name, row in json.loads(done).items()}
 
 
 def report(namespace: str, command: Sequence[str]) -> dict[str, object]:
-    """The JSON that a command prints in a namespace."""
+    """Return the JSON that a command prints in a namespace."""
     found: dict[str, object] = json.loads(_plainly(namespace, command))
     return found
 
 
 def _plainly(namespace: str, command: Sequence[str], text: str = "") -> str:
-    """A user namespace of its own takes every privilege over the network, and still reads what root may read."""
+    """Run a command in its own user namespace: without privileges over the network, but able to read what root can."""
     prefix = ["ip", "netns", "exec", namespace, "unshare", "--user", "--map-user=1000", "--"]
     whole = [*prefix, *command]
     done = subprocess.run(whole, input=text, capture_output=True, text=True, check=False, timeout=_SECONDS)
@@ -110,7 +116,7 @@ def _namespace(name: str) -> Iterator[str]:
 
 @contextmanager
 def _wire(one: str, other: str, round_trip: float) -> Iterator[None]:
-    """An interface called "wire" in both namespaces; a packet takes half the round trip from one to the other."""
+    """Create an interface "wire" in both namespaces; a packet takes half the round trip from one to the other."""
     with tempfile.TemporaryDirectory() as folder:
         program = f"{folder}/delaytun"
         _run(f"cc -O2 -w -o {program} {HERE / 'delaytun.c'}")

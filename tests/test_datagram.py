@@ -123,7 +123,7 @@ SAYS = {
     "DNS query": "REFUSED", "mDNS query": "REFUSED", "NTP request": "stratum 2", "SNMP discovery": "version 3 report",
     "STUN binding": "binding response", "QUIC version negotiation": "version 1", "TFTP read request": "File not found",
     "SIP OPTIONS": "SIP/2.0 404 Not Found", "memcached version": "VERSION 1.6.18", "SSDP search": "HTTP/1.1 200 OK",
-    "RPC null call": "reply", "echo": "the same word",
+    "RPC null call": "reply", "echo": "the same line",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portdoctor.model import HttpReply, Outcome
-from portdoctor.probes.channel import Channel, Heard
+from portdoctor.probes.channel import Channel, Received
 from portdoctor.probes.handshake import handshake
 from portdoctor.probes.http import _reply, browse, request
 from portdoctor.text import is_clean
@@ -189,10 +189,10 @@ def test_headers_that_cannot_be_parsed_lose_nothing_else() -> None:
 
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(lambda rest: b"HTTP/1.1 " + rest)))
 def test_any_bytes_give_an_answer_that_can_be_shown(data: bytes) -> None:
-    heard = Heard()
-    heard.take(data, 0.0)
-    heard.outcome = Outcome.CLOSED
-    o = _reply(heard, {"address": "127.0.0.1", "port": 80})
+    received = Received()
+    received.add(data, 0.0)
+    received.outcome = Outcome.CLOSED
+    o = _reply(received, {"address": "127.0.0.1", "port": 80})
     assert all(is_clean(text) for text in (o.text, o.phrase, *o.headers.values(), o.location or ""))
     assert o.outcome is not Outcome.OK or o.status is not None
 

@@ -65,7 +65,7 @@ def test_the_text_fits_and_names_the_holder() -> None:
 
 
 def test_what_could_not_be_seen_is_said() -> None:
-    limits = ("cannot see which process of another user holds a socket: needs root",)
+    limits = ("cannot see which process of another user is using a socket: needs root",)
     assert "Cannot see which process" in render(document((table(DATABASE),), limits=limits))
     assert "Cannot see" not in render(document((table(WEB),), limits=limits))
     assert "that this user may see" in render(document((table(complete=False),), 80))

@@ -196,7 +196,7 @@ def test_a_cut_answer_without_tcp_keeps_the_errno_of_tcp() -> None:
     assert (o.outcome, o.transport, o.rcode) == (Outcome.TRUNCATED, "udp", "NOERROR")
     assert o.errno is not None
     assert o.errno.name == "ECONNREFUSED"
-    assert o.os_says.startswith("cut off by UDP")
+    assert o.os_says.startswith("truncated over UDP")
 
 
 def test_an_answer_cut_in_the_middle_of_a_record_is_cut_not_malformed() -> None:
@@ -219,7 +219,7 @@ def test_nothing_but_answers_with_a_wrong_id() -> None:
     with resolver(with_wrong_id) as port:
         o = asked(port, limit=0.4)
     assert (o.outcome, o.addresses) == (Outcome.MALFORMED, ())
-    assert "another question" in o.os_says
+    assert "not match the query" in o.os_says
 
 
 def test_a_wrong_id_is_passed_over_for_the_right_answer() -> None:

@@ -153,8 +153,8 @@ def test_a_phase_of_its_own_says_at_which_stage_it_is_seen() -> None:
 
 
 def test_names_of_folders_and_files() -> None:
-    assert "invalid name of the folder 'Tcp'" in told(changed("owner =", 'at = ["tcp"]\nowner ='), "Tcp.not-on-vpn")[0]
-    assert "invalid name of the file 'not on vpn'" in told(EXAMPLE, "tcp.not on vpn")[0]
+    assert "invalid folder name 'Tcp'" in told(changed("owner =", 'at = ["tcp"]\nowner ='), "Tcp.not-on-vpn")[0]
+    assert "invalid file name 'not on vpn'" in told(EXAMPLE, "tcp.not on vpn")[0]
 
 
 # ---------------------------------------------------------------- the command line

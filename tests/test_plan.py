@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from portdoctor import cli, host
-from portdoctor.checkup import followup as looks
+from portdoctor.checkup import followup
 from portdoctor.checkup.checkup import MOST_ADDRESSES
 from portdoctor.checkup.plan import plan
 from portdoctor.model import Connect, Datagram, Lookup, Options, Report, Trace
@@ -31,7 +31,7 @@ def planned(text: str, options: Options | None = None) -> Plan:
 
 
 def most(it: Plan, *probes: str) -> int:
-    """How much of these looks one address, or one resolver, gets at most."""
+    """How much of these probes one address, or one resolver, gets at most."""
     return sum(step.most for step in it.steps if step.probe in probes)
 
 
@@ -109,8 +109,8 @@ def test_the_schema_command_has_it(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def test_every_look_is_in_some_plan() -> None:
     plans = [planned(text) for text in ("https://shop.example.com", "udp://192.0.2.1:53")]
     said = {step.probe for it in plans for step in it.steps} | {name for it in plans for name in it.reads}
-    assert set(looks.LOOKS) <= said
-    assert {name for name, row in looks.LOOKS.items() if not row.sends} == set(plans[0].reads)
+    assert set(followup.FOLLOW_UPS) <= said
+    assert {name for name, row in followup.FOLLOW_UPS.items() if not row.sends} == set(plans[0].reads)
 
 
 def test_further_ports_are_eight_at_most() -> None:

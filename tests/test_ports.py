@@ -174,7 +174,7 @@ def test_lookup_by_what_usually_lives_there() -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("0", "1 to 65535"), ("65536", "1 to 65535"), ("9" * 5000, "1 to 65535"), ("htpps", "did you mean https?"),
+    [("0", "1-65535"), ("65536", "1-65535"), ("9" * 5000, "1-65535"), ("htpps", "did you mean https?"),
      ("remoteware-cm", "did you mean remoteware-cl?"), ("", "such as 443"), ("\x1b[2J", "such as 443"),
      ("\udcff", "such as 443")],
 )  # fmt: skip

@@ -181,7 +181,9 @@ BY_STATE: dict[str, tuple[Observation, ...]] = {
     "dns.answer:nodata": both("NOERROR"),
     "dns.answer:servfail": both("SERVFAIL"),
     "dns.answer:refused": both("REFUSED"),
-    "dns.answer:truncated": both("NOERROR", outcome=Outcome.TRUNCATED, os_says="cut off by UDP, and by TCP: no answer"),
+    "dns.answer:truncated": both(
+        "NOERROR", outcome=Outcome.TRUNCATED, os_says="truncated over UDP, and over TCP: no response"
+    ),
     "dns.answer:malformed": failed(Outcome.MALFORMED),
     "dns.answer:none-for-name": (*failed(Outcome.TIMEOUT), *alive(udp=True, root=True)),
     "dns.answer:none-from-upstream": (*failed(Outcome.TIMEOUT), *alive(udp=True)),

@@ -1,1 +1,1 @@
-"""Reads and checks cause files, ours and a site's, and finds causes by name, symptom or pasted error text."""
+"""Reads and checks cause files, and finds causes by name, symptom or pasted error text."""

@@ -1,4 +1,4 @@
-"""The blanks in a cause's text, such as {address}: their names and meanings, and filling them. Pure."""
+"""Blanks in the text of a cause, such as {address}: their names and meanings, and how to fill them in. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 from ..text import bracketed
 
-# Blank -> what is put in its place. `engine/facts.py` finds the values; a value that is not known stays a blank.
+# Blank -> what replaces it. `engine/facts.py` finds the values; a blank without a value becomes its name in capitals.
 BLANKS: dict[str, str] = {
     "host": "the host of the target: a name, or an address",
-    "name": "the same, in commands that look it up",
+    "name": "the host of the target, in commands that look it up",
     "port": "the port of the target",
     "transport": "`tcp` or `udp`",
     "service": "the service of the port, such as `https`; without one, `tcp port 8080`",
@@ -23,7 +23,7 @@ BLANKS: dict[str, str] = {
     "interface": "the interface of the route to the address",
     "offender": "the sender of the ICMP error",
     "hop": "the last hop that the trace to the asked port reached",
-    "holder": "the program that uses the local port, with its process id",
+    "holder": "the process that is using the local port, with its pid",
     "protocol": "the protocol that the peer used",
     "status": "status code and reason phrase of the HTTP response",
     "detail": "the sentence of the first required sign",
@@ -33,12 +33,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]][A-Za-z0-9_@%+=:,./\[\]-]*")  # no
 
 
 def blanks_in(text: str) -> list[str]:
-    """The names of the blanks in a text, known or not, in order."""
+    """Return the names of the blanks in a text, known or not, in order."""
     return [found[1] for found in _BLANK.finditer(text)]
 
 
 def fill(text: str, facts: dict[str, str]) -> str:
-    """Put the facts in the place of ``{name}``; a fact that is not known stays its name in capitals."""
+    """Replace each ``{name}`` by its fact; without one, by the name in capitals."""
 
     def put(found: re.Match[str]) -> str:
         value = facts.get(found[1]) or found[1].upper()
@@ -48,5 +48,5 @@ def fill(text: str, facts: dict[str, str]) -> str:
 
 
 def fill_command(command: str, facts: dict[str, str]) -> str:
-    """As `fill`, for text that people paste into a shell: a fact that a shell would interpret stays a blank."""
+    """As `fill`, for commands that people paste into a shell: a fact that a shell would interpret is not filled in."""
     return fill(command, {blank: fact for blank, fact in facts.items() if _PLAIN.fullmatch(fact)})

@@ -1,6 +1,6 @@
-"""A cause: knowledge as data. Pure. A file is parsed when its symptom comes up, not before.
+"""Parses cause files. Pure. A file is parsed only when its symptom occurs.
 
-Front matter is TOML between ``+++`` lines (unknown keys refused), the body is the page of `explain`.
+The front matter is TOML between ``+++`` lines, without unknown keys; the body is the page that `explain` shows.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Action(Value, frozen=True, kw_only=True):
-    """Something to do, with its command per system ("" = any)."""
+    """One step under "What to do", with its command per system ("linux", "macos", "windows" or "any")."""
 
     text: str
     scope: Literal["this-machine", "network", "server"]
@@ -86,7 +86,7 @@ class Action(Value, frozen=True, kw_only=True):
 
 
 class Cause(Value, frozen=True, kw_only=True):
-    """One explanation: what the engine needs (`front`), and the page for people."""
+    """One explanation: the front matter for the engine (`front`), and the page for people."""
 
     name: str
     front: Front
@@ -100,7 +100,7 @@ class Cause(Value, frozen=True, kw_only=True):
 
     @property
     def at(self) -> tuple[Stage, ...]:
-        """The stages at which this cause shows itself."""
+        """The stages at which the symptom of this cause is seen."""
         return self.front.at or _AT_OF_PHASE.get(self.phase, ())
 
     @property
@@ -110,12 +110,12 @@ class Cause(Value, frozen=True, kw_only=True):
         return " ".join(line for line in head.splitlines()[1:] if line.strip())
 
     def section(self, heading: str) -> str:
-        """The text under ``## heading``, empty when the page has none."""
+        """Return the text under ``## heading``, "" when the page has no such heading."""
         found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S)
         return found.group(1).strip() if found else ""
 
     def actions(self) -> list[Action]:
-        """The list under "What to do", in order."""
+        """Return the steps under "What to do", in order. Raises CauseError for a malformed one."""
         return list(_actions(self.section("What to do")))
 
 
@@ -134,13 +134,13 @@ def _actions(text: str) -> Iterator[Action]:
             system = (found["system"] or "Any").lower()
             action = msgspec.structs.replace(action, commands={**action.commands, system: found["command"]})
         elif line.strip():
-            raise CauseError(f"neither a step nor a command of one: {line!r}")
+            raise CauseError(f"malformed step: {line!r}")
     if action:
         yield action
 
 
 def step_of(action: Action, system: str, facts: dict[str, str]) -> Step:
-    """The step for a reader: this machine's own command where it acts here, else the Linux one."""
+    """Return the step with its command: that of `system` for a step on this machine, else for any system or Linux."""
     commands = action.commands
     local = commands.get(system) if action.scope == "this-machine" else None
     command = local or commands.get("any") or commands.get("linux") or next(iter(commands.values()), "")
@@ -149,7 +149,7 @@ def step_of(action: Action, system: str, facts: dict[str, str]) -> Step:
 
 
 def sign_named(name: str) -> Sign:
-    """The sign that a cause file names. Raises CauseError for an unknown one, or a parameter that it does not take."""
+    """Return the sign that a cause file names. Raises CauseError for an unknown sign or an invalid parameter."""
     try:
         sign = find(name)
     except KeyError:
@@ -160,7 +160,7 @@ def sign_named(name: str) -> Sign:
 
 
 def parse_cause(name: str, text: str, path: str) -> Cause:
-    """One cause file. Raises CauseError for one that cannot be used; `lint` finds every error, with its line."""
+    """Parse one cause file. Raises CauseError for an invalid one; `lint` finds every error, with its line."""
     parts = text.split("+++\n", 2)
     if len(parts) != 3 or parts[0].strip():
         raise CauseError(f"{path}:1: the file does not begin with front matter between two +++ lines")
@@ -176,7 +176,7 @@ def parse_cause(name: str, text: str, path: str) -> Cause:
 
 
 class Catalogue:
-    """All causes by name. Parsed on demand: a start must not pay for pages that it does not show."""
+    """All causes by name. Files are parsed on demand, which keeps the start fast."""
 
     def __init__(self, texts: dict[str, tuple[str, str]]) -> None:
         self._texts = texts  # name -> (path, text)
@@ -190,7 +190,7 @@ class Catalogue:
         return name in self._texts
 
     def __getitem__(self, name: str) -> Cause:
-        """The cause of that name. Raises KeyError when there is none, CauseError when its file is wrong."""
+        """Return the cause of that name. Raises KeyError when there is none, CauseError for an invalid file."""
         if name not in self._parsed:
             path, text = self._texts[name]
             self._parsed[name] = parse_cause(name, text, path)
@@ -200,13 +200,13 @@ class Catalogue:
         return sorted(self._texts)
 
     def printing(self) -> list[Cause]:
-        """The causes that list what programs print, by name."""
+        """Return the causes that list phrases of programs, by name."""
         return [self[name] for name, (_, text) in sorted(self._texts.items()) if "\nprints" in text]
 
     def explaining(self, symptom: Symptom) -> list[Cause]:
-        """The causes that explain a symptom, by name."""
+        """Return the causes that explain a symptom, by name."""
         if symptom not in self._by_symptom:
-            quoted = f'"{symptom}"'  # the cheap test first: most files are about something else
+            quoted = f'"{symptom}"'  # the cheap test first: most files are about other symptoms
             likely = [name for name, (_, text) in sorted(self._texts.items()) if quoted in text]
             self._by_symptom[symptom] = [self[n] for n in likely if symptom in self[n].front.explains]
         return self._by_symptom[symptom]

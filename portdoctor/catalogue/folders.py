@@ -1,4 +1,4 @@
-"""Reads the cause files of a folder: ours, and those of a site."""
+"""Reads folders of cause files: PortDoctor's own, and those of a site."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HERE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "causes")
 
 
 def load_catalogue(folders: Iterable[str] = ()) -> Catalogue:
-    """Our causes and those of the given folders (a file there replaces one of ours of the same name).
+    """Return PortDoctor's causes and those of the given folders; a file there replaces the one of the same name.
 
     Raises CauseError for a folder that cannot be read.
     """
@@ -22,7 +22,7 @@ def load_catalogue(folders: Iterable[str] = ()) -> Catalogue:
 
 
 def read_folder(folder: str) -> dict[str, tuple[str, str]]:
-    """The cause files of a folder: name -> (path, text); bytes that are not UTF-8 become surrogates.
+    """Return the cause files of a folder: name -> (path, text); bytes that are not UTF-8 become surrogates.
 
     Raises CauseError for a folder or a file that cannot be read.
     """
@@ -38,5 +38,5 @@ def read_folder(folder: str) -> dict[str, tuple[str, str]]:
                     with open(path, encoding="utf-8", errors="surrogateescape") as file:
                         texts[f"{phase}.{name[:-3]}"] = (path, file.read())
     except OSError as error:
-        raise CauseError(f"{path}: cannot read the causes: {error.strerror}") from None
+        raise CauseError(f"{path}: cannot read the cause files: {error.strerror}") from None
     return texts

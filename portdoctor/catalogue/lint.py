@@ -1,4 +1,4 @@
-"""Finds every error in cause files, a line each: `path:line: key: sentence`. Ours and a site's, by the same rules."""
+"""Finds every error in cause files, PortDoctor's and a site's, by the same rules: `path:line: key: sentence`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PART = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def lint(folders: Iterable[str], needed: Collection[str] = ()) -> list[str]:
-    """The errors in these folders of cause files, each judged together with our causes.
+    """Return the errors in these folders of cause files, each checked together with PortDoctor's own causes.
 
     `needed`: folders that must have a cause file. Raises CauseError for a folder that cannot be read.
     """
@@ -33,7 +33,7 @@ def lint(folders: Iterable[str], needed: Collection[str] = ()) -> list[str]:
 
 
 def lint_texts(texts: dict[str, tuple[str, str]], catalogue: Catalogue) -> list[str]:
-    """The errors in the files `name -> (path, text)`. `catalogue` has every cause that may be named."""
+    """Return the errors in the files `name -> (path, text)`. `catalogue` has every cause that they may name."""
     found = []
     for name, (path, text) in sorted(texts.items()):
         found += [f"{path}:{line}: {wrong}" for line, wrong in sorted(set(_of_file(name, text, catalogue)))]
@@ -41,7 +41,7 @@ def lint_texts(texts: dict[str, tuple[str, str]], catalogue: Catalogue) -> list[
 
 
 def _misplaced(folder: str) -> list[str]:
-    """Cause files that lie beside the folders of the phases."""
+    """Return the cause files that are not in the folder of a phase."""
     with os.scandir(folder) as entries:
         return sorted(entry.path for entry in entries if entry.name.endswith(".md") and _is_cause(entry.path))
 
@@ -55,7 +55,7 @@ def _of_file(name: str, text: str, catalogue: Catalogue) -> Iterator[Finding]:
     phase, _, rest = name.partition(".")
     for part, what in ((phase, "folder"), (rest, "file")):
         if not _PART.fullmatch(part):
-            yield 1, f"invalid name of the {what} {part!r}: use small letters, digits and dashes"
+            yield 1, f"invalid {what} name {part!r}: use lower-case letters, digits and hyphens"
     try:
         text.encode()
     except UnicodeEncodeError as error:  # `read_folder` keeps such bytes as surrogates

@@ -1,4 +1,4 @@
-"""Finds the errors in the front matter of a cause file: keys, words, signs, causes, stages, phrases. Pure."""
+"""Finds the errors in the front matter of a cause file: keys, values, signs, causes, stages, phrases. Pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .toml_lines import line_of_error, line_of_key
 _SIGNS = ("requires", "excludes", "supports", "proof")
 _CAUSES = ("hides", "refines", "with")
 _PHRASES = ("prints", "answers")
-_MOST_ASK = 60  # words: it must fit into a chat message
+_MOST_ASK = 60  # words, to fit into a chat message
 _MOST_PHRASE = 200  # characters
-# The stages at which a problem is found about such a subject.
+# Kind of subject -> the stages at which a problem can be about it.
 _STAGES_OF: dict[SubjectKind, tuple[Stage, ...]] = {
     "name": ("dns",), "resolver": ("dns",), "local": ("bind",), "target": ("tcp", "udp"),
     "address": ("tcp", "udp", "tls", "http", "app"),
@@ -35,7 +35,7 @@ _AT_ANY_STAGE: tuple[Symptom, ...] = ("ok", "degraded", "undetermined")
 
 
 def of_keys(matter: str) -> Iterator[Finding]:
-    """Invalid TOML, unknown and missing keys, and values that a key does not take. Lines count from the +++ line."""
+    """Yield invalid TOML, unknown and missing keys, and invalid values. The first line with +++ is line 1."""
     try:
         values = tomllib.loads(matter)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -71,18 +71,18 @@ def _refusal(error: msgspec.ValidationError, kind: Any) -> str:
 
 
 def allowed_words(kind: Any) -> list[str]:
-    """The words of a Literal, or of a tuple of one; none for a type without a fixed vocabulary."""
+    """Return the values of a Literal, or of a tuple of one; an empty list for any other type."""
     found = [word for arg in get_args(kind) for word in (allowed_words(arg) or [arg])]
     return [word for word in found if isinstance(word, str)]
 
 
 def _line(matter: str, key: str, value: str = "") -> int:
-    """The line of the file: the first +++ is line 1."""
+    """Return the line in the file, where the first +++ is line 1."""
     return line_of_key(matter, key, value) + 1
 
 
 def of_front(cause: Cause, matter: str, catalogue: Catalogue) -> Iterator[Finding]:
-    """Errors in values that have the right type. `catalogue`: every cause that may be named."""
+    """Yield the errors in values that have the right type. `catalogue` has every cause that may be named."""
     front = cause.front
     for key in _SIGNS:
         for name in getattr(front, key):
@@ -110,7 +110,7 @@ def of_front(cause: Cause, matter: str, catalogue: Catalogue) -> Iterator[Findin
 
 
 def _is_phase(name: str, catalogue: Catalogue) -> bool:
-    """Whether the name is every cause of a phase: "tcp.*"."""
+    """Return whether the name means every cause of a phase, such as "tcp.*"."""
     phase, _, rest = name.partition(".")
     return rest == "*" and any(known.startswith(f"{phase}.") for known in catalogue.names())
 
@@ -123,7 +123,7 @@ def _wrong_with_sign(name: str, key: str, front: Front) -> str:
         return f"unknown sign {base!r}{did_you_mean(base, load_all())}"
     if fault := sign.fault(parameter):
         return fault
-    if sign.reads and key in ("supports", "proof"):  # the engine gives such a sign its value only while it weighs
+    if sign.reads and key in ("supports", "proof"):  # such a sign gets its value only while the cause is weighed
         return f"the sign {name} can only be required or excluded"
     if sign.reads and not getattr(front, sign.reads):
         return f"the sign {name} reads the key {sign.reads}, which is missing"
@@ -135,7 +135,7 @@ def _of_ask(front: Front) -> Iterator[str]:
         return
     owner: str = front.owner
     if owner == "user":
-        yield "the owner is the user, so there is nobody to send a message to: leave it out"
+        yield "the owner is the user, so no message is sent: leave it out"
     count = len(front.ask.split())
     if count > _MOST_ASK:
         yield f"the message has {count} words; at most {_MOST_ASK} are allowed"
@@ -160,7 +160,7 @@ def _of_phrase(phrase: str) -> Iterator[str]:
 
 
 def _of_stages(cause: Cause, matter: str) -> Iterator[Finding]:
-    """Whether a problem can be found about that subject at those stages, with those symptoms."""
+    """Yield stages and symptoms at which no problem can be about that kind of subject."""
     front = cause.front
     possible = _STAGES_OF[front.about]
     if not cause.at:

@@ -1,4 +1,4 @@
-"""Finds the errors on the page of a cause: its title, its sections, its sentences, its steps and commands. Pure."""
+"""Finds the errors in the page of a cause: its title, sections, sentences, steps and commands. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .blanks import BLANKS, blanks_in
 from .cause import ACTION, COMMAND
 
 SECTIONS = ("How we know", "Usual reasons", "What to do")
-MOST_WORDS = 15  # of a sentence that is read at two in the morning
+MOST_WORDS = 15  # of `says`, and of the first sentence of a page
 MOST_TITLE = 72  # characters
 Finding = tuple[int, str]  # line of the file, what is wrong there
 
@@ -23,7 +23,7 @@ def of_blanks(text: str) -> Iterator[str]:
 
 
 def of_sentence(text: str) -> Iterator[str]:
-    """`says`, and the first sentence of a page."""
+    """Yield the errors in `says`, or in the first sentence of a page."""
     count = len(text.split())
     if count > MOST_WORDS:
         yield f"the sentence has {count} words; at most {MOST_WORDS} are allowed"
@@ -33,7 +33,7 @@ def of_sentence(text: str) -> Iterator[str]:
 
 
 def of_page(page: str, first: int) -> Iterator[Finding]:
-    """`first`: the line of the file with the second +++, after which the page begins."""
+    """Yield the errors in a page. `first`: the line of the file with the second +++, after which the page begins."""
     lines = page.splitlines()
     start = next((n for n, line in enumerate(lines) if line.strip()), 0)
     title = lines[start] if lines else ""

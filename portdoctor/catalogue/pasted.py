@@ -1,6 +1,6 @@
-"""Reads a pasted error line or a log: which symptom, towards whom, and the check to run. Pure.
+"""Finds errors in a pasted text or log: the symptom, the target, and the check to run. Pure.
 
-The words come from printed.py; of several phrases in a line the most specific, the longest, counts.
+The phrases come from printed.py; of several in a line the longest, which is the most specific, counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..services.ports import service_named
 from ..text import at, clean
 from .printed import Phrases, Printed, Program
 
-MOST_LINES = 10_000  # of a log: what matters is at its end
+MOST_LINES = 10_000  # of a log, from its end
 MOST_WIDTH = 2_000  # characters of one line
 _NEAR = 5  # lines before and after an error in which its target may stand
 _PASTED = 12  # lines: in a longer text, the lines before an error belong to something else
@@ -23,10 +23,10 @@ _GOES_ON = re.compile(r"\s|Caused by|at |TCP/IP connections")
 
 
 class PastedError(Value, frozen=True, kw_only=True):
-    """An error that was understood.
+    """An error that was recognised.
 
-    `also`: other symptoms that the line leaves possible. `hints` are causes that these very words name; `count` lines
-    said the same.
+    `also`: other symptoms that the line may mean. `hints` are the causes that list its phrases; `count` is the number
+    of lines with the same error.
     """
 
     line: str
@@ -45,7 +45,7 @@ class PastedError(Value, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        """host:port as `check` and `bind` take it, "" when the line names neither."""
+        """Return host:port as `check` and `bind` take it, "" when the line names neither."""
         if self.binds:
             host = "" if self.host in ("", "0.0.0.0", "::", "*") else self.host
             return f"{f'[{host}]' if ':' in host else host}:{self.port}" if self.port else ""
@@ -53,7 +53,7 @@ class PastedError(Value, frozen=True, kw_only=True):
 
     @property
     def command(self) -> str:
-        """What to run next; words in capitals are to be filled in."""
+        """Return the command to run next; words in capitals must be filled in."""
         if self.binds:
             return f"portdoctor bind {self.target or ':PORT'}"
         if self.port:
@@ -62,7 +62,7 @@ class PastedError(Value, frozen=True, kw_only=True):
 
 
 def errors_in(text: str, phrases: Phrases, most: int = 5) -> list[PastedError]:
-    """The errors in a text, the most frequent first, the earliest of equals first; empty when none is known."""
+    """Return the errors in a text, the most frequent first, then the earliest; an empty list if none is recognised."""
     lines = [line[:MOST_WIDTH] for line in text.splitlines() if line.strip()][-MOST_LINES:]
     present = phrases.within("\n".join(lines))
     found: dict[tuple[object, ...], PastedError] = {}
@@ -85,7 +85,7 @@ class _Hit(NamedTuple):
 
 
 def _hits(line: str, phrases: Phrases) -> list[_Hit]:
-    """The phrases in a line, the longest first, of equals the last; none that lies inside a longer one."""
+    """Return the phrases in a line, the longest first, then the last; none that is inside a longer one."""
     low = line.lower()
     every = []
     for printed in phrases.printed:
@@ -123,12 +123,12 @@ def _understood(lines: list[str], number: int, hits: list[_Hit], phrases: Phrase
 
 
 def _continues(line: str) -> bool:
-    """Whether a line belongs to the message before it: indented, or the next part of a stack trace."""
+    """Return whether a line continues the message before it: indented, or the next part of a stack trace."""
     return _GOES_ON.match(line) is not None
 
 
 def _program(line: str, phrases: Phrases) -> Program | None:
-    """The program that names itself first in the line, of equals by the longer mark."""
+    """Return the program whose mark comes first in the line, the longest of several; None without one."""
     low = line.lower()
     found = [
         (match.start(), -mark.length, program)
@@ -148,7 +148,7 @@ def _default_port(line: str, program: Program | None) -> int:
 
 # ---------------------------------------------------------------- the target
 
-# Where no phrase names the target: a URL, an address or a full name with a port, a full name after such a word.
+# General forms of a target: a URL, an address or full name with a port, a full name after a word such as "host".
 _HOST = r"(?P<host>\[[0-9A-Fa-f:.%]{2,60}\]|[\w-][\w.-]{0,252})"
 _PORT = r"(?P<port>[0-9]{1,5})(?![\d:])"
 _GENERAL = (
@@ -160,7 +160,7 @@ _GENERAL = (
 
 
 def _where(line: str, phrases: Phrases) -> tuple[str, int]:
-    """Host and port that a line names, "" and 0 where it does not: by the longest phrase, then by general forms."""
+    """Return host and port in a line, "" and 0 where missing: by the longest phrase, then by general forms."""
     low = line.lower()
     known = [p.phrase for p in phrases.printed if "{host}" in p.phrase.text or "{port}" in p.phrase.text]
     fitting = sorted((p for p in (*known, *phrases.shapes) if p.literal in low), key=lambda p: -p.length)
@@ -192,6 +192,6 @@ def _again(one: PastedError) -> PastedError:
 
 
 def _distinct(found: list[PastedError]) -> list[PastedError]:
-    """Without those that say less than another one: the same symptom without a target, or a wrapper's own line."""
+    """Return the errors without those that have no target and the symptom of another that has one."""
     aimed = {r.symptom for r in found if r.target}
     return [r for r in found if r.target or r.symptom not in aimed]

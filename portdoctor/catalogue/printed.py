@@ -1,6 +1,6 @@
-"""The phrases that programs print, read from the causes, symptoms.toml and programs.toml: what each of them means.
+"""Collects the phrases that programs print, from the causes, symptoms.toml and programs.toml, with their meanings.
 
-A phrase is compiled when its words are in a text, not before.
+A phrase is compiled only when its longest word is in the text.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class Phrase:
 
 
 class Printed(NamedTuple):
-    """A phrase that stands for a symptom, or for several where it leaves that open, likeliest first."""
+    """A phrase and the symptoms that it can mean, the most likely first."""
 
     phrase: Phrase
     symptoms: tuple[Symptom, ...]
     stage: Stage
-    causes: tuple[str, ...]  # that print it, by name
+    causes: tuple[str, ...]  # names of the causes that list it
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One program of programs.toml; the file explains the fields."""
+    """One program of data/programs.toml, which explains the fields."""
 
     name: str
     marks: tuple[str, ...]
@@ -55,14 +55,14 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Phrases(NamedTuple):
-    """All phrases. `marks` are paired with their program."""
+    """All phrases. `marks` identify a program; each is paired with it."""
 
     printed: tuple[Printed, ...]
     shapes: tuple[Phrase, ...]
     marks: tuple[tuple[Phrase, Program], ...]
 
     def within(self, text: str) -> Phrases:
-        """Those whose words are in the text: the others cannot match any line of it."""
+        """Return those whose longest word is in the text: the others cannot match any line of it."""
         low = text.lower()
         return Phrases(
             tuple(p for p in self.printed if p.phrase.literal in low),
@@ -76,13 +76,13 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def programs() -> tuple[Program, ...]:
-    """The table of programs."""
+    """Return the programs of data/programs.toml."""
     with open(_FILE, "rb") as file:
         return msgspec.toml.decode(file.read(), type=_Table).program
 
 
 def load_phrases(catalogue: Catalogue) -> Phrases:
-    """All phrases of these causes, of the symptoms and of the programs."""
+    """Return all phrases of these causes, of the symptoms and of the programs."""
     known = programs()
     return Phrases(
         printed=tuple(_printed(symptoms(), catalogue.printing())),
@@ -92,11 +92,11 @@ def load_phrases(catalogue: Catalogue) -> Phrases:
 
 
 def _printed(texts: dict[Symptom, SymptomText], causes: Iterable[Cause]) -> list[Printed]:
-    """What a phrase means: the symptoms that list it; else what its causes explain first."""
+    """Return the meaning of each phrase: the symptoms that list it, else what its causes explain first."""
     by_symptom: dict[str, list[Symptom]] = {}
     by_cause: dict[str, list[Cause]] = {}
-    for symptom, said in texts.items():
-        for phrase in said.prints:
+    for symptom, text in texts.items():
+        for phrase in text.prints:
             by_symptom.setdefault(phrase, []).append(symptom)
     for cause in causes:
         for phrase in cause.front.prints:
@@ -111,13 +111,13 @@ def _printed(texts: dict[Symptom, SymptomText], causes: Iterable[Cause]) -> list
 
 
 def _explained(causes: list[Cause]) -> list[Symptom]:
-    """What a client that prints an error has met: for it, the connection did not just degrade."""
+    """Return the first symptom of each cause, except "degraded": a client that prints an error has failed."""
     first = [next((s for s in c.front.explains if s != "degraded"), None) for c in causes]
     return [*dict.fromkeys(s for s in first if s)] or ["degraded"]
 
 
 def _stage(usual: Stage, causes: list[Cause]) -> Stage:
-    """The stage at which the symptom is usually met, unless the cause is never seen there."""
+    """Return the stage at which the symptom usually occurs, unless the cause cannot occur there."""
     at = causes[0].at if causes else ()
     if not at or usual in at:
         return usual

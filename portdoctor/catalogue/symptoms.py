@@ -1,4 +1,4 @@
-"""The page of each symptom, read from data/symptoms.toml."""
+"""Reads the page of each symptom from data/symptoms.toml."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "sympto
 
 
 class SymptomText(Value, frozen=True, kw_only=True):
-    """The text of a symptom. `seen`: a sample of other programs' words for it.
+    """The text of a symptom. `seen`: examples of what other programs report for it.
 
-    `prints`: what programs print for it whatever the cause is, phrases with blanks in braces. `stage`: where it is
-    usually met, None where no error text means it.
+    `prints`: phrases, with blanks in braces, that programs print for it whatever the cause is. `stage`: where it
+    usually occurs, None where no error text means it.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Finds the line of a TOML text on which an error lies: by its key, its value, or the parser's message. Pure."""
+"""Finds the line of an error in a TOML text: by its key, its value, or the parser's message. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 
 def line_of_key(text: str, key: str, value: str = "") -> int:
-    """The line of a key or of a table's header, counted from 1; with `value`, the line of that string in its list.
+    """Return the line of a key or of a table's header, counted from 1; with `value`, of that string in its list.
 
-    1 for a key that is not in the text.
+    Returns 1 for a key that is not in the text.
     """
     lines = text.splitlines()
     mark = re.compile(rf"""\s*(?:\[+\s*)?["']?{re.escape(key)}["']?\s*[\].=]""")
@@ -25,6 +25,6 @@ def line_of_key(text: str, key: str, value: str = "") -> int:
 
 
 def line_of_error(text: str, message: str) -> int:
-    """The line that a message of `tomllib` names; the last one for an error at the end of the text."""
+    """Return the line that a message of `tomllib` names; the last line for an error at the end of the text."""
     found = re.search(r"line (\d+)", message)
     return int(found[1]) if found else max(len(text.splitlines()), 1)

@@ -12,21 +12,25 @@ from .batch import Case, examine, run
 
 
 def check(target: str, **options: Any) -> Case:
-    """Diagnose one target, as `portdoctor check` does. Keyword arguments are the fields of `Options`.
+    """Diagnose one target, as `portdoctor check` does, and return its report and diagnosis.
 
-    Raises UsageError (a ValueError) for what is no target.
+    Keyword arguments are the fields of `Options`. Raises UsageError (a ValueError) for an invalid target, or one with
+    several ports.
     """
     from ..target import UsageError
     from ..target.parse import parse
 
     asked = parse(target)
     if len(asked) != 1:
-        raise UsageError("check() takes one port; call it once a port.")
+        raise UsageError("check() takes a target with one port; call it once for each port.")
     return _one(asked[0], options)
 
 
 def bind(target: str, **options: Any) -> Case:
-    """Find out whether a program can listen on ``[ADDR:]PORT``, as `portdoctor bind` does."""
+    """Find out whether a program can listen on ``[ADDR:]PORT``, as `portdoctor bind` does.
+
+    Returns and raises as `check`.
+    """
     from ..target.parse import parse_bind
 
     return _one(parse_bind(target), options)
@@ -38,5 +42,5 @@ def _one(asked: Asked, options: dict[str, Any]) -> Case:
 
 
 def diagnose(report: Report) -> Diagnosis:
-    """Return what a recorded report means, with today's knowledge. Pure."""
+    """Return the diagnosis of a recorded report by the causes of this version. Pure: it does no network I/O."""
     return verdict.diagnose(report, load_catalogue())

@@ -1,4 +1,4 @@
-"""Runs checkups: one, or many side by side. An interruption leaves a partial, valid report."""
+"""Runs one or many checkups, in parallel. An interruption leaves a partial but valid report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Case = tuple[Report, Diagnosis]
 async def examine(
     asked: Asked, options: Options, host: Host, catalogue: Catalogue, told: Told | None = None
 ) -> Case:
-    """Look at one target and say what it means. A cancellation gives what was seen until then."""
+    """Probe one target and diagnose it. A cancellation returns what was observed until then."""
     checkup = Checkup(asked, options, host, catalogue, told=told)
     interrupted = False
     try:
@@ -40,10 +40,11 @@ async def examine_all(
     ordered: bool = True,
     told: Told | None = None,
 ) -> AsyncGenerator[Case]:
-    """Look at many targets, `parallel` at a time; in the order asked, or as they end.
+    """Probe many targets, `parallel` at a time, and yield each case in the order given, or as they end.
 
-    An interruption ends them all: those under way give a partial report, those whose turn had not come give none.
-    A bug of ours at one of several targets is shown on stderr and noted in its report; with a single one it is raised.
+    An interruption ends them all: those under way yield a partial report, those not yet started yield none.
+    An unexpected exception at one of several targets is printed to stderr and noted in its report; for a single target
+    it is raised. Raises CauseError for an invalid cause file.
     """
     slots = asyncio.Semaphore(parallel)
 
@@ -52,8 +53,8 @@ async def examine_all(
             try:
                 return await examine(a, options, host, catalogue, told)
             except CauseError:
-                raise  # not of this target: a cause file of ours is invalid
-            except Exception as error:  # our bug at one target: the others still get their answer
+                raise  # concerns all targets: a cause file is invalid
+            except Exception as error:  # a bug at one target must not end the checks of the others
                 if len(asked) == 1:
                     raise
                 return _not_probed(Checkup(a, options, host, catalogue), error)
@@ -68,7 +69,7 @@ async def examine_all(
                 break
             given.add(id(case))
             yield case
-            if case[0].interrupted:  # the task under way took the cancellation for itself
+            if case[0].interrupted:  # the task that was awaited received the cancellation
                 break
     finally:
         for task in tasks:
@@ -80,7 +81,7 @@ async def examine_all(
 
 
 def unbegun(asked: Asked, options: Options, catalogue: Catalogue) -> Case:
-    """The report of a target that was not looked at, because of an interruption."""
+    """Return the report of a target that was not probed, because of an interruption."""
     from .. import host
 
     checkup = Checkup(asked, options, host.current(), catalogue)
@@ -88,22 +89,22 @@ def unbegun(asked: Asked, options: Options, catalogue: Catalogue) -> Case:
 
 
 def _not_probed(checkup: Checkup, error: Exception) -> Case:
-    """The report of a target at which a bug of ours showed itself. Nothing is said about the network."""
+    """Return the report of a target whose checkup raised an unexpected exception: nothing about the network."""
     import traceback
 
     traceback.print_exception(error)
     leaf: BaseException = error
     while isinstance(leaf, BaseExceptionGroup):
         leaf = leaf.exceptions[0]
-    note = Note(kind="probe-error", text=f"A bug in portdoctor ended the look: {type(leaf).__name__}: {leaf}")
+    note = Note(kind="probe-error", text=f"A bug in portdoctor ended this check: {type(leaf).__name__}: {leaf}")
     checkup.note(note)
-    says = "This is a bug in portdoctor, not a fault of the network; stderr has its trace."
+    says = "This is a bug in portdoctor, not a fault in the network. The traceback is on stderr."
     verdict = Verdict(symptom="undetermined", title="This target could not be probed", explanation=says)
     return checkup.report(), Diagnosis(verdict=verdict, notes=(note,))
 
 
 def run(main: Callable[[], Awaitable[R]]) -> R:
-    """Run a coroutine function to its end. A selector loop everywhere: the probes watch sockets of their own."""
+    """Run a coroutine function to its end, in a selector loop on every system: the probes need `loop.add_writer`."""
 
     async def whole() -> R:
         return await main()

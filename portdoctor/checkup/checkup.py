@@ -1,7 +1,7 @@
-"""What to look at, in what order; then the loop that asks for the look that would decide what is open.
+"""Runs the stages of one checkup, then the follow-up probes that decide between the causes still open.
 
-The order: this machine's own tables cost nothing and come first; the name before its addresses; every address
-at once, each through its own stages; further looks only at what failed.
+The order: this machine's own tables cost nothing and come first; the name before its addresses; all addresses at the
+same time, each through its own stages; follow-up probes only for what failed.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from ..model import Connect, Lookup, Note, Outcome, Want
 from ..outcomes import family_of
 from ..probes import local
 from ..probes.connect import Patience, connect, discard
-from . import followup as looks
-from . import path
-from . import repeats as again
+from . import path, repeats
+from .followup import FOLLOW_UPS, forbid_controls
 from .session import Record
 
-PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router seeks a host for 3 s, then says so
+PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router that finds no host reports it after 3.1 s
 MOST_ADDRESSES = 16
-_LAST = 0.2  # seconds of the budget kept for saying how the last stage ended
-_REACHES = 5.0  # seconds for one stage after the connect, when the user set no limit
+_LAST = 0.2  # seconds of the budget kept for recording how the last stage ended
+_STAGE_LIMIT = 5.0  # seconds for one stage after the connect, when the user set no limit
 _SLOW_LOOKUP = 1.0  # seconds
 
 
 class Checkup(Record):
-    """The order in which one target is looked at, and the loop that asks for what would decide."""
+    """One checkup: the stages of the target, then the loop of follow-up probes."""
 
     async def run(self) -> None:
-        """Look at everything the target implies, then at what would decide. Never outlives the budget."""
+        """Run the stages that the target implies, then the follow-up probes. Ends within the budget."""
         try:
             async with asyncio.timeout(self.options.budget):
                 if "bind" in self.target.stages:
@@ -38,7 +37,7 @@ class Checkup(Record):
                     await self._stages()
                 await self._decide()
         except TimeoutError:
-            text = f"The budget of {self.options.budget:g} s was spent."
+            text = f"The time budget of {self.options.budget:g} s was exhausted."
             self.note(Note(kind="not-evaluated", text=text, reason="out-of-budget"))
         finally:
             for sock in self.open:
@@ -53,12 +52,12 @@ class Checkup(Record):
     async def _stages(self) -> None:
         early = asyncio.create_task(self.trust()) if "tls" in self.target.stages else None
         try:
-            await self._look()
+            await self._name_and_addresses()
         finally:
             if early is not None:
                 await asyncio.gather(early, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _name_and_addresses(self) -> None:
         wire: asyncio.Task[None] | None = None
         if "dns" in self.target.stages:
             wire = asyncio.create_task(self._wire(), name="wire")
@@ -79,7 +78,7 @@ class Checkup(Record):
         return list(o.addresses) if isinstance(o, Lookup) else []
 
     async def _wire(self) -> None:
-        """Ask each configured resolver ourselves: what explains a failure, and what shows a dead resolver."""
+        """Query each configured resolver: it explains a failed lookup, and shows a resolver that does not respond."""
         host = self.target.host.rstrip(".").lower()
         if host == "localhost" or host.endswith(".localhost"):
             return
@@ -93,10 +92,10 @@ class Checkup(Record):
         self.done.add(Want(probe="wire", args=(self.target.host,)))
 
     async def _last_answers(self, wire: asyncio.Task[None]) -> None:
-        """Wait for the answers of the other resolvers.
+        """Wait for the responses of the other resolvers.
 
-        100 ms when the name resolved at once and all its addresses connect, longer when one fails. Longest after a
-        slow lookup: the resolver that it waited for is about to be found silent (`lookup.LONGEST`), and explains it.
+        0.1 s when the name resolved at once and all its addresses connect, 1 s when one fails, 2 s after a slow lookup:
+        the resolver that it waited for is about to reach its own limit (`lookup.LONGEST`), which explains the delay.
         """
         system = [o for o in self.of(Lookup) if o.via == "system"]
         resolved = any(o.addresses for o in system)
@@ -122,7 +121,7 @@ class Checkup(Record):
                 group.create_task(self._visit(address))
 
     async def _visit(self, address: str) -> None:
-        """One address through its stages. The path is looked at while a silent connect still waits."""
+        """Take one address through its stages. The path is probed while an unanswered connect still waits."""
         t = self.target
         self.see(await local.route(address, self.host, self.clock, self.options.source, t.port, t.transport))
         self.done.add(Want(probe="route", args=(address,)))
@@ -144,53 +143,51 @@ class Checkup(Record):
             o, sock = await task
             self.see(o)
             if self.host.is_own(address):
-                await again.own_port(self, address, free=sock is None)
+                await repeats.own_port(self, address, free=sock is None)
             if sock is not None and o.self_connected:
                 discard(sock)
             elif sock is not None:
-                await self._talk(address, sock)
+                await self._later_stages(address, sock)
             if silence is not None:
                 if sock is not None:
                     silence.cancel()
                 await asyncio.gather(silence, return_exceptions=True)
             if self.options.attempts > 1:
-                from .repeats import series
-
-                await series(self, address, self.options.attempts)
+                await repeats.series(self, address, self.options.attempts)
         finally:
             task.cancel()
 
-    async def _talk(self, address: str, sock: socket.socket) -> None:
-        from .conversation import talk
+    async def _later_stages(self, address: str, sock: socket.socket) -> None:
+        from .conversation import run_stages
 
         try:
             stages = [s for s in self.target.stages if s in ("tls", "http", "app")]
             if stages:
-                limit = min(self.options.timeout or _REACHES, max(self.left() - _LAST, 0.1))
-                await talk(self, address, sock, tuple(stages), limit)
+                limit = min(self.options.timeout or _STAGE_LIMIT, max(self.left() - _LAST, 0.1))
+                await run_stages(self, address, sock, tuple(stages), limit)
         finally:
             discard(sock)
 
     async def _decide(self) -> None:
-        """While something is open, run the look that splits the most causes per expected second."""
+        """While causes are open, run the follow-up probe that decides the most of them per expected second."""
         if not self.options.controls:
-            looks.forbid_controls(self)
+            forbid_controls(self)
         while True:
             wanted = self.diagnosis().wants
             for w in wanted:
                 if w.want in self.done:
-                    self.settle(w.want, "no-answer", f"The look `{w.want.probe}` did not settle it.")
-                elif w.want.probe not in looks.LOOKS:
-                    self.settle(w.want, "not-possible-here", f"This version has no look called {w.want.probe}.")
-                elif looks.LOOKS[w.want.probe].seconds > self.left():
-                    self.settle(w.want, "out-of-budget", f"No time was left for the look `{w.want.probe}`.")
+                    self.settle(w.want, "no-answer", f"The probe `{w.want.probe}` was inconclusive.")
+                elif w.want.probe not in FOLLOW_UPS:
+                    self.settle(w.want, "not-possible-here", f"This version has no probe `{w.want.probe}`.")
+                elif FOLLOW_UPS[w.want.probe].seconds > self.left():
+                    self.settle(w.want, "out-of-budget", f"No time was left for the probe `{w.want.probe}`.")
             ready = [
                 w for w in wanted
-                if w.want not in self.done and w.want.probe in looks.LOOKS
-                and looks.LOOKS[w.want.probe].seconds <= self.left()
+                if w.want not in self.done and w.want.probe in FOLLOW_UPS
+                and FOLLOW_UPS[w.want.probe].seconds <= self.left()
             ]  # fmt: skip
             if not ready:
                 return
-            best = max(ready, key=lambda w: w.splits / looks.LOOKS[w.want.probe].seconds)
+            best = max(ready, key=lambda w: w.splits / FOLLOW_UPS[w.want.probe].seconds)
             self.done.add(best.want)
-            await looks.LOOKS[best.want.probe].run(self, *best.want.args)
+            await FOLLOW_UPS[best.want.probe].run(self, *best.want.args)

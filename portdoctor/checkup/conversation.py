@@ -1,4 +1,4 @@
-"""From an open connection to the last stage: TLS, then HTTP or the service's first words. Measures, judges nothing."""
+"""Takes an open connection through the later stages, TLS, then HTTP or the service's greeting, and repeats them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..probes.channel import Channel
 from ..probes.connect import Patience, connect, discard
 from .session import Record
 
-SMALL = 536  # bytes a segment: what every IPv4 path carries (RFC 9293 section 3.7.1), below every IPv6 path's 1280
-_LIMIT = 5.0  # seconds for a further look on a connection of its own
-_PLAIN = 2.0  # seconds for a plaintext request: whoever speaks it answers at once
-_AGAIN = 1.5  # seconds for a conversation that stalled before: one lost packet is sent again within a second
-_TRIPS = 12  # round trips for the same where they are longer: TLS and its certificate in small segments take five
+SMALL = 536  # bytes per segment: the IPv4 default MSS (RFC 9293 section 3.7.1), below the IPv6 minimum MTU of 1280
+_LIMIT = 5.0  # seconds for a further probe on its own connection
+_PLAIN = 2.0  # seconds for a plaintext request: a server that uses plaintext responds at once
+_AGAIN = 1.5  # seconds for an exchange that stalled before: one lost packet is retransmitted within a second
+_TRIPS = 12  # round trips for the same, where they take longer: TLS with its certificate in small segments needs five
 
 
-async def talk(c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
-    """Run the stages after the connect, each with `limit` seconds; stop at the first that does not end well."""
+async def run_stages(c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
+    """Run the stages after the connect, each with `limit` seconds; stop at the first that fails."""
     channel: Channel | None = Channel(sock, c.clock)
     if "tls" in stages:
         channel = await _secure(c, address, sock, stages, limit)
@@ -51,7 +51,7 @@ async def _secure(
 
 
 async def _ask_http(c: Record, address: str, channel: Channel, limit: float) -> None:
-    """Ask for the path; a redirect on the same host and port is followed on a connection of its own."""
+    """Request the path of the target; follow redirects on the same host and port, each on a new connection."""
     from ..probes.http import browse
 
     async def dial() -> Channel | None:
@@ -66,7 +66,7 @@ async def _ask_http(c: Record, address: str, channel: Channel, limit: float) -> 
 
 
 async def _connect_again(c: Record, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
-    """A further connection to the same port, with its handshake where the first had one."""
+    """Open a further connection to the same port, with TLS where `encrypted`; None when that fails."""
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
         role="repeat", source=c.options.source,
@@ -90,7 +90,10 @@ async def _connect_again(c: Record, address: str, encrypted: bool) -> tuple[Chan
 
 
 async def variant_handshake(c: Record, address: str, variant: str) -> Handshake | None:
-    """A second handshake in another way: "no-sni" without a server name, "sni:NAME" with that one."""
+    """Run a second handshake that differs: "no-sni" sends no server name, "sni:NAME" sends that one.
+
+    Returns None when the connection failed.
+    """
     from ..probes.handshake import handshake
 
     o, sock = await connect(
@@ -115,7 +118,7 @@ async def variant_handshake(c: Record, address: str, variant: str) -> Handshake 
 
 
 async def plain_http(c: Record, address: str) -> None:
-    """One HTTP request without TLS to the asked port: does it speak plaintext?"""
+    """Send one HTTP request without TLS to the target port: does the server use plaintext?"""
     from ..probes.http import request
 
     again = await _connect_again(c, address, encrypted=False)
@@ -130,7 +133,7 @@ async def plain_http(c: Record, address: str) -> None:
 
 
 async def small_segments(c: Record, address: str) -> None:
-    """The conversation that stalled, again: once as it was and twice in small segments, all at the same time."""
+    """Repeat the exchange that stalled: once unchanged and twice in small segments, all at the same time."""
     path = path_of(c.report(), address)
     reached = [s for s in ("tls", "http", "app") if s in path]
     if not reached:
@@ -142,7 +145,7 @@ async def small_segments(c: Record, address: str) -> None:
 
 
 async def _again(c: Record, address: str, mss: int | None, last: str, limit: float) -> None:
-    """As far as the stage `last` on a connection of its own; only what that stage gave goes into the record."""
+    """Run the stages up to `last` on a new connection; only the observation of that stage is recorded."""
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(limit), role="repeat",
         source=c.options.source, mss=mss,

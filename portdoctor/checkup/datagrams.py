@@ -1,4 +1,4 @@
-"""One address over UDP: the exchange, and beside its silence other ports of the host. Measures, judges nothing."""
+"""Probes one address over UDP: the exchange, and other ports of the host while there is no response."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..probes.payloads import payload_for
 from .repeats import controls, own_port
 from .session import Record
 
-_SILENT = 1.0  # seconds, as long as the first datagram is waited for: a resolver may have to ask others first
+_SILENT = 1.0  # seconds without a response until other ports are tried: a resolver may have to query others first
 _REPEATS = 2
-_BETWEEN = 1.0  # seconds between two exchanges: hosts and routers send an ICMP error a second
+_BETWEEN = 1.0  # seconds between two exchanges: hosts and routers may send only one ICMP error per second
 
 
 async def visit(c: Record, address: str) -> None:
-    """Ask the service; while it stays silent, see by TCP whether the host is there at all."""
+    """Send the request to the service; while it does not respond, find out over TCP whether the host responds."""
     asked = asyncio.create_task(_exchange(c, address, "target"))
     beside: asyncio.Task[None] | None = None
     try:
@@ -29,7 +29,7 @@ async def visit(c: Record, address: str) -> None:
         if beside is not None:
             await beside
         if c.host.is_own(address):
-            await own_port(c, address, free=False)  # a bind says little: UDP sockets may share a port
+            await own_port(c, address, free=False)  # a bind would prove little: UDP sockets may share a port
     finally:
         asked.cancel()
         if beside is not None:
@@ -37,7 +37,7 @@ async def visit(c: Record, address: str) -> None:
 
 
 async def repeat(c: Record, address: str) -> None:
-    """The same exchange again: does the same error come, and as fast?"""
+    """Repeat the exchange: does the same error come, and as fast?"""
     for _ in range(_REPEATS):
         await asyncio.sleep(_BETWEEN)
         await _exchange(c, address, "repeat")

@@ -1,7 +1,7 @@
-"""The looks that a sign may ask for, by name: which probe, with which arguments, in how many seconds.
+"""The follow-up probes that a sign may request, by name: the function, the expected time, and what each sends.
 
-Adding one: a function here and its row in LOOKS. A look puts its observations into the record, or says
-with `settle` why it has none.
+To add one, write a function here and its row in FOLLOW_UPS. It adds its observations to the session, or states with
+`settle` why there are none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..probes.connect import Patience
 from ..probes.trace import FARTHEST
 from ..services.ports import MOST_CONTROLS
 from .path import traced
-from .repeats import CHANCE, SERIES, attempt, controls, negative, series
+from .repeats import RANDOM_PORTS, SERIES, attempt, controls, negative, series
 from .session import Record
 
 _REPEATS = 3
@@ -111,53 +111,55 @@ async def _small_segments(c: Record, address: str) -> None:
 
 
 def forbid_controls(c: Record) -> None:
-    """The user forbade to touch other ports: say so for every look that would."""
+    """Record for each probe of other ports that the option --no-controls forbids it."""
     for address in dict.fromkeys(o.address for o in (*c.of(Connect), *c.of(Datagram)) if o.role == "target"):
         for probe in ("controls", "negative"):
             want = Want(probe=probe, args=(address,))
             c.done.add(want)
-            c.settle(want, "forbidden-by-option", "Other ports were not tried: --no-controls.")
+            c.settle(want, "forbidden-by-option", "Other ports were not tried, because of --no-controls.")
 
 
 class Sends(NamedTuple):
-    """What a look sends at most: `most` times `what` to `whom`, for each address (`resolvers`: for each of them).
+    """What a follow-up probe sends at most: `most` times `what` to each destination of a kind.
 
-    "elsewhere" is counted for the whole target. A target can have the look when it has one of the `stages`.
+    `to`: "port", the target port of each address; "control", other ports of each address; "path", the target port with
+    low TTLs; "resolvers", each configured resolver; "elsewhere", an address that DNS gives and this machine does not
+    use (counted for the whole target). The probe applies to targets with one of the `stages`.
     """
 
     most: int
-    what: Literal["connection", "question", "exchange", "first packet with a low TTL"]
-    whom: Literal["port", "beside", "path", "resolvers", "elsewhere"]
+    what: Literal["connection", "query", "exchange", "SYN with a low TTL"]
+    to: Literal["port", "control", "path", "resolvers", "elsewhere"]
     stages: tuple[Stage, ...] = ("tcp",)
 
 
-class Row(NamedTuple):
-    """A look: how long it is expected to take, its function, and what it sends; nothing: it reads this machine."""
+class FollowUp(NamedTuple):
+    """A follow-up probe: the seconds that it is expected to take, its function, and what it sends to the network."""
 
     seconds: float
     run: Callable[..., Awaitable[None]]
     sends: tuple[Sends, ...] = ()
 
 
-_REACHED: tuple[Stage, ...] = ("tls", "http", "app")
-LOOKS: dict[str, Row] = {
-    "route": Row(0.001, _route),
-    "neighbour": Row(0.001, _neighbour),
-    "interfaces": Row(0.001, _interfaces),
-    "port-policy": Row(0.001, _port_policy),
-    "counters": Row(0.001, _counters),
-    "hosts-file": Row(0.001, _hosts_file),
-    "listeners": Row(0.005, _listeners),
-    "bind": Row(0.005, _bind),
-    "repeat": Row(0.5, _repeats, (Sends(_REPEATS, "connection", "port"), Sends(2, "exchange", "port", ("udp",)))),
-    "elsewhere": Row(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one an IP version
-    "handshake": Row(0.3, _handshake, (Sends(1, "connection", "port", ("tls",)),)),
-    "plain-http": Row(0.3, _plain_http, (Sends(1, "connection", "port", ("tls",)),)),
-    "negative": Row(0.3, negative, (Sends(CHANCE, "connection", "beside"),)),
-    "series": Row(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
-    "small-segments": Row(1.5, _small_segments, (Sends(3, "connection", "port", _REACHED),)),
-    "wire": Row(0.2, _wire, (Sends(2, "question", "resolvers", ("dns",)),)),
-    "wire-cd": Row(0.5, _wire_cd, (Sends(2, "question", "resolvers", ("dns",)),)),
-    "controls": Row(1.0, controls, (Sends(MOST_CONTROLS, "connection", "beside", ("tcp", "udp")),)),
-    "trace": Row(1.5, traced, (Sends(3 * FARTHEST, "first packet with a low TTL", "path"),)),  # three ports at most
+_LATER_STAGES: tuple[Stage, ...] = ("tls", "http", "app")
+FOLLOW_UPS: dict[str, FollowUp] = {
+    "route": FollowUp(0.001, _route),
+    "neighbour": FollowUp(0.001, _neighbour),
+    "interfaces": FollowUp(0.001, _interfaces),
+    "port-policy": FollowUp(0.001, _port_policy),
+    "counters": FollowUp(0.001, _counters),
+    "hosts-file": FollowUp(0.001, _hosts_file),
+    "listeners": FollowUp(0.005, _listeners),
+    "bind": FollowUp(0.005, _bind),
+    "repeat": FollowUp(0.5, _repeats, (Sends(_REPEATS, "connection", "port"), Sends(2, "exchange", "port", ("udp",)))),
+    "elsewhere": FollowUp(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one per IP version
+    "handshake": FollowUp(0.3, _handshake, (Sends(1, "connection", "port", ("tls",)),)),
+    "plain-http": FollowUp(0.3, _plain_http, (Sends(1, "connection", "port", ("tls",)),)),
+    "negative": FollowUp(0.3, negative, (Sends(RANDOM_PORTS, "connection", "control"),)),
+    "series": FollowUp(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
+    "small-segments": FollowUp(1.5, _small_segments, (Sends(3, "connection", "port", _LATER_STAGES),)),
+    "wire": FollowUp(0.2, _wire, (Sends(2, "query", "resolvers", ("dns",)),)),
+    "wire-cd": FollowUp(0.5, _wire_cd, (Sends(2, "query", "resolvers", ("dns",)),)),
+    "controls": FollowUp(1.0, controls, (Sends(MOST_CONTROLS, "connection", "control", ("tcp", "udp")),)),
+    "trace": FollowUp(1.5, traced, (Sends(3 * FARTHEST, "SYN with a low TTL", "path"),)),  # three ports at most
 }

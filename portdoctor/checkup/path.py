@@ -1,4 +1,4 @@
-"""Looks at the path while a connection stays silent: more attempts, other ports, traces in two rounds."""
+"""Probes the path while a connection gets no response: more attempts, other ports, traces in two rounds."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from ..outcomes import answered
 from ..probes import local
 from ..probes.connect import Patience
 from ..probes.trace import trace
-from .repeats import MOST_SYNS, attempt, by_chance, controls, open_control, spent
+from .repeats import MOST_SYNS, attempt, controls, open_control, random_ports, spent
 from .session import Record
 
-ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP by the second
-SILENT = 0.3  # seconds without an answer after which the path is looked at; most of the world is nearer
-_RETRANSMISSION = 1.03  # seconds after which Linux sends the first SYN again (RFC 6298: 1 s)
-_SOME = 5  # times the deciding hop is looked at again: with the first round, six times chance is 1 in 4,096
-_MANY = 7  # the same where ways are seen to differ
-REPEATS = (0.0, 0.3, 0.6)  # seconds after the first silence at which a further SYN goes out
+ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP errors per second
+SILENT = 0.3  # seconds without a response after which the path is probed: most round trips are shorter
+_RETRANSMISSION = 1.03  # seconds after which Linux retransmits the SYN (RFC 6298: 1 s)
+_SOME = 5  # repetitions at the deciding hop: six equal results with the first round; by chance, 1 in 4,096
+_MANY = 7  # the same where packets take different paths
+REPEATS = (0.0, 0.3, 0.6)  # seconds after SILENT at which a further SYN is sent
 
 
 async def probe_silence(c: Record, address: str, task: asyncio.Task[object], patience: Patience) -> None:
-    """The connect has been silent: ask again, try other ports and trace, while it goes on waiting.
+    """Send more SYNs, try other ports and trace, while the connect without a response goes on waiting.
 
-    Shortens the wait once a control answered in d seconds and three SYNs of ours, the kernel's own
-    retransmission at 1 s among them, stayed unanswered for max(0.6 s, 8 d): waiting longer adds nothing.
+    Shortens the wait once a control responded in d seconds and no SYN, the kernel's retransmission at 1 s among them,
+    got a response in max(0.6 s, 8 d): waiting longer adds nothing.
     """
-    c.see(await local.counters(c.host, c.clock))  # before the second SYN: does it fail inside this machine?
+    c.see(await local.counters(c.host, c.clock))  # before the second SYN: does this machine drop it?
     waits = [(0.0, patience)]
     async with asyncio.TaskGroup() as group:
         for after in REPEATS:
@@ -45,14 +45,14 @@ async def probe_silence(c: Record, address: str, task: asyncio.Task[object], pat
 async def _shorten(
     c: Record, address: str, task: asyncio.Task[object], waits: list[tuple[float, Patience]]
 ) -> None:
-    """End all attempts at one moment, as soon as it is known; `waits` has when each began after the first."""
+    """End all attempts at the same moment. `waits`: seconds by which each began after the first, and its patience."""
     for _ in range(60):
         await asyncio.sleep(0.05)
         if task.done():
             return
         repeats = [o for o in c.of(Connect) if o.address == address and o.role == "repeat"]
         if any(o.outcome is not Outcome.TIMEOUT for o in repeats):
-            return  # something answers after all: wait to the end
+            return  # a repeat got a response: wait to the end
         answers = [o.took for o in c.of(Connect) if o.address == address and o.role == "control" and answered(o)]
         if answers:
             enough = _RETRANSMISSION + max(0.6, 8 * min(answers))
@@ -77,20 +77,20 @@ async def _controls_and_trace(c: Record, address: str) -> None:
 
 
 async def traced(c: Record, address: str) -> None:
-    """Trace the asked port and an open control in two rounds."""
+    """Trace the target port, random ports and an open control in two rounds."""
     if not any(o.role == "control" and o.address == address for o in c.of(Connect)) and c.options.controls:
         await controls(c, address)
     await _rounds(c, address)
 
 
 async def _rounds(c: Record, address: str) -> None:
-    """Two rounds, a second apart. The second only looks again, several times, at the hop that decides."""
+    """Run two rounds, a second apart. The second probes only the hop that decides, several times."""
     want = Want(probe="trace", args=(address,))
     if want in c.done and any(t.address == address for t in c.of(Trace)):
         return
     c.done.add(want)
     if not c.host.can().ttl_trace:
-        c.settle(want, "not-possible-here", "This system does not tell an ordinary user which hop answered.")
+        c.settle(want, "not-possible-here", "This system does not show ordinary users which router sent an ICMP error.")
         return
     began = c.clock()
     control = open_control(c, address)
@@ -109,27 +109,27 @@ async def _rounds(c: Record, address: str) -> None:
 
 
 async def _round(c: Record, address: str, control: int | None, wait: float) -> list[Trace]:
-    """All TTLs of the asked port, of a port by chance and of an open control, in this order: see `_again`."""
+    """Trace the target port, a random port and an open control, in this order: see `_again`."""
     jobs = [_trace(c, address, c.target.port, "target", 1, (), wait)]
     if c.options.controls:
-        jobs.append(_trace(c, address, by_chance(c, 1)[0], "chance", 1, (), wait))
+        jobs.append(_trace(c, address, random_ports(c, 1)[0], "chance", 1, (), wait))
     if control is not None:
         jobs.append(_trace(c, address, control, "control", 1, (), wait))
     return [c.see(o) for o in await asyncio.gather(*jobs)]  # type: ignore[misc]
 
 
 async def _again(c: Record, address: str, ttl: int, control: int | None, times: int, wait: float) -> None:
-    """One TTL, several times: each attempt has a source port of its own, and so may take a way of its own.
+    """Probe one TTL several times: each attempt has its own source port, and so may take a different path.
 
-    The asked port goes first: a router that limits its ICMP then answers it rather than the others, so that its
-    silence there is no accident of the limit.
+    The target port goes first: where a router limits its ICMP errors, the limit then affects the other ports, so that
+    a missing response for the target port is not due to the limit.
     """
     times = min(times, (MOST_SYNS - spent(c, address) - 1) // 2)
     if times < 1:
         return
     jobs = [_trace(c, address, c.target.port, "target", 2, (ttl,), wait) for _ in range(times)]
     if c.options.controls:
-        jobs += [_trace(c, address, port, "chance", 2, (ttl,), wait) for port in by_chance(c, times)]
+        jobs += [_trace(c, address, port, "chance", 2, (ttl,), wait) for port in random_ports(c, times)]
     if control is not None:
         jobs.append(_trace(c, address, control, "control", 2, (ttl,), wait))
     for o in await asyncio.gather(*jobs):
@@ -147,20 +147,20 @@ async def _trace(
 
 
 def _decisive(traces: list[Trace], address: str) -> int | None:
-    """The nearest TTL at which packets to another port are still on their way, and those to the asked one are not."""
+    """Return the lowest TTL at which packets to other ports are still forwarded, and to the target port are not."""
     mine = next(t for t in traces if t.role == "target")
-    on_their_way = {
+    forwarded = {
         h.ttl for t in traces for h in t.hops
         if t.role != "target" and h.outcome is Outcome.TTL_EXPIRED and h.address not in (None, address)
     }  # fmt: skip
     end = mine.hops[-1]
     if end.outcome not in (Outcome.TIMEOUT, Outcome.TTL_EXPIRED):
-        if end.icmp is not None:  # rejected: others may end there, too, but by the host's own answer
-            on_their_way |= {h.ttl for t in traces for h in t.hops if t.role == "chance" and _answered(h)}
-        return end.ttl if end.ttl in on_their_way else None
+        if end.icmp is not None:  # rejected: packets to other ports may end there too, by the host's own response
+            forwarded |= {h.ttl for t in traces for h in t.hops if t.role == "chance" and _answered(h)}
+        return end.ttl if end.ttl in forwarded else None
     last = max((h.ttl for h in mine.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
     silent = {h.ttl for h in mine.hops if h.outcome is Outcome.TIMEOUT and h.ttl > last}
-    return min(silent & on_their_way, default=None)
+    return min(silent & forwarded, default=None)
 
 
 def _answered(hop: Hop) -> bool:
@@ -168,7 +168,7 @@ def _answered(hop: Hop) -> bool:
 
 
 def _differ(traces: list[Trace]) -> bool:
-    """Whether two routers answered at one TTL: there is more than one way, and perhaps of different lengths."""
+    """Return whether two routers responded at one TTL: there are several paths, perhaps of different lengths."""
     seen: dict[int, set[str]] = {}
     for hop in (h for t in traces for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address):
         seen.setdefault(hop.ttl, set()).add(hop.address or "")

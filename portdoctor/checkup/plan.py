@@ -1,6 +1,6 @@
-"""What a check may send, before it sends anything: read off the tables that the checkup itself goes by.
+"""Lists what a check may send, before it sends anything, from the same tables that the checkup uses.
 
-Looks nothing up and opens no socket; the configured resolvers are read from this machine's own configuration.
+It does no lookup and opens no socket; the resolvers are read from this machine's configuration.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ..probes.payloads import payload_for
 from ..text import at, is_address
 from . import path, repeats
 from .checkup import MOST_ADDRESSES
-from .followup import LOOKS, Sends
+from .followup import FOLLOW_UPS, Sends
 
-_SYSTEM = "whatever this system resolves names with"
-_BINDS = 3  # of one address: as servers do, without SO_REUSEADDR, and once more when nobody is seen to hold it
+_SYSTEM = "the system's name resolution"
+_BINDS = 3  # of one address: as servers do, without SO_REUSEADDR, and again if no socket is found that uses the port
 
 
 def plan(target: Target, options: Options, host: Host, *, tries: int = 1) -> Plan:
-    """Everything that a check of the target may send. `tries`: how often, at most."""
+    """Return everything that a check of the target may send. `tries`: the most checks that are run."""
     steps = _bind(target) if "bind" in target.stages else _check(target, options, host)
     return Plan(
         portdoctor=__version__, target=target, options=options, seconds=options.budget, tries=tries,
         addresses=1 if is_address(target.host) else MOST_ADDRESSES,
-        steps=tuple(steps), reads=tuple(name for name, row in LOOKS.items() if not row.sends),
+        steps=tuple(steps), reads=tuple(name for name, row in FOLLOW_UPS.items() if not row.sends),
     )  # fmt: skip
 
 
@@ -52,11 +52,11 @@ def _check(target: Target, options: Options, host: Host) -> Iterator[PlannedProb
         resolvers = ()
     yield from _always(target, options, resolvers)
     yield from _when_silent(target, resolvers)
-    for name, row in LOOKS.items():
+    for name, row in FOLLOW_UPS.items():
         for sends in row.sends:
             if name == "series" and options.attempts > 1:
-                continue  # made already, always
-            step = _look(name, sends, target, options, resolvers)
+                continue  # these attempts are always made, see `_always`
+            step = _follow_up(name, sends, target, options, resolvers)
             if step is not None:
                 yield step
 
@@ -74,7 +74,7 @@ def _always(target: Target, options: Options, resolvers: tuple[str, ...]) -> Ite
             case "dns":
                 yield _system_lookup(target, "dns")
                 if resolvers:
-                    what = f"question (A, AAAA) for {target.host}"
+                    what = f"query (A, AAAA) for {target.host}"
                     yield PlannedProbe(
                         stage="dns", probe="wire", when="always", what=what, most=2, per="resolver", to=resolvers,
                         ports=(53,),
@@ -86,13 +86,13 @@ def _always(target: Target, options: Options, resolvers: tuple[str, ...]) -> Ite
             case "udp":
                 yield step("udp", "exchange", f"datagram ({payload_for(target.service, target.port).name})", MOST_SENT)
             case "tls":
-                yield step("tls", "handshake", "handshake in that connection")
+                yield step("tls", "handshake", "handshake on that connection")
             case "http":
-                yield step("http", "request", "request in that connection")
-                what = "request to which a redirect on the same host and port leads, in a connection of its own"
+                yield step("http", "request", "request on that connection")
+                what = "request that follows a redirect on the same host and port, on a new connection"
                 yield step("http", "redirect", what, MOST_REDIRECTS)
             case "app":
-                yield step("app", "greeting", "harmless question in that connection, if the service waits for one")
+                yield step("app", "greeting", "harmless request on that connection, if the service expects one")
             case "bind":
                 pass
 
@@ -101,7 +101,7 @@ def _when_silent(target: Target, resolvers: tuple[str, ...]) -> Iterator[Planned
     if resolvers and "dns" in target.stages:
         yield PlannedProbe(
             stage="dns", probe="alive", when="when-silent", most=len(ALIVE), per="resolver", to=resolvers,
-            what=f"question whether it is there at all, after {ALIVE_AFTER:g} s", ports=(53,),
+            what=f"query that tests whether it responds at all, after {ALIVE_AFTER:g} s", ports=(53,),
         )  # fmt: skip
     if "tcp" in target.stages:
         yield PlannedProbe(
@@ -110,25 +110,27 @@ def _when_silent(target: Target, resolvers: tuple[str, ...]) -> Iterator[Planned
         )  # fmt: skip
 
 
-def _look(name: str, sends: Sends, target: Target, options: Options, resolvers: tuple[str, ...]) -> PlannedProbe | None:
+def _follow_up(
+    name: str, sends: Sends, target: Target, options: Options, resolvers: tuple[str, ...]
+) -> PlannedProbe | None:
     stage = next((stage for stage in sends.stages if stage in target.stages), None)
-    if stage is None or (sends.whom == "beside" and not options.controls):
+    if stage is None or (sends.to == "control" and not options.controls):
         return None
     to: tuple[str, ...] = (target.host,)
     on: tuple[int, ...] = (target.port,)
     per: Per = "address"
     what: str = sends.what
-    match sends.whom:
-        case "beside":
-            on = _beside(name, target)
+    match sends.to:
+        case "control":
+            on = _other_ports(name, target)
         case "path":
-            to = (target.host, "whatever answers on the way there")
+            to = (target.host, "the routers in the path")
             if options.controls:
-                what, on = f"{what}, to the port, one picked by chance and one that is open", ()
+                what, on = f"{what}, to the target port, a random port and an open port", ()
         case "resolvers":
             to, on, per = resolvers, (53,), "resolver"
         case "elsewhere":
-            to, per = ("an address that DNS gives, and this machine does not use",), "target"
+            to, per = ("an address that DNS gives and this machine does not use",), "target"
         case "port":
             pass
     if not to:
@@ -139,6 +141,6 @@ def _look(name: str, sends: Sends, target: Target, options: Options, resolvers: 
     )
 
 
-def _beside(name: str, target: Target) -> tuple[int, ...]:
-    """The other ports by number, where they are known before: those picked by chance are not."""
-    return () if name != "controls" else repeats.beside(target)
+def _other_ports(name: str, target: Target) -> tuple[int, ...]:
+    """Return the other ports that are probed, where they are known beforehand: random ports are not."""
+    return () if name != "controls" else repeats.control_ports(target)

@@ -1,4 +1,4 @@
-"""Looks that connect again: to the same port, to others beside it, in a series. They judge nothing."""
+"""Probes that connect again: to the target port, to other ports of the host, in a series."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..probes.connect import Patience, Role, connect, discard
 from ..services import ports
 from .session import Record
 
-CONTROL_WAIT = 1.0  # seconds: a control that does not answer in this time is no help
-MOST_SYNS = 60  # per host and checkup, all looks together; said in the report
-SERIES = 10  # attempts in all, the user's own among them: enough for "n of m", and a second's worth of starts
+CONTROL_WAIT = 1.0  # seconds: a control that does not respond within this time does not help
+MOST_SYNS = 60  # per host and checkup, over all probes; a series that reaches the limit is noted in the report
+SERIES = 10  # attempts in all, the user's own among them: enough for "3 of 10", started within a second
 GAP = 0.1  # seconds between two starts: no burst, and a limit per second or minute still shows
 LONGEST = 3.5  # seconds for one attempt, as for the user's own
-_LEAST = 1.3  # seconds an attempt must be able to wait: past the first retransmission at 1.03 s
-CHANCE = 3  # ports picked by chance for one checkup: with MOST_CONTROLS eight further ports of a host, no more
-_HIGH = (20000, 29999)  # below node ports (30000) and source ports (32768): closed, and not forwarded, if any port is
+_LEAST = 1.3  # seconds that an attempt must be able to wait: more than the first retransmission at 1.03 s
+RANDOM_PORTS = 3  # per checkup: with MOST_CONTROLS at most eight further ports of a host
+_HIGH = (20000, 29999)  # below node ports (30000) and source ports (32768): the least likely to be open or forwarded
 
 
 async def attempt(
     c: Record, address: str, port: int, role: Role, patience: Patience, *, series: int | None = None
 ) -> Connect:
-    """Connect once more, put it into the record and hang up. `series`: its place in an ordered series."""
+    """Connect once more, record it and close the connection. `series`: its position in an ordered series."""
     o, sock = await connect(
         address, port, clock=c.clock, host=c.host, patience=patience, role=role, source=c.options.source
     )
@@ -38,34 +38,34 @@ async def attempt(
 
 
 async def controls(c: Record, address: str) -> None:
-    """Connect to further ports of the same host that most likely answer."""
+    """Connect to further ports of the same host that are likely to respond."""
     c.done.add(Want(probe="controls", args=(address,)))
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left(), 0.05))
     async with asyncio.TaskGroup() as group:
-        for port in beside(c.target):
+        for port in control_ports(c.target):
             group.create_task(attempt(c, address, port, "control", Patience(limit)))
 
 
-def beside(target: Target) -> tuple[int, ...]:
-    """The ports to compare with; for UDP the TCP port of the same number first, often of the same service."""
+def control_ports(target: Target) -> tuple[int, ...]:
+    """Return the ports to compare with; for UDP the TCP port of the same number first, often of the same service."""
     found = ports.controls_for(target.port)
     return found if target.transport == "tcp" else (target.port, *found)[: ports.MOST_CONTROLS]
 
 
 def open_control(c: Record, address: str) -> int | None:
-    """The port of a control that accepted."""
+    """Return the port of a control that accepted, None if none did."""
     found = (o for o in c.of(Connect) if o.role == "control" and o.address == address)
     return next((o.port for o in found if o.outcome is Outcome.OK), None)
 
 
 def spent(c: Record, address: str) -> int:
-    """SYNs sent to this address so far."""
+    """Return the number of SYNs sent to this address so far."""
     plain = sum(o.syns or 1 for o in c.of(Connect) if o.address == address)
     return plain + sum(len(o.hops) for o in c.of(Trace) if o.address == address)
 
 
 async def own_port(c: Record, address: str, *, free: bool) -> None:
-    """The target is this machine: what holds the port; and if it does not answer, could a program listen there?"""
+    """Read which process uses the port of this machine; `free`: also try by a bind whether a program could listen."""
     port = c.target.port
     c.see(await local.listeners(port, c.target.transport, c.host, c.clock))
     c.done.add(Want(probe="listeners", args=(str(port), c.target.transport)))
@@ -78,9 +78,9 @@ async def own_port(c: Record, address: str, *, free: bool) -> None:
 
 
 async def series(c: Record, address: str, wanted: int = SERIES) -> None:
-    """Connect again and again, one start every GAP seconds, until `wanted` attempts with the user's own were made.
+    """Connect repeatedly, one start every GAP seconds, until `wanted` attempts were made, the user's own among them.
 
-    Attempts overlap: the order is that of their starts. Stops at the cap of SYNs per host, or at the budget's end.
+    Attempts overlap and are ordered by their starts. Stops at the limit of SYNs per host.
     """
     want = Want(probe="series", args=(address,))
     c.done.add(want)
@@ -102,7 +102,7 @@ async def series(c: Record, address: str, wanted: int = SERIES) -> None:
         for task in running:
             task.cancel()
     if made < wanted:
-        text = f"Only {made} of {wanted} attempts were made: {MOST_SYNS} SYNs per host are the limit."
+        text = f"Only {made} of {wanted} attempts were made: the limit is {MOST_SYNS} SYNs per host."
         c.note(Note(kind="info", text=text, stage="tcp"))
 
 
@@ -110,22 +110,22 @@ async def _attempt(c: Record, address: str, place: int, limit: float) -> None:
     await attempt(c, address, c.target.port, "repeat", Patience(limit), series=place)
 
 
-def by_chance(c: Record, count: int) -> list[int]:
-    """`count` high ports that nobody should use: CHANCE different ones, picked once for a checkup, in turn."""
-    if not c.chance:
+def random_ports(c: Record, count: int) -> list[int]:
+    """Return `count` random high ports: RANDOM_PORTS different ones, chosen once per checkup, repeated in turn."""
+    if not c.random_ports:
         import random
 
-        found = random.sample([port for port in range(_HIGH[0], _HIGH[1] + 1) if port != c.target.port], CHANCE)
-        c.chance.extend(found)
-    return [c.chance[place % CHANCE] for place in range(count)]
+        others = [port for port in range(_HIGH[0], _HIGH[1] + 1) if port != c.target.port]
+        c.random_ports.extend(random.sample(others, RANDOM_PORTS))
+    return [c.random_ports[place % RANDOM_PORTS] for place in range(count)]
 
 
 async def negative(c: Record, address: str) -> None:
-    """Connect to random high ports that nobody should answer on: only something that accepts every port does."""
+    """Connect to random high ports, which should be closed: that all accept shows something that accepts any port."""
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left() - 0.1, 0.05))
     seen = await asyncio.gather(
-        *(attempt(c, address, port, "negative", Patience(limit)) for port in by_chance(c, CHANCE))
+        *(attempt(c, address, port, "negative", Patience(limit)) for port in random_ports(c, RANDOM_PORTS))
     )
     if all(o.outcome is Outcome.EXHAUSTED for o in seen):
         want = Want(probe="negative", args=(address,))
-        c.settle(want, "not-possible-here", "This machine had no socket left for the look.")
+        c.settle(want, "not-possible-here", "This machine had no free socket for the probe.")

@@ -1,4 +1,4 @@
-"""The record of one checkup while it grows: what was asked, what was seen, what was settled."""
+"""One checkup under way: the request, the observations and notes so far, and their diagnosis."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Told = Callable[["Record", Observation], None]
 
 
 class Record:
-    """What was asked, and what was seen so far. Looks put their observations here."""
+    """The request and the observations so far. Probes add their observations here."""
 
     def __init__(
         self, asked: Asked, options: Options, host: Host, catalogue: Catalogue, *, told: Told | None = None
@@ -34,7 +34,7 @@ class Record:
         self.target = asked.target
         self.told = told
         self.done: set[Want] = set()
-        self.chance: list[int] = []  # the ports picked by chance, the same for every look
+        self.random_ports: list[int] = []  # the same for all probes; chosen by `repeats.random_ports`
         self.open: list[socket.socket] = []  # closed at the end, whatever happens
         self._seen: list[Observation] = []
         self._notes: list[Note] = []
@@ -44,15 +44,15 @@ class Record:
         self._zero = time.monotonic()
 
     def clock(self) -> float:
-        """Seconds since the checkup began."""
+        """Return the seconds since the checkup began."""
         return time.monotonic() - self._zero
 
     def left(self) -> float:
-        """Seconds of the budget that are left."""
+        """Return the seconds of the budget that are left."""
         return self.options.budget - self.clock()
 
     def see(self, o: Observation) -> Observation:
-        """Put an observation into the record, with its id."""
+        """Add an observation and return it with its id."""
         o = replace(o, id=f"o{len(self._seen) + 1}")
         self._seen.append(o)
         if self.told:
@@ -60,34 +60,34 @@ class Record:
         return o
 
     def note(self, note: Note) -> None:
-        """Put a note into the record, once."""
+        """Add a note, unless it is there already."""
         if note not in self._notes:
             self._notes.append(note)
 
     def settle(self, want: Want, reason: Why, text: str) -> None:
-        """Say why a look has no result, so that its signs get their final reason."""
+        """Note why a probe has no result, so that its signs are unknown for that reason."""
         self.note(Note(kind="not-evaluated", text=text, probe=want, reason=reason))
 
     def of(self, kind: type) -> list:  # type: ignore[type-arg]
-        """The observations of one kind so far."""
+        """Return the observations of one kind so far, in order."""
         return [o for o in self._seen if isinstance(o, kind)]
 
     def report(self, *, interrupted: bool = False) -> Report:
-        """The record so far."""
+        """Return the report so far."""
         return Report(
             portdoctor=__version__, target=self.target, vantage=self._vantage(), options=self.options,
             observations=tuple(self._seen), notes=tuple(self._notes), interrupted=interrupted,
         )  # fmt: skip
 
     def diagnosis(self, *, interrupted: bool = False) -> Diagnosis:
-        """What the record so far means; thought through again only when it has grown."""
+        """Return the diagnosis of the report so far; computed again only when the report has grown."""
         record = (len(self._seen), len(self._notes), interrupted)
         if self._thought is None or self._thought[0] != record:
             self._thought = record, diagnose(self.report(interrupted=interrupted), self.catalogue)
         return self._thought[1]
 
     def resolvers(self) -> tuple[str, ...]:
-        """Whom to ask for the name: the configured nameservers, and the one that --resolver adds."""
+        """The resolvers to query: those that this machine is configured with, and the one that --resolver adds."""
         more = (self.options.resolver,) if self.options.resolver else ()
         return tuple(dict.fromkeys((*self.host.resolvers(), *more)))
 
@@ -103,7 +103,7 @@ class Record:
         )  # fmt: skip
 
     async def trust(self) -> Trust:
-        """Whom to trust in TLS: loaded once, in a thread, while the name and the connection are under way."""
+        """Return the trust store for TLS: loaded once, in a thread, while the lookup and the connect are under way."""
         if self._trust is None:
             from ..probes.certificates import prepare
 

@@ -1,4 +1,4 @@
-"""What only this machine knows, behind one Protocol. `sys.platform` is read here and in outcomes.py only."""
+"""The operating system of this machine, behind one Protocol. Only here and in outcomes.py is `sys.platform` read."""
 
 from __future__ import annotations
 
@@ -10,66 +10,69 @@ from ..model import Can, Counters, HostsFile, Icmp, Interfaces, Listeners, Neigh
 
 
 class Host(Protocol):
-    """One operating system. Methods that look return an observation with `began` 0; none needs a privilege."""
+    """One operating system. Its methods need no privilege.
+
+    Methods that return an observation set `began` to 0, and report an error of the system as its outcome.
+    """
 
     os: str  # "linux", "macos" or "windows"
 
     def describe(self) -> str:
-        """The system and its version in a few words: "Linux 6.18"."""
+        """Return the system and its version: "Linux 6.18"."""
 
     def can(self) -> Can:
-        """Which evidence this user can have here."""
+        """Return the kinds of evidence that are available to this user."""
 
     def limits(self) -> tuple[str, ...]:
-        """What cannot be seen, and which privilege would show it, a sentence each."""
+        """Return what this user cannot see, and which privilege would show it, a sentence each."""
 
     def resolvers(self) -> tuple[str, ...]:
-        """The configured nameservers as addresses, in order."""
+        """Return the addresses of the configured resolvers, in order."""
 
     def hosts_file(self, name: str) -> HostsFile:
-        """The lines of the hosts file that name `name`."""
+        """Return the lines of the hosts file that have `name`."""
 
     def route(
         self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
     ) -> Route:
-        """The kernel's routing decision for a packet to `address`; rules may decide by the port, too."""
+        """Return the kernel's routing decision for a packet to `address`; policy rules may depend on the port."""
 
     def neighbour(self, address: str) -> Neighbour:
-        """The neighbour entry of `address` (the gateway or an on-link target)."""
+        """Return the neighbour entry of `address` (the gateway or an on-link target)."""
 
     def interfaces(self) -> Interfaces:
-        """All interfaces with their addresses."""
+        """Return all interfaces with their addresses."""
 
     def listeners(self, port: int, transport: Transport = "tcp", *, owners: bool = True) -> Listeners:
-        """The sockets of this machine on `port`, with their owners as far as this user may see."""
+        """Return the sockets of this machine on `port`, with their processes as far as this user may see them."""
 
     def port_policy(self) -> Ports:
-        """Privileged threshold, ephemeral and reserved ranges."""
+        """Return the first unprivileged port, and the ephemeral and reserved ranges."""
 
     def counters(self) -> Counters:
-        """Counters and limits that say why this machine drops or refuses."""
+        """Return counters and limits that explain why this machine drops or refuses packets."""
 
     def is_own(self, address: str) -> bool:
-        """Whether the address belongs to this machine (any loopback address included)."""
+        """Return whether the address belongs to this machine (any loopback address does)."""
 
     def watch_errors(self, sock: socket.socket) -> bool:
-        """Ask for ICMP errors on the socket's error queue; False where the system has none."""
+        """Let the socket queue ICMP errors (IP_RECVERR); return False where the system cannot."""
 
     def read_error(self, sock: socket.socket) -> tuple[int, Icmp | None] | None:
-        """Drain the error queue: (errno, who sent the ICMP error), None when it is empty."""
+        """Read and clear the error queue: return (errno, ICMP error), None when it is empty."""
 
     def hurry(self, sock: socket.socket) -> None:
         """Let the kernel give up this connect after one retransmission (TCP_SYNCNT 1), where it can."""
 
     def syns_unanswered(self, sock: socket.socket) -> int | None:
-        """Retransmissions of the SYN (TCP_INFO), None where the system does not tell."""
+        """Return the retransmissions of the SYN (TCP_INFO), None where the system does not report them."""
 
     def rtt(self, sock: socket.socket) -> float | None:
-        """The kernel's round-trip estimate of a connected socket in seconds."""
+        """Return the kernel's round-trip estimate of a connected socket in seconds, None where it has none."""
 
 
 def user_name() -> str:
-    """The user this process runs as: the name if the system knows one, else the number."""
+    """Return the name of the user of this process, or the uid where it has no name."""
     if sys.platform == "win32":
         import os
 
@@ -84,7 +87,7 @@ def user_name() -> str:
 
 
 def config_folder() -> str:
-    """The folder of this user's configuration, as platformdirs has it; "" for a user without a home."""
+    """Return the folder of this user's configuration, as platformdirs does; "" for a user without a home folder."""
     import os
 
     if sys.platform in ("darwin", "win32"):
@@ -98,12 +101,12 @@ def config_folder() -> str:
 
 
 def current() -> Host:
-    """The host this process runs on."""
+    """Return the Host of the system that this process runs on."""
     if sys.platform == "darwin":
         from .macos import MacOS
 
         return MacOS()
-    elif sys.platform == "win32":  # noqa: RET505  mypy leaves out branches of other systems, not what follows them
+    elif sys.platform == "win32":  # noqa: RET505  mypy skips the branches of other systems, not what follows them
         from .windows import Windows
 
         return Windows()

@@ -1,4 +1,4 @@
-"""Reads what the error queue of a Linux socket holds: who sent the ICMP error. Bytes in, values out."""
+"""Parses entries of a Linux socket's error queue: the errno, and the ICMP error with its sender. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3  # linux/errqueue.h
 
 
 def read_extended_error(data: bytes) -> tuple[int, Icmp | None] | None:
-    """(errno, ICMP error) of a sock_extended_err with the offender's sockaddr (ip(7)); None when too short."""
+    """Return (errno, ICMP error) of a sock_extended_err and its offender's sockaddr (ip(7)); None if too short."""
     if len(data) < 16:
         return None
     number, origin, kind, code, _, _, _ = struct.unpack_from("=IBBBBII", data)

@@ -1,4 +1,4 @@
-"""Reads resolv.conf and the hosts file, which Unix and Windows share. Text in, values out."""
+"""Reads resolv.conf and the hosts file."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ _RESOLVERS = 3  # MAXNS of glibc's resolv.h
 
 
 def read_text(path: str, most: int = _MOST) -> str:
-    """The text of a file, at most `most` bytes. Raises OSError."""
+    """Return the text of a file, at most `most` bytes of it. Raises OSError."""
     with open(path, "rb") as file:
         return file.read(most).decode("utf-8", "replace")
 
 
 def nameservers(resolv_conf: str) -> tuple[str, ...]:
-    """The nameservers of a resolv.conf as glibc takes them (resolv.conf(5)): the first three, in order."""
+    """Return the nameservers of a resolv.conf as glibc reads them (resolv.conf(5)): the first three, in order."""
     found = []
     for line in resolv_conf.splitlines():
         words = line.split()
-        # a comment sign counts in the first column only; glibc takes the word after the keyword
+        # glibc requires the keyword in the first column, and takes the word after it
         if len(words) >= 2 and words[0] == "nameserver" and line[0] == "n":
             found.append(words[1])
     return tuple(found[:_RESOLVERS])
 
 
 def hosts_lines(text: str, name: str) -> tuple[tuple[int, str, str], ...]:
-    """(line number, address, text) of the lines that name the host (hosts(5)); case does not count."""
+    """Return (line number, address, text) of the lines that have the name (hosts(5)), ignoring case."""
     wanted = name.rstrip(".").lower()
     if not wanted or wanted not in text.lower():
         return ()
@@ -40,7 +40,7 @@ def hosts_lines(text: str, name: str) -> tuple[tuple[int, str, str], ...]:
 
 
 def hosts_file(path: str, name: str) -> HostsFile:
-    """The observation of the hosts file at `path`; its outcome says when it could not be read."""
+    """Return the observation of the hosts file at `path`; an error in reading it is its outcome."""
     try:
         lines = hosts_lines(read_text(path), name)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a Linux kernel tells an ordinary user: the error queue, netlink, sock_diag and /proc."""
+"""The Host of Linux, for an ordinary user: the error queue, netlink, sock_diag and /proc."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _GLIBC_DEFAULT = ("127.0.0.1",)
 
 
 class Linux:
-    """The Host of Linux 5.9 and later; see the Protocol for what each method gives."""
+    """The Host of Linux; see the Protocol for what each method returns."""
 
     os = "linux"
 
@@ -52,20 +52,20 @@ class Linux:
         return "Linux " + ".".join(os.uname().release.split(".")[:2])
 
     def can(self) -> Can:
-        old = self._release() < (5, 9)  # before it the error queue stays closed in SYN_SENT
+        old = self._release() < (5, 9)  # earlier kernels queue no ICMP error in the state SYN_SENT
         return Can(error_queue=not old, ttl_trace=not old, listener_table="all", neighbour_table=True)
 
     def limits(self) -> tuple[str, ...]:
         if os.geteuid() == 0:
             return ()
-        return ("cannot see which process of another user holds a socket: needs root",)
+        return ("cannot see which process of another user is using a socket: needs root",)
 
     def _release(self) -> tuple[int, ...]:
         first = os.uname().release.partition("-")[0].split(".")[:2]
         return tuple(int(part) for part in first if part.isdigit())
 
     def resolvers(self) -> tuple[str, ...]:
-        """As glibc reads them: an empty list means its default, the name server of this machine."""
+        """As glibc reads them; without any, its default is the resolver of this machine."""
         from .files import nameservers, read_text
 
         try:
@@ -81,15 +81,15 @@ class Linux:
     def route(
         self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
     ) -> Route:
-        """The errno of the kernel's answer is itself the observation: a connect would get it."""
+        """The errno of the kernel's response is the outcome: a connect would fail with it."""
         from . import netlink
 
         flow = (_IP_PROTO[transport], port) if port else None
-        goal = "::1" if address == "::" else address  # connect() to :: means this machine, the look-up does not
+        goal = "::1" if address == "::" else address  # connect() takes :: as this machine, the route lookup does not
         try:
             fact = netlink.look_up_route(goal, source, flow)
         except netlink.Refused as error:
-            if source and not self.is_own(source):  # EINVAL or ENETUNREACH for the source's sake: no route's fault
+            if source and not self.is_own(source):  # EINVAL or ENETUNREACH is about the source, not about the route
                 return self.route(address, None, port, transport)
             by_port = flow is not None and self.route(address, source).outcome is Outcome.OK
             kind, prefix = netlink.refusal(address, error.errno or 0, by_port=by_port)
@@ -100,7 +100,7 @@ class Linux:
         try:
             entry = netlink.look_up_route(goal, source, flow, match=True)
         except OSError:
-            entry = None  # kernels before 4.13 have no such question
+            entry = None  # kernels before 4.13 do not support this request
         return Route(
             outcome=Outcome.OK,
             address=address,
@@ -113,16 +113,16 @@ class Linux:
         )
 
     def neighbour(self, address: str) -> Neighbour:
-        """The entry on the interface that a packet would leave by; "none" when there is none."""
+        """The entry on the interface through which a packet would leave; "none" without one."""
         from . import netlink
 
-        way = self.route(address)
+        route = self.route(address)
         try:
             rows = [(interface_name(index), state) for index, state in netlink.neighbours(address)]
         except OSError as error:
             return Neighbour(**_failure(error), address=address, state="unknown")
-        rows.sort(key=lambda row: row[0] != way.interface)
-        interface, state = rows[0] if rows else (way.interface, "none")
+        rows.sort(key=lambda row: row[0] != route.interface)
+        interface, state = rows[0] if rows else (route.interface, "none")
         return Neighbour(outcome=Outcome.OK, address=address, interface=interface, state=state)
 
     def interfaces(self) -> Interfaces:
@@ -149,11 +149,11 @@ class Linux:
         return Interfaces(outcome=Outcome.OK, rows=rows)
 
     def is_own(self, address: str) -> bool:
-        """The kernel's own answer: a packet to it would be delivered here."""
+        """By the routing table: a packet to the address would be delivered to this machine."""
         return self.route(address).type == "local"
 
     def listeners(self, port: int, transport: Transport = "tcp", *, owners: bool = True) -> Listeners:
-        """By sock_diag, else by /proc/net; `port` 0 gives the listeners of every port."""
+        """By sock_diag, else from /proc/net; `port` 0 returns the listeners of all ports."""
         from . import sockdiag
 
         try:
@@ -206,7 +206,7 @@ class Linux:
         return True
 
     def read_error(self, sock: socket.socket) -> tuple[int, Icmp | None] | None:
-        """Of several errors the last one that came by ICMP. Read SO_ERROR first: draining clears it."""
+        """Of several errors, return the last one from ICMP. Read SO_ERROR first: reading the queue clears it."""
         found: tuple[int, Icmp | None] | None = None
         for _ in range(_MOST_ERRORS):
             try:
@@ -224,7 +224,7 @@ class Linux:
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_SYNCNT, 1)
 
     def syns_unanswered(self, sock: socket.socket) -> int | None:
-        """Read it while connecting or right after: later it counts data that was sent again, too."""
+        """Read it while connecting or right after: later it also counts retransmitted data."""
         info = _tcp_info(sock)
         if len(info) < _TOTAL_RETRANS + 4:
             return None
@@ -239,7 +239,7 @@ class Linux:
 
 
 def _failure(error: OSError, *, connecting: bool = False) -> dict[str, Any]:
-    """What every observation of a look that failed says, from the exception."""
+    """Return the fields of an observation that failed with this error."""
     number = error.errno or 0
     return {
         "outcome": of_errno(number, connecting=connecting),
@@ -249,7 +249,7 @@ def _failure(error: OSError, *, connecting: bool = False) -> dict[str, Any]:
 
 
 def _holders(rows: tuple[Socket, ...]) -> dict[int, Holder]:
-    """Inode -> owner of the sockets that hold the port: listeners and bound ones; without any, its connections."""
+    """Return inode -> process of the sockets that use the port: listening or bound; without any, its connections."""
     owned = [row for row in rows if row.inode]  # a lingering connection (TIME_WAIT) has none
     holding = [row for row in owned if row.state in _HOLDS] or owned[:_MOST_OWNERS]
     if not holding:
@@ -268,7 +268,7 @@ def _listener(row: Socket, transport: Transport, holder: Holder | None) -> Liste
         port=row.port,
         state=row.state,
         peer=row.peer,
-        uid=row.uid if row.inode else None,  # the kernel gives 0 for a socket that nobody holds any more
+        uid=row.uid if row.inode else None,  # the kernel reports 0 for a socket that no process has open
         inode=row.inode or None,
         v6only=row.v6only,
         queued=row.queued if row.state == "LISTEN" else None,

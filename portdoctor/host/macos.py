@@ -1,4 +1,4 @@
-"""What macOS tells an ordinary user: psutil, the routing tool, and no ICMP evidence at all."""
+"""The Host of macOS, for an ordinary user: psutil and the tools of the system. It has no ICMP evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES = {"BLACKHOLE": "blackhole", "REJECT": "unreachable", "LOCAL": "local"}  
 
 
 class MacOS:
-    """The Host of macOS; see the Protocol for what each method gives."""
+    """The Host of macOS; see the Protocol for what each method returns."""
 
     os = "macos"
 
@@ -28,10 +28,10 @@ class MacOS:
         return Can(listener_table="all" if os.getuid() == 0 else "own", neighbour_table=True)
 
     def limits(self) -> tuple[str, ...]:
-        who = "cannot see who sent an ICMP error, nor which hop answers: macOS does not tell"
+        icmp = "cannot see which router sent an ICMP error: macOS does not report it"
         if os.getuid() == 0:
-            return (who,)
-        return (who, "cannot see the sockets of other users: needs root")
+            return (icmp,)
+        return (icmp, "cannot see the sockets of other users: needs root")
 
     def resolvers(self) -> tuple[str, ...]:
         """Those of the main network service; per-domain resolvers (scutil --dns) are not in this file."""
@@ -50,7 +50,7 @@ class MacOS:
     def route(
         self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
     ) -> Route:
-        """The errno by a UDP connect, the way by `route -n get`."""
+        """The errno from a UDP connect, the route from `route -n get`."""
         try:
             chosen = portable.source_for(address, source)
         except OSError as error:
@@ -58,21 +58,21 @@ class MacOS:
             none = failed["outcome"] is Outcome.NET_UNREACHABLE
             return Route(**failed, address=address, type="none" if none else "unknown", source=source)
         family = "-inet6" if ":" in address else "-inet"
-        way = read_route(portable.run_tool("/sbin/route", "-n", "get", family, address) or "")
-        flags = way.get("flags", "").strip("<>").split(",")
+        entry = read_route(portable.run_tool("/sbin/route", "-n", "get", family, address) or "")
+        flags = entry.get("flags", "").strip("<>").split(",")
         kind = next((word for flag, word in _TYPES.items() if flag in flags), "unicast")
-        gateway = way.get("gateway")
+        gateway = entry.get("gateway")
         return Route(
             outcome=Outcome.OK,
             address=address,
             type="local" if portable.is_own(address) else kind,
             gateway=gateway if gateway and "GATEWAY" in flags else None,
-            interface=way.get("interface"),
+            interface=entry.get("interface"),
             source=chosen,
         )
 
     def neighbour(self, address: str) -> Neighbour:
-        """The ARP entry; IPv6 entries are not read, and an entry's age is not told: "known" is all there is."""
+        """The ARP entry. IPv6 entries are not read, and the age of an entry is not known, so its state is "known"."""
         text = None if ":" in address else portable.run_tool("/usr/sbin/arp", "-n", address)
         if text is None:
             return Neighbour(outcome=Outcome.OTHER, address=address, state="unknown")
@@ -89,7 +89,7 @@ class MacOS:
         return portable.listeners(port, transport, owners)
 
     def port_policy(self) -> Ports:
-        """No threshold is given: since macOS 10.14 it does not hold for wildcard addresses."""
+        """No first unprivileged port: since macOS 10.14 the limit does not apply to wildcard addresses."""
         text = portable.run_tool("/usr/sbin/sysctl", "-n", "net.inet.ip.portrange.first", "net.inet.ip.portrange.last")
         numbers = [int(word) for word in (text or "").split() if word.isdigit()]
         ephemeral = (numbers[0], numbers[1]) if len(numbers) == 2 else None
@@ -108,7 +108,7 @@ class MacOS:
         return None
 
     def hurry(self, sock: socket.socket) -> None:
-        """macOS has no count of SYNs to set; the caller closes the socket in time."""
+        """macOS cannot limit the number of SYNs; the caller closes the socket in time."""
 
     def syns_unanswered(self, sock: socket.socket) -> int | None:
         return None
@@ -118,6 +118,6 @@ class MacOS:
 
 
 def read_route(text: str) -> dict[str, str]:
-    """The ``key: value`` lines of `route -n get`."""
+    """Return the ``key: value`` lines of `route -n get`."""
     pairs = (line.partition(":") for line in text.splitlines())
     return {key.strip(): value.strip() for key, colon, value in pairs if colon and value.strip()}

@@ -1,4 +1,4 @@
-"""Asks the Linux kernel by rtnetlink: routes, neighbours, links, addresses. No privilege is needed.
+"""Reads routes, neighbours, links and addresses from the Linux kernel by rtnetlink(7). Needs no privilege.
 
 Layouts: linux/netlink.h, linux/rtnetlink.h, linux/neighbour.h, linux/if_addr.h, linux/if_link.h.
 """
@@ -21,8 +21,8 @@ ROUTE, SOCK_DIAG = 0, 4  # netlink families
 REQUEST, DUMP = 0x1, 0x300
 _ERROR, _DONE = 2, 3
 _INTERRUPTED = 0x10  # NLM_F_DUMP_INTR: the table changed while it was read
-_MOST = 256  # datagrams of one answer: 8 MiB, more than any sane table
-_SECONDS = 1.0  # the kernel answers in microseconds; never hang on it
+_MOST = 256  # datagrams of one response: 8 MiB, more than a usual table
+_SECONDS = 1.0  # time limit: the kernel responds in microseconds
 
 GET_LINK, GET_ADDRESS, GET_ROUTE, GET_NEIGHBOUR, GET_RULE = 18, 22, 26, 30, 34
 _IP_PROTO, _DPORT = 27, 29  # RTA_IP_PROTO, RTA_DPORT
@@ -42,7 +42,7 @@ TENTATIVE, DAD_FAILED = 0x40, 0x08
 
 
 class RouteFact(Value, frozen=True, kw_only=True):
-    """One route as the kernel tells it; `prefix` is empty when it told none."""
+    """One route as the kernel reports it, with its prefix such as 10.0.0.0/8."""
 
     type: str
     prefix: str
@@ -53,17 +53,17 @@ class RouteFact(Value, frozen=True, kw_only=True):
 
 
 class Refused(OSError):
-    """The kernel understood the question and answered with this errno."""
+    """The kernel understood the request and responded with this errno."""
 
 
 class Incomplete(OSError):
-    """The table changed while it was read, or it did not fit."""
+    """The table changed while it was read, or it is too long."""
 
 
 def query_kernel(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
-    """The payloads of the kernel's answer to one request.
+    """Yield the payloads of the kernel's response to one request.
 
-    Raises OSError: Refused with the errno of the kernel's answer, Incomplete for a torn dump, else the socket's own.
+    Raises OSError: Refused with the errno in the response, Incomplete for an interrupted dump, else the socket's error.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as sock:
         sock.settimeout(_SECONDS)
@@ -86,7 +86,7 @@ def query_kernel(family: int, kind: int, flags: int, body: bytes) -> Iterator[by
 
 
 def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """(type, flags, payload) of each message of one datagram; stops at a length that cannot be."""
+    """Yield (type, flags, payload) of each message in one datagram; stop at an invalid length."""
     at = 0
     while at + 16 <= len(data):
         length, kind, flags = struct.unpack_from("=IHH", data, at)
@@ -97,7 +97,7 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def attributes(data: bytes) -> dict[int, bytes]:
-    """Attribute number -> value of a sequence of rtattr; nested and byte-order bits are cleared."""
+    """Return attribute type -> value of a sequence of rtattr, without the flags for nesting and byte order."""
     found: dict[int, bytes] = {}
     at = 0
     while at + 4 <= len(data):
@@ -110,20 +110,20 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One rtattr, padded."""
+    """Return one rtattr, padded to 4 bytes."""
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def look_up_route(
     address: str, source: str | None = None, flow: tuple[int, int] | None = None, *, match: bool = False
 ) -> RouteFact:
-    """The kernel's decision for a packet to `address`; with `match` the table entry behind it.
+    """Return the kernel's routing decision for a packet to `address`; with `match`, the table entry behind it.
 
-    `flow`: IP protocol and destination port, by which rules may choose (Linux 4.18; older ones ignore it).
+    `flow`: IP protocol and destination port, which policy rules may select by (Linux 4.18; earlier ones ignore it).
 
-    Raises Refused with the errno a connect would get (EACCES prohibit, EINVAL blackhole, EHOSTUNREACH
-    unreachable, ENETUNREACH none: fib_props in the kernel's fib_semantics.c; rules: fib4_rule_action),
-    OSError when it could not be asked.
+    Raises Refused with the errno that a connect would get: EACCES for prohibit, EINVAL for blackhole, EHOSTUNREACH for
+    unreachable, ENETUNREACH without a route (fib_props in the kernel's fib_semantics.c; for rules, fib4_rule_action).
+    Raises OSError when the request fails.
     """
     bare, index = split_scope(address)
     family, packed = pack(bare)
@@ -141,11 +141,11 @@ def look_up_route(
     head = struct.pack("=BBBBBBBBI", family, 8 * len(packed), source_bits, 0, 0, 0, 0, 0, flags)
     for payload in query_kernel(ROUTE, GET_ROUTE, 0, head + body):
         return read_route(payload)
-    raise Incomplete(0, "the kernel gave no route")
+    raise Incomplete(0, "the kernel returned no route")
 
 
 def read_route(payload: bytes) -> RouteFact:
-    """One rtmsg with its attributes."""
+    """Parse one rtmsg with its attributes."""
     family, bits, _, _, table, _, _, kind, _ = struct.unpack_from("=BBBBBBBBI", payload)
     found = attributes(payload[12:])
     index = found.get(4)
@@ -168,10 +168,10 @@ def read_route(payload: bytes) -> RouteFact:
 
 
 def refusal(address: str, number: int, *, by_port: bool) -> tuple[str, str | None]:
-    """(type of route, prefix of the entry) that a look-up refused with errno `number` means.
+    """Return (type of the route, prefix of its entry) for a lookup that failed with errno `number`.
 
-    ENETUNREACH means no route, or a rule that says unreachable. `by_port`: without the port there is a way, so that
-    a rule about the port refuses; its entry is not sought.
+    ENETUNREACH means no route, or a rule of type unreachable. `by_port`: the lookup succeeds without the port, so a
+    rule for the port caused the error; its entry is not searched.
     """
     kind = _TYPE_OF_ERRNO.get(number, "unknown")
     if by_port:
@@ -182,15 +182,15 @@ def refusal(address: str, number: int, *, by_port: bool) -> tuple[str, str | Non
         if kind == "none" and (prefix := refusing_entry(address, "unreachable")):
             return "unreachable", prefix
     except OSError:
-        return kind, None  # the refusal stands without its entry
+        return kind, None  # the type is known, its entry is not
     return kind, None
 
 
 def refusing_entry(address: str, kind: str) -> str | None:
-    """The prefix of the route or rule of that type that covers the address, the longest of them. Raises OSError.
+    """Return the longest prefix of a route or rule of that type that covers the address. Raises OSError.
 
-    The kernel's refusal names no entry; dumps of the tables do. Rules that select by anything but the
-    destination are left out: whether they apply is not known here.
+    The kernel's error does not name the entry, so the tables are searched. Rules that select by more than the
+    destination are ignored, because it is not known whether they apply.
     """
     bare, _ = split_scope(address)
     family, packed = pack(bare)
@@ -214,7 +214,7 @@ def _covers(prefix: bytes, bits: int, packed: bytes) -> bool:
 
 
 def neighbours(address: str) -> list[tuple[int, str]]:
-    """(interface index, state) of every neighbour entry of an address. Raises OSError."""
+    """Return (interface index, state) of every neighbour entry of an address. Raises OSError."""
     bare, index = split_scope(address)
     family, packed = pack(bare)
     rows = []
@@ -226,7 +226,7 @@ def neighbours(address: str) -> list[tuple[int, str]]:
 
 
 def read_neighbour(payload: bytes, wanted: bytes) -> tuple[int, str]:
-    """(interface index, state) of one ndmsg, (0, "") when it is about another address."""
+    """Return (interface index, state) of one ndmsg, (0, "") when it is about another address."""
     _, _, _, index, state, _, _ = struct.unpack_from("=BBHiHBB", payload)
     if attributes(payload[12:]).get(1) != wanted:
         return 0, ""
@@ -234,9 +234,9 @@ def read_neighbour(payload: bytes, wanted: bytes) -> tuple[int, str]:
 
 
 def links() -> list[tuple[int, str, int]]:
-    """(index, name, flags) of every interface. Raises OSError."""
+    """Return (index, name, flags) of every interface. Raises OSError."""
     rows = []
-    # IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: the counters are most of the answer
+    # IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: the statistics are most of the response
     body = struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0) + attribute(29, struct.pack("=I", 8))
     for payload in query_kernel(ROUTE, GET_LINK, DUMP, body):
         _, _, _, index, flags, _ = struct.unpack_from("=BBHiII", payload)
@@ -246,7 +246,7 @@ def links() -> list[tuple[int, str, int]]:
 
 
 def interface_addresses() -> list[tuple[int, str, int]]:
-    """(interface index, address in prefix notation, flags) of every address. Raises OSError."""
+    """Return (interface index, address in prefix notation, flags) of every address. Raises OSError."""
     rows = []
     for payload in query_kernel(ROUTE, GET_ADDRESS, DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0)):
         _, bits, flags, _, index = struct.unpack_from("=BBBBI", payload)

@@ -1,4 +1,4 @@
-"""Who holds a socket on Linux: process, user, systemd unit, container. As far as this user may see."""
+"""Finds the process that uses a socket on Linux, with its user, systemd unit and container, as far as permitted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..model import Holder
 
 assert sys.platform == "linux"
 
-_MOST_FOLDERS = 20_000  # of /sys/fs/cgroup: a node with a thousand pods has about ten a pod
+_MOST_FOLDERS = 20_000  # of /sys/fs/cgroup: a node with a thousand pods has about ten for each
 _MOST_COMMAND = 300  # characters of a command line that are kept
 _CONTAINER = re.compile(r"(?:docker|libpod|cri-containerd|crio|containerd)?[-/:]?([0-9a-f]{64})(?:\.scope)?$")
 _UNIT = re.compile(r"([^/]+\.(?:service|socket|scope))(?:/|$)")
 
 
 def processes(inodes: Iterable[int]) -> dict[int, int]:
-    """Socket inode -> the lowest pid that has it open, among the processes whose files this user may list."""
+    """Return socket inode -> lowest pid that has it open, among the processes whose files this user may list."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes if inode}
     found: dict[int, int] = {}
     if not wanted:
@@ -44,11 +44,11 @@ def _open_files(pid: int) -> Iterator[str]:
         try:
             yield os.readlink(f"{folder}/{name}")
         except OSError:
-            continue  # closed meanwhile; in our own process it is the listing itself
+            continue  # closed meanwhile; in our own process, the descriptor of the listing
 
 
 def holder(pid: int | None, uid: int | None, cgroup: str | None) -> Holder:
-    """What is known of the owner; `cgroup` is the path below /sys/fs/cgroup, used when no process is seen."""
+    """Return what is known of the process; `cgroup`, a path below /sys/fs/cgroup, is used when no pid is known."""
     name = command = since = None
     if pid is not None:
         name = _read(f"/proc/{pid}/comm").strip() or None
@@ -67,7 +67,7 @@ def holder(pid: int | None, uid: int | None, cgroup: str | None) -> Holder:
 
 
 def user_of(uid: int | None) -> str | None:
-    """The user's name, or "uid 1234" where this machine has none for it."""
+    """Return the user's name, or "uid 1234" where it has none on this machine."""
     if uid is None:
         return None
     import pwd
@@ -79,13 +79,13 @@ def user_of(uid: int | None) -> str | None:
 
 
 def unit(cgroup: str) -> str | None:
-    """The innermost systemd unit of a cgroup path; a container's scope is no unit of its own."""
+    """Return the innermost systemd unit of a cgroup path, other than the scope of a container."""
     units = [u for u in _UNIT.findall(cgroup) if not _CONTAINER.search(u) and u != "init.scope"]
     return units[-1] if units else None
 
 
 def container(cgroup: str) -> str | None:
-    """The container id of a cgroup path, its first 12 digits as container tools show it."""
+    """Return the container id of a cgroup path: its first 12 digits, as container tools show it."""
     for part in reversed(cgroup.split("/")):
         if found := _CONTAINER.search(part):
             return found[1][:12]
@@ -93,7 +93,7 @@ def container(cgroup: str) -> str | None:
 
 
 def cgroup_of(text: str) -> str | None:
-    """The path of /proc/PID/cgroup: the unified hierarchy (0::/…), else the longest of version 1."""
+    """Return the path in /proc/PID/cgroup: of the unified hierarchy (0::/…), else the longest of version 1."""
     paths = [line.split(":", 2) for line in text.splitlines() if line.count(":") >= 2]
     unified = next((path for number, _, path in paths if number == "0"), None)
     if unified and unified != "/":
@@ -102,7 +102,7 @@ def cgroup_of(text: str) -> str | None:
 
 
 def cgroup_paths(wanted: Iterable[int], root: str = "/sys/fs/cgroup") -> dict[int, str]:
-    """Cgroup id -> path below `root`; the id is the inode of the folder."""
+    """Return cgroup id -> path below `root`; the id is the inode of the folder."""
     left = {number for number in wanted if number > 1}  # 1 is the root
     found: dict[int, str] = {}
     folders = [root]
@@ -125,7 +125,7 @@ def cgroup_paths(wanted: Iterable[int], root: str = "/sys/fs/cgroup") -> dict[in
 
 
 def _started(pid: int) -> str | None:
-    """When a process began: field 22 of /proc/PID/stat, in ticks after boot (proc(5))."""
+    """Return the start time of a process in UTC: field 22 of /proc/PID/stat, in clock ticks after boot (proc(5))."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     boot = next((line.split()[1] for line in _read("/proc/stat").splitlines() if line.startswith("btime ")), None)
     if len(fields) < 20 or boot is None:

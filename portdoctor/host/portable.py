@@ -1,4 +1,4 @@
-"""What psutil and plain sockets tell on every system. Used where the system has no better way of its own."""
+"""Reads this machine through psutil and sockets, for systems without a more precise source."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from ..model import Holder, Interface, Interfaces, Listener, Listeners, Outcome, Transport
 from ..outcomes import errno_of, of_errno
 
-_TOOL_SECONDS = 2.0  # for a tool of the system; they answer in a few milliseconds or hang on a name server
+_TOOL_SECONDS = 2.0  # for a tool of the system: it takes milliseconds, or hangs on a lookup
 
 
 def run_tool(*command: str) -> str | None:
-    """What a tool of the system prints, both outputs together; None when it is not there or takes too long."""
+    """Return what a tool prints to stdout and stderr; None when it does not exist or takes too long."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -26,7 +26,7 @@ def run_tool(*command: str) -> str | None:
 
 
 def failure(error: OSError) -> dict[str, Any]:
-    """What every observation of a look that failed says, from the exception."""
+    """Return the fields of an observation that failed with this error."""
     number = error.errno or 0
     return {
         "outcome": of_errno(number),
@@ -36,7 +36,7 @@ def failure(error: OSError) -> dict[str, Any]:
 
 
 def source_for(address: str, source: str | None) -> str:
-    """The local address a packet to `address` would have. A UDP connect sends nothing. Raises OSError as it does."""
+    """Return the source address of packets to `address`, from a UDP connect, which sends nothing. Raises OSError."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         if source:
@@ -50,7 +50,7 @@ def source_for(address: str, source: str | None) -> str:
 
 
 def interfaces() -> Interfaces:
-    """All interfaces. What psutil calls up is the system's "running"."""
+    """Return all interfaces. What psutil calls up is the system's "running"."""
     import psutil
 
     try:
@@ -68,7 +68,7 @@ def interfaces() -> Interfaces:
 
 
 def _with_prefix(address: str, netmask: str | None) -> str:
-    """Prefix notation; without a netmask (Windows, IPv6) the address alone."""
+    """Return the address in prefix notation; without a netmask (Windows, IPv6), the address alone."""
     bare = address.partition("%")[0]
     if not netmask:
         return bare
@@ -81,7 +81,7 @@ def _with_prefix(address: str, netmask: str | None) -> str:
 
 
 def is_own(address: str) -> bool:
-    """Whether an interface has the address, or it is a loopback address."""
+    """Return whether an interface has the address, or it is a loopback address."""
     bare = address.partition("%")[0]
     if bare.startswith("127.") or bare == "::1":
         return True
@@ -89,7 +89,7 @@ def is_own(address: str) -> bool:
 
 
 def listeners(port: int, transport: Transport, owners: bool) -> Listeners:
-    """The sockets on a port as psutil shows them; `complete` when it may see those of every user."""
+    """Return the sockets on a port as psutil shows them; `complete` when it may see those of all users."""
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""Reads what /proc tells everybody: port ranges, capabilities, counters, limits, and the socket table as a fallback."""
+"""Reads port ranges, capabilities, counters and limits from /proc, and the socket table as a fallback."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NUMBERS = {
 
 
 def number(path: str) -> int | None:
-    """A file that holds one number; None when it is not there or holds something else."""
+    """Return the number in a file; None when the file does not exist or has other content."""
     try:
         return int(read_text(path, 64).split()[0])
     except (OSError, ValueError, IndexError):
@@ -43,7 +43,7 @@ def number(path: str) -> int | None:
 
 
 def ephemeral() -> tuple[int, int] | None:
-    """The range of source ports the kernel picks from."""
+    """Return the range of source ports that the kernel assigns (ip_local_port_range)."""
     try:
         first, last = read_text(_SYS + "ip_local_port_range", 64).split()
         return int(first), int(last)
@@ -52,7 +52,7 @@ def ephemeral() -> tuple[int, int] | None:
 
 
 def reserved() -> tuple[tuple[int, int], ...]:
-    """The ports the kernel never picks by itself; asking for one of them is still allowed."""
+    """Return the ports that the kernel never assigns; a program may still bind them (ip_local_reserved_ports)."""
     try:
         return port_ranges(read_text(_SYS + "ip_local_reserved_ports"))
     except OSError:
@@ -60,18 +60,18 @@ def reserved() -> tuple[tuple[int, int], ...]:
 
 
 def port_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """``8080,9000-9010`` as (first, last) pairs."""
+    """Return ``8080,9000-9010`` as (first, last) pairs."""
     pairs = [part.partition("-") for part in text.strip().split(",") if part]
     return tuple((int(first), int(last or first)) for first, _, last in pairs if first.isdigit())
 
 
 def unprivileged_start() -> int | None:
-    """The first port that needs no privilege."""
+    """Return the first port that needs no privilege."""
     return number(_SYS + "ip_unprivileged_port_start")
 
 
 def may_bind_low() -> bool | None:
-    """Whether this process may bind privileged ports: the capability, in the user namespace that owns the network."""
+    """Return whether this process has CAP_NET_BIND_SERVICE in the user namespace that owns the network namespace."""
     try:
         status = read_text("/proc/self/status", 16 * 1024)
     except OSError:
@@ -83,7 +83,7 @@ def may_bind_low() -> bool | None:
 
 
 def _network_is_ours() -> bool:
-    """Whether our user namespace owns, or is above, this network namespace: only then do capabilities count in it."""
+    """Return whether our user namespace or a descendant owns the network namespace: else capabilities do not apply."""
     import fcntl
 
     try:
@@ -95,7 +95,7 @@ def _network_is_ours() -> bool:
 
 
 def counters() -> dict[str, int]:
-    """Counters and limits by their own names. Raises OSError when /proc has none of the tables."""
+    """Return counters and limits by their kernel names. Raises OSError when /proc has no such tables."""
     found = pick(read_text("/proc/net/netstat")) | pick(read_text("/proc/net/snmp"))
     found |= {name: value for name, path in _NUMBERS.items() if (value := number(path)) is not None}
     found |= _sockets_used() | _files()
@@ -103,7 +103,7 @@ def counters() -> dict[str, int]:
 
 
 def pick(text: str) -> dict[str, int]:
-    """The wanted counters of /proc/net/netstat or snmp: pairs of lines, names and values, behind the group's name."""
+    """Return the wanted counters of /proc/net/netstat or snmp: for each group, a line of names and one of values."""
     lines = text.splitlines()
     found: dict[str, int] = {}
     for names, values in zip(lines[::2], lines[1::2], strict=False):
@@ -114,7 +114,7 @@ def pick(text: str) -> dict[str, int]:
 
 
 def _sockets_used() -> dict[str, int]:
-    """TCP sockets in use and waiting (TIME_WAIT) in this network namespace, and how many source ports there are."""
+    """Return the TCP sockets in use and in TIME_WAIT in this network namespace, and the number of source ports."""
     found: dict[str, int] = {}
     for path, group, prefix in (("/proc/net/sockstat", "TCP:", "tcp"), ("/proc/net/sockstat6", "TCP6:", "tcp6")):
         try:
@@ -130,13 +130,13 @@ def _sockets_used() -> dict[str, int]:
 
 
 def _files() -> dict[str, int]:
-    """Open files: of this process with its limit, of the machine with its."""
+    """Return the open files of this process and of the machine, with their limits."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     found = {"nofile_soft": soft, "nofile_hard": hard}
     try:
-        found["nofile_used"] = len(os.listdir("/proc/self/fd")) - 1  # the listing itself is one
+        found["nofile_used"] = len(os.listdir("/proc/self/fd")) - 1  # without the descriptor of the listing
         used, _, most = read_text("/proc/sys/fs/file-nr", 128).split()
         found |= {"file_nr": int(used), "file_max": int(most)}
     except (OSError, ValueError):
@@ -145,7 +145,7 @@ def _files() -> dict[str, int]:
 
 
 def sockets(port: int, transport: Transport) -> tuple[Socket, ...]:
-    """The socket table of /proc/net, for kernels or sandboxes without sock_diag: no bound sockets. Raises OSError."""
+    """Return the sockets of /proc/net, for kernels or sandboxes without sock_diag: no bound sockets. Raises OSError."""
     rows: list[Socket] = []
     for name in (transport, f"{transport}6"):
         try:
@@ -156,7 +156,7 @@ def sockets(port: int, transport: Transport) -> tuple[Socket, ...]:
 
 
 def read_table(text: str, transport: Transport) -> list[Socket]:
-    """The rows of /proc/net/tcp and kin (proc(5)): words of addresses are in host byte order."""
+    """Parse the rows of /proc/net/tcp, tcp6, udp or udp6 (proc(5)): addresses are 32-bit words in host byte order."""
     rows = []
     for line in text.splitlines()[1:]:
         words = line.split()

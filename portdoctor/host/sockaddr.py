@@ -1,4 +1,4 @@
-"""Addresses as text and as bytes, with the interface of those that are valid on one link."""
+"""Converts addresses between text and bytes, with the scope of link-local ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def split_scope(address: str) -> tuple[str, int]:
-    """(address, interface index) of ``fe80::1%eth0``; 0 without a scope. Raises OSError for no such interface."""
+    """Return (address, interface index) of ``fe80::1%eth0``; 0 without a scope. Raises OSError for an unknown one."""
     address, _, scope = address.partition("%")
     if not scope:
         return address, 0
@@ -14,13 +14,13 @@ def split_scope(address: str) -> tuple[str, int]:
 
 
 def pack(address: str) -> tuple[int, bytes]:
-    """(family, bytes) of a literal address. Raises OSError when it is none."""
+    """Return (family, bytes) of a literal address. Raises OSError for an invalid one."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     return family, socket.inet_pton(family, address)
 
 
 def address_text(packed: bytes, interface: str | None = None) -> str:
-    """The address of 4 or 16 bytes; an IPv6 link-local one gets its scope."""
+    """Return the address in 4 or 16 bytes as text; an IPv6 link-local one gets its scope."""
     if len(packed) == 4:
         return socket.inet_ntop(socket.AF_INET, packed)
     address = socket.inet_ntop(socket.AF_INET6, packed)
@@ -28,7 +28,7 @@ def address_text(packed: bytes, interface: str | None = None) -> str:
 
 
 def interface_name(index: int) -> str | None:
-    """The name of an interface; None when it is gone."""
+    """Return the name of an interface; None when it does not exist."""
     try:
         return socket.if_indextoname(index) if index else None
     except OSError:

@@ -1,4 +1,4 @@
-"""Asks the Linux kernel for its sockets on a port (sock_diag(7)): every user's, without a privilege.
+"""Reads the sockets on a port from the Linux kernel (sock_diag(7)): those of all users, without a privilege.
 
 Layouts: linux/inet_diag.h, linux/sock_diag.h. States: include/net/tcp_states.h.
 """
@@ -25,32 +25,32 @@ _BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY
 _V6ONLY, _CGROUP = 11, 21  # INET_DIAG_SKV6ONLY, INET_DIAG_CGROUP_ID
 _LISTEN, _BOUND = 1 << 10, 1 << 13
 _ANY_CONNECTION = 0x1FFF & ~_LISTEN & ~1
-_SPARE = (61017, 10217, 64217)  # outside of the usual ranges of source ports
-MOST_CONNECTIONS = 128  # rows kept, of each family, that neither listen nor are bound: a busy server has thousands
+_SPARE = (61017, 10217, 64217)  # outside the usual ranges of source ports
+MOST_CONNECTIONS = 128  # connections kept for each family: a busy server has thousands
 
 
 def sockets(port: int, transport: Transport) -> Table:
-    """All sockets with that local port, listeners first. `port` 0: listeners of every port. Raises OSError."""
+    """Return all sockets with that local port, listeners first. `port` 0: listeners of all ports. Raises OSError."""
     protocol = socket.IPPROTO_TCP if transport == "tcp" else socket.IPPROTO_UDP
     rows: list[Socket] = []
     if transport == "udp":
         rows += _ask_families(protocol, 0x1FFF, port)
-        return Table(rows=tuple(_place(row) for row in rows), bound_shown=True)
+        return Table(rows=tuple(_with_udp_state(row) for row in rows), bound_shown=True)
     rows += _ask_families(protocol, _LISTEN, port)
     bound = [msgspec.structs.replace(row, state="BOUND") for row in _ask_families(protocol, _BOUND, port)]
-    rows += bound  # the kernel writes CLOSE in these rows; what was asked for says what they are
+    rows += bound  # the kernel reports CLOSE in these rows; the request shows what they are
     if port:
         rows += _ask_families(protocol, _ANY_CONNECTION, port, MOST_CONNECTIONS)
     return Table(rows=tuple(rows), bound_shown=bool(bound) or _shows_bound(protocol))
 
 
-def _place(row: Socket) -> Socket:
-    """An unconnected UDP socket receives from everyone: ss calls it UNCONN."""
+def _with_udp_state(row: Socket) -> Socket:
+    """Return the row with the state UNCONN, as ss(8) shows it, for a UDP socket that is not connected."""
     return msgspec.structs.replace(row, state="UNCONN") if row.state == "CLOSE" else row
 
 
 def _ask_families(protocol: int, states: int, port: int, most: int | None = None) -> list[Socket]:
-    """The rows of both families; `most` of each, the rest is not even read."""
+    """Return the rows of both families, at most `most` of each; the rest is not read."""
     found: list[Socket] = []
     for family in (socket.AF_INET, socket.AF_INET6):
         found += islice(_ask(family, protocol, states, port), most)
@@ -59,7 +59,7 @@ def _ask_families(protocol: int, states: int, port: int, most: int | None = None
 
 def _ask(family: int, protocol: int, states: int, port: int) -> Iterator[Socket]:
     head = struct.pack("=BBBBI", family, protocol, 0, 0, states)
-    wanted = struct.pack(">HH", port, 0) + bytes(36) + b"\xff" * 8  # any interface's 0, INET_DIAG_NOCOOKIE
+    wanted = struct.pack(">HH", port, 0) + bytes(36) + b"\xff" * 8  # any address and interface, INET_DIAG_NOCOOKIE
     try:
         for payload in netlink.query_kernel(netlink.SOCK_DIAG, _BY_FAMILY, netlink.DUMP, head + wanted):
             row = read_socket(payload)
@@ -71,7 +71,7 @@ def _ask(family: int, protocol: int, states: int, port: int) -> Iterator[Socket]
 
 
 def read_socket(payload: bytes) -> Socket:
-    """One inet_diag_msg with its attributes."""
+    """Parse one inet_diag_msg with its attributes."""
     family, state, _, _ = struct.unpack_from("=BBBB", payload)
     port, peer_port = struct.unpack_from(">HH", payload, 4)
     size = 16 if family == socket.AF_INET6 else 4
@@ -96,12 +96,12 @@ def read_socket(payload: bytes) -> Socket:
 
 
 def _shows_bound(protocol: int) -> bool:
-    """Whether this kernel lists bound sockets: tried with one of our own, held for the question only."""
+    """Return whether this kernel lists bound sockets, tested with one that is bound only for this request."""
     for port in (0, *_SPARE):
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
                 own.bind(("127.0.0.1", port))
                 return any(True for _ in _ask(socket.AF_INET, protocol, _BOUND, own.getsockname()[1]))
         except OSError:
-            continue  # with no source port left, port 0 fails
+            continue  # port 0 fails when no source port is free
     return False

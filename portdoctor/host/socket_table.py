@@ -1,4 +1,4 @@
-"""Rows of the Linux socket table, as sock_diag and /proc/net give them alike."""
+"""Rows of the Linux socket table, as read from sock_diag or /proc/net."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STATES = {1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FI
 
 
 class Socket(Value, frozen=True, kw_only=True):
-    """One row of the kernel's socket table. `cgroup` is the inode of its cgroup folder, 0 when not told."""
+    """One row of the kernel's socket table. `cgroup` is the inode of its cgroup folder, 0 when not reported."""
 
     address: str
     port: int

@@ -1,4 +1,4 @@
-"""What Windows tells an ordinary user: psutil, netsh, arp, and no ICMP evidence at all."""
+"""The Host of Windows, for an ordinary user: psutil, netsh and arp. It has no ICMP evidence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import portable
 
 
 class Windows:
-    """The Host of Windows; see the Protocol for what each method gives."""
+    """The Host of Windows; see the Protocol for what each method returns."""
 
     os = "windows"
 
@@ -23,10 +23,10 @@ class Windows:
         return Can(listener_table="all", neighbour_table=True)
 
     def limits(self) -> tuple[str, ...]:
-        return ("cannot see who sent an ICMP error, nor which hop answers: Windows does not tell",)
+        return ("cannot see which router sent an ICMP error: Windows does not report it",)
 
     def resolvers(self) -> tuple[str, ...]:
-        """Those of the adapters, as the registry has them."""
+        """Those of the network adapters, from the registry."""
         import dns.exception
         import dns.resolver
 
@@ -45,7 +45,7 @@ class Windows:
     def route(
         self, address: str, source: str | None = None, port: int | None = None, transport: Transport = "tcp"
     ) -> Route:
-        """The errno and the source by a UDP connect; the gateway is not looked up, so it may be missing."""
+        """The errno and the source from a UDP connect; the gateway is not looked up."""
         try:
             chosen = portable.source_for(address, source)
         except OSError as error:
@@ -55,13 +55,13 @@ class Windows:
         own = portable.is_own(address)
         rows = portable.interfaces().rows
         interface = next((r.name for r in rows if any(chosen == a.partition("/")[0] for a in r.addresses)), None)
-        # without the gateway "unicast" would read as on-link, which is not known
+        # without a gateway, "unicast" would mean on-link, which is not known
         return Route(
             outcome=Outcome.OK, address=address, type="local" if own else "unknown", interface=interface, source=chosen
         )
 
     def neighbour(self, address: str) -> Neighbour:
-        """The ARP entry; IPv6 entries are not read, and an entry's age is not told: "known" is all there is."""
+        """The ARP entry. IPv6 entries are not read, and the age of an entry is not known, so its state is "known"."""
         text = None if ":" in address else portable.run_tool("arp", "-a", address)
         if text is None:
             return Neighbour(outcome=Outcome.OTHER, address=address, state="unknown")
@@ -75,7 +75,7 @@ class Windows:
         return portable.listeners(port, transport, owners)
 
     def port_policy(self) -> Ports:
-        """No port needs a privilege; some ranges are excluded (Hyper-V, WSL), and a bind there is denied."""
+        """No port needs a privilege, but a bind to an excluded range (Hyper-V, WSL) is denied."""
         dynamic = numbers(portable.run_tool("netsh", "int", "ipv4", "show", "dynamicport", "tcp"))
         first_and_count = [n for row in dynamic for n in row[-1:]]
         ephemeral = None
@@ -102,7 +102,7 @@ class Windows:
         return None
 
     def hurry(self, sock: socket.socket) -> None:
-        """Windows has no count of SYNs to set; the caller closes the socket in time."""
+        """Windows cannot limit the number of SYNs; the caller closes the socket in time."""
 
     def syns_unanswered(self, sock: socket.socket) -> int | None:
         return None
@@ -112,6 +112,6 @@ class Windows:
 
 
 def numbers(text: str | None) -> list[list[int]]:
-    """The whole numbers of each line that has any; netsh translates its words, not its numbers."""
+    """Return the whole numbers of each line that has any: netsh translates its text, so only numbers are read."""
     rows = [[int(n) for n in re.findall(r"\b\d+\b", line)] for line in (text or "").splitlines()]
     return [row for row in rows if row]

@@ -1,6 +1,6 @@
-"""Binds a local address for real, as a server would, and lets it go at once.
+"""Binds a local address, as a server would, and releases it at once.
 
-It listens only when the bind succeeded, holds the port for less than 5 ms, and accepts nothing.
+It listens only when the bind succeeded, uses the port for less than 5 ms, and accepts no connection.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from . import Clock
 
 
 async def bind(address: str, port: int, transport: Transport, reuse: bool, clock: Clock, host: Host) -> Bind:
-    """One bind of a literal address. `reuse`: with SO_REUSEADDR, as servers do.
+    """Bind a literal address once. `reuse`: with SO_REUSEADDR, as servers do.
 
-    `::` is bound for both families, as most programs do. On Windows SO_REUSEADDR would take the port away from
-    its owner, so it is never set there; without `reuse` the bind is exclusive.
+    `::` is bound for both families, as most programs do. On Windows SO_REUSEADDR would take the port from the process
+    that uses it, so it is never set there; without `reuse` the bind is exclusive (SO_EXCLUSIVEADDRUSE).
     """
     began = clock()
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

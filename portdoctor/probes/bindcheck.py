@@ -1,4 +1,4 @@
-"""What is looked at when a program wants to listen here: the bind, then what explains how it ended."""
+"""Finds out whether a program can listen on a local address: the bind, then the tables that explain its result."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from . import Clock, local
 from .bind import bind
 
 WILDCARDS = ("", "*")
-_NAME_LIMIT = 5.0  # seconds to resolve a name that was asked for instead of an address
+_NAME_LIMIT = 5.0  # seconds to resolve a name that was given instead of an address
 _NO_ADDRESS = (Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED, Outcome.INVALID)
 
 
 async def examine_bind(target: Target, host: Host, clock: Clock) -> list[Observation]:
-    """Bind as servers do, then the tables that say why it failed, then bind without SO_REUSEADDR.
+    """Bind as servers do; when that fails, read the tables that explain it; else bind again without SO_REUSEADDR.
 
-    A target without an address means every address, as most programs take it: `[::]` for both families, and
-    `0.0.0.0` when that fails. A name means each of its addresses. UDP has no SO_REUSEADDR here: with it a bind
-    succeeds beside another program.
+    A target without an address means every address, as for most programs: `[::]` for both families, and `0.0.0.0`
+    when that fails. A name means each of its addresses. UDP is bound without SO_REUSEADDR: with it, a bind succeeds
+    although another program uses the port.
     """
     seen: list[Observation] = []
     anywhere = target.host in WILDCARDS
@@ -58,7 +58,7 @@ def _literal(text: str) -> bool:
 
 
 def _has_ipv6() -> bool:
-    """Whether the kernel has IPv6 at all; a server without it listens on 0.0.0.0 and is content."""
+    """Return whether the kernel supports IPv6; where it does not, servers listen on 0.0.0.0 only."""
     try:
         socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
     except OSError:
@@ -72,7 +72,7 @@ async def _explain(failed: Bind, host: Host, clock: Clock) -> list[Observation]:
         table = await local.listeners(port, transport, host, clock)
         if table.rows or transport == "udp":
             return [table]
-        # nothing is listed: bind once more and read again, so that a holder that just left is not called a ghost
+        # no socket is listed: bind and read again, in case the one that used the port has just been closed
         again = await bind(failed.address, port, transport, False, clock, host)
         return [table, again, await local.listeners(port, transport, host, clock)]
     if failed.outcome is Outcome.DENIED:

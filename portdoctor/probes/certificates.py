@@ -1,4 +1,4 @@
-"""Certificates as values, with what the standard library can decode; no I/O but reading the trust store."""
+"""Loads trust stores, and decodes certificates as far as the standard library can."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORT = {
 
 
 class Trust(NamedTuple):
-    """A trust store made ready. `name` is for people; `anchors` are the authorities in it, None when not counted."""
+    """A loaded trust store. `name` is for people; `anchors` counts its CA certificates, None when not known."""
 
     context: Any  # ssl.SSLContext, or truststore's
     name: str
@@ -29,10 +29,10 @@ class Trust(NamedTuple):
 
 
 def prepare(cafile: str | None = None) -> Trust:
-    """Load the store that says whom to trust: 20 to 40 ms for a usual bundle, so call it while something travels.
+    """Load the trust store. A usual bundle takes 20 to 40 ms, so call it while waiting for the network.
 
-    `cafile` goes first, then SSL_CERT_FILE and SSL_CERT_DIR, then the operating system's own store.
-    Raises OSError (ssl.SSLError is one) for a `cafile` that cannot be read or holds no certificate.
+    In order of precedence: `cafile`, the variables SSL_CERT_FILE and SSL_CERT_DIR, the operating system's store.
+    Raises OSError (ssl.SSLError is one) for a `cafile` that cannot be read or has no certificate.
     """
     import ssl
 
@@ -40,15 +40,15 @@ def prepare(cafile: str | None = None) -> Trust:
     if cafile is not None:
         context.load_verify_locations(cafile=cafile)
         return Trust(context, f"--cafile {cafile}", _anchors(context))
-    told = [f"{name}={os.environ[name]}" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
-    if told:
-        context.set_default_verify_paths()  # OpenSSL reads both variables itself
-        return Trust(context, " and ".join(told), _anchors(context))
+    settings = [f"{name}={os.environ[name]}" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+    if settings:
+        context.set_default_verify_paths()  # OpenSSL reads both variables
+        return Trust(context, " and ".join(settings), _anchors(context))
     return _of_system(context)
 
 
 def _of_system(context: ssl.SSLContext) -> Trust:
-    """OpenSSL's paths where they are the system's own; elsewhere truststore asks the system."""
+    """Return OpenSSL's store where that is the system's (Linux), else the system's store through truststore."""
     import ssl
 
     from ..host import current
@@ -63,7 +63,7 @@ def _of_system(context: ssl.SSLContext) -> Trust:
 
 
 def _anchors(context: ssl.SSLContext) -> int | None:
-    """The authorities loaded. A folder (SSL_CERT_DIR) is read when it is needed: then none are counted yet."""
+    """Return the number of CA certificates, None for a folder (SSL_CERT_DIR), which OpenSSL reads only when needed."""
     import ssl
 
     count = context.cert_store_stats()["x509_ca"]
@@ -78,7 +78,7 @@ def _anchors(context: ssl.SSLContext) -> int | None:
 
 
 def unverified() -> Trust:
-    """A context that accepts any certificate: for a look at what a server shows without a name."""
+    """Return a context that accepts any certificate, to see what a server sends without a server name."""
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -88,9 +88,9 @@ def unverified() -> Trust:
 
 
 def chain_of(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """The certificates that the peer sent, its own first; also after a verification that failed.
+    """Return the certificates that the peer sent, its own first, also after verification failed.
 
-    Python 3.11 and 3.12 keep the chain in an inner object, 3.13 has it in public as DER.
+    Python 3.11 and 3.12 have the chain only in a private object, 3.13 also as DER in the public API.
     """
     inner: Any = getattr(tls, "_sslobj", None)
     certs: Any = None
@@ -102,7 +102,7 @@ def chain_of(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 
 def _certificate(cert: Any) -> Certificate:
-    """A certificate of the chain: an object of CPython's own with `get_info` where there is one, else DER."""
+    """Decode a certificate of the chain: CPython's private object with `get_info` where there is one, else DER."""
     import hashlib
 
     der = cert if isinstance(cert, bytes) else _der(cert)
@@ -126,14 +126,14 @@ def _der(cert: Any) -> bytes:
 
 
 def _name(parts: Any) -> str:
-    """A distinguished name in one line: "CN=shop.example.com, O=Example"; the common name first."""
+    """Return a distinguished name in one line, the common name first: "CN=shop.example.com, O=Example"."""
     pairs = [(_SHORT.get(key, key), value) for part in parts for key, value in part]
     pairs.sort(key=lambda pair: pair[0] != "CN")
     return clean(", ".join(f"{key}={value}" for key, value in pairs), limit=300)
 
 
 def _moment(text: str | None) -> str | None:
-    """OpenSSL's "Nov 22 09:14:03 2026 GMT" as ISO 8601 in UTC."""
+    """Return OpenSSL's "Nov 22 09:14:03 2026 GMT" as ISO 8601 in UTC."""
     import ssl
 
     if not text:

@@ -1,6 +1,6 @@
-"""Bytes to and from a peer over a connected socket of ours, plain or inside TLS. Judges nothing.
+"""Sends and receives bytes over a connected socket, in plaintext or inside TLS.
 
-Law: whoever opened the socket closes it. `deadline` is a moment of `clock`, in seconds since the report began.
+The caller that opened the socket closes it. A `deadline` is a time of `clock`, in seconds since the report began.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from . import MOST_BYTES, MOST_LINES, Clock
 if TYPE_CHECKING:
     import ssl
 
-_CHUNK = 16384  # a TLS record's most plaintext, RFC 8446 section 5.1
+_CHUNK = 16384  # the most plaintext in a TLS record, RFC 8446 section 5.1
 
 # Alert descriptions, RFC 8446 section 6 and RFC 5246 section 7.2.
 ALERTS: dict[int, str] = {
@@ -34,7 +34,7 @@ _NAMES = frozenset(ALERTS.values())
 
 
 def alert_of(reason: str | None) -> str | None:
-    """The alert of the peer in OpenSSL's reason: TLSV13_ALERT_CERTIFICATE_REQUIRED -> certificate_required."""
+    """Return the peer's alert in OpenSSL's reason: TLSV13_ALERT_CERTIFICATE_REQUIRED -> certificate_required."""
     prefix, _, rest = (reason or "").lower().partition("_")
     if not prefix.startswith(("tlsv1", "sslv3")):
         return None
@@ -43,7 +43,7 @@ def alert_of(reason: str | None) -> str | None:
 
 
 class TlsEnd(Exception):
-    """TLS ended the conversation. `reason` is OpenSSL's word, `alert` the peer's, None when the fault is ours."""
+    """TLS ended the connection. `reason` is OpenSSL's error, `alert` the peer's alert, None without one."""
 
     def __init__(self, reason: str, alert: str | None) -> None:
         super().__init__(reason)
@@ -52,7 +52,7 @@ class TlsEnd(Exception):
 
 
 class Channel:
-    """One connection's bytes. `received` counts what the program on the other side said, TLS taken off."""
+    """The data of one connection. `received` counts the bytes that the peer sent, inside TLS where `encrypted`."""
 
     def __init__(
         self, sock: socket.socket, clock: Clock, tls: ssl.SSLObject | None = None,
@@ -84,7 +84,7 @@ class Channel:
             await loop.sock_sendall(self._sock, data)
 
     async def receive(self, deadline: float, most: int = _CHUNK) -> bytes:
-        """The next bytes, b"" when the peer has closed. Raises TimeoutError at the deadline, OSError, `TlsEnd`."""
+        """Return the next bytes, b"" after the peer closed. Raises TimeoutError at the deadline, OSError, `TlsEnd`."""
         async with asyncio.timeout(max(deadline - self.clock(), 0)):
             data = await (self._receive_plain(most) if self._tls is None else self._receive_tls(most))
         self.received += len(data)
@@ -114,8 +114,8 @@ class Channel:
                 self._incoming.write_eof()
 
 
-class Heard:
-    """What was read until an end: the bytes, how it ended, the errno or the TLS words, when the first byte came."""
+class Received:
+    """The data of one response, and how the connection ended: outcome, errno or TLS error."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -124,21 +124,21 @@ class Heard:
         self.errno = 0
         self.reason = ""
         self.alert: str | None = None
-        self.first: float | None = None  # a moment of the clock
+        self.first: float | None = None  # when the first byte came: a time of the clock
 
     @property
-    def crowded(self) -> bool:
-        """Whether our limits of bytes or lines are reached."""
+    def full(self) -> bool:
+        """Whether the limit of bytes or lines is reached."""
         return len(self.data) >= MOST_BYTES or self.lines > MOST_LINES
 
-    def take(self, data: bytes, now: float) -> None:
-        """Keep the next bytes, up to our limit."""
+    def add(self, data: bytes, now: float) -> None:
+        """Add the next bytes, up to the limit."""
         self.first = now if self.first is None else self.first
         self.lines += data.count(b"\n")
         self.data += data[: MOST_BYTES - len(self.data)]
 
     def ended(self, error: OSError | TlsEnd) -> None:
-        """Keep how the conversation broke."""
+        """Record the error that ended the connection."""
         if isinstance(error, TlsEnd):
             self.outcome = Outcome.TLS_ALERT if error.alert else Outcome.TLS_ERROR
             self.reason, self.alert, self.errno = error.reason, error.alert, 0
@@ -149,31 +149,31 @@ class Heard:
             self.outcome = of_errno(self.errno)
 
 
-async def send(channel: Channel, data: bytes, deadline: float) -> Heard:
-    """Send, and keep how it broke if it did. A peer that closed may still have left its last words to read."""
-    heard = Heard()
+async def send(channel: Channel, data: bytes, deadline: float) -> Received:
+    """Send `data`, and record the error if it fails: the peer may have sent data before it closed, so read on."""
+    received = Received()
     try:
         await channel.send(data, deadline)
     except (OSError, TlsEnd) as error:
-        heard.ended(error)
-    return heard
+        received.ended(error)
+    return received
 
 
-async def receive(channel: Channel, heard: Heard, deadline: float) -> bool:
-    """Read once more into `heard`; False when the conversation is over, timed out or at our limits."""
-    broken = heard.outcome is not Outcome.OK
+async def receive(channel: Channel, received: Received, deadline: float) -> bool:
+    """Read once more into `received`; False when the connection ended, timed out, or a limit is reached."""
+    broken = received.outcome is not Outcome.OK
     try:
         data = await channel.receive(deadline)
     except (OSError, TlsEnd) as error:
-        if not broken or (isinstance(error, TlsEnd) and error.alert):  # the reason why our sending failed
-            heard.ended(error)
+        if not broken or (isinstance(error, TlsEnd) and error.alert):  # the reason why sending failed
+            received.ended(error)
         return False
     if not data:
         if not broken:
-            heard.outcome = Outcome.CLOSED
+            received.outcome = Outcome.CLOSED
         return False
-    heard.take(data, channel.clock())
-    if heard.crowded:
-        heard.outcome = Outcome.TOO_LONG
+    received.add(data, channel.clock())
+    if received.full:
+        received.outcome = Outcome.TOO_LONG
         return False
     return True

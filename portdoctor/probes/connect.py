@@ -1,4 +1,4 @@
-"""One TCP connection attempt: errno, error queue and unanswered SYNs are kept, nothing is judged."""
+"""Makes one TCP connection attempt, and records errno, ICMP error and unanswered SYNs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..outcomes import errno_of, family_of, of_errno, os_says
 from . import Clock
 
 Role = Literal["target", "repeat", "control", "negative", "elsewhere"]
-_SLICE = 0.1  # seconds between two looks at TCP_INFO: the resolution of `unanswered_at`
+_SLICE = 0.1  # seconds between two reads of TCP_INFO: the resolution of `unanswered_at`
 PENDING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035)  # 10035: WSAEWOULDBLOCK
 
 
 class Patience:
-    """How long an attempt may still wait, in seconds from its start. What is learnt meanwhile may shorten it."""
+    """The time limit of an attempt, in seconds from its start. Other observations may shorten it meanwhile."""
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
@@ -33,7 +33,7 @@ class Patience:
 
 
 def open_socket(address: str, host: Host, *, hurry: bool = False) -> socket.socket:
-    """A non-blocking TCP socket that keeps ICMP errors. Raises OSError as socket() does."""
+    """Return a non-blocking TCP socket that queues ICMP errors. `hurry`: as `Host.hurry`. Raises OSError."""
     family = socket.AF_INET6 if family_of(address) == 6 else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setblocking(False)
@@ -44,7 +44,7 @@ def open_socket(address: str, host: Host, *, hurry: bool = False) -> socket.sock
 
 
 def endpoint(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """The sockaddr of a literal address; a scope id may be an interface name. Raises OSError for no such interface."""
+    """Return the sockaddr of a literal address. Raises OSError for a scope that is not an interface."""
     if family_of(address) == 4:
         return (address, port)
     plain, _, scope = address.partition("%")
@@ -54,8 +54,8 @@ def endpoint(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, 
 
 
 def discard(sock: socket.socket) -> None:
-    """Close with a reset, so that no TIME_WAIT is left behind and the peer's program is not kept waiting."""
-    with suppress(OSError):  # not connected any more: a plain close is enough
+    """Close the socket with a RST (SO_LINGER 0), so that no TIME_WAIT is left and the peer does not wait."""
+    with suppress(OSError):  # no longer connected: a plain close is enough
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
@@ -76,10 +76,10 @@ async def writable(sock: socket.socket, limit: float) -> bool:
 
 
 def ending_of(sock: socket.socket, host: Host) -> tuple[int, Icmp | None] | None:
-    """How a pending connect ended: (errno or 0, ICMP error); None when it has not.
+    """Return how a pending connect ended: (errno or 0, ICMP error); None while it is pending.
 
-    SO_ERROR is read before the error queue, which clears it. With an ICMP error that arrived while
-    connect() held the socket, SO_ERROR is 0 and only the queue has the errno.
+    SO_ERROR is read before the error queue, because reading the queue clears it. For an ICMP error that arrived while
+    connect() had locked the socket, SO_ERROR is 0 and only the queue has the errno.
     """
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     queued = host.read_error(sock)
@@ -105,7 +105,11 @@ async def connect(
     source: str | None = None,
     mss: int | None = None,
 ) -> tuple[Connect, socket.socket | None]:
-    """Connect once. The socket comes back open only with outcome OK; the caller closes it."""
+    """Connect once. Returns an open socket only with outcome OK; the caller closes it.
+
+    `source`: the local address to bind, where it is of the same family; `mss`: the segment size to request
+    (TCP_MAXSEG), in bytes.
+    """
     blank = Connect(
         outcome=Outcome.OTHER, began=clock(), address=address, port=port, role=role, limit=patience.limit, mss_clamp=mss
     )
@@ -133,7 +137,7 @@ async def connect(
 
 
 def _failed(blank: Connect, clock: Clock, number: int, icmp: Icmp | None = None, **more: Any) -> Connect:
-    """The attempt ended with an errno, an ICMP error or both."""
+    """Return the observation of an attempt that ended with an errno, an ICMP error or both."""
     return replace(
         blank, outcome=of_errno(number, icmp, connecting=True), took=clock() - blank.began, icmp=icmp,
         errno=errno_of(number) if number else None, os_says=os_says(number) if number else "", **more,
@@ -143,7 +147,7 @@ def _failed(blank: Connect, clock: Clock, number: int, icmp: Icmp | None = None,
 async def _until_ended(
     sock: socket.socket, number: int, patience: Patience, blank: Connect, clock: Clock, host: Host
 ) -> Connect:
-    """Wait for the end of a connect that returned `number`, noting each retransmission on the way."""
+    """Wait for the end of a connect that returned `number`, and record the time of each retransmission."""
     unanswered: list[float] = []
     ended: tuple[int, Icmp | None] | None = None
     if number not in PENDING:
@@ -153,7 +157,7 @@ async def _until_ended(
         if await writable(sock, min(_SLICE, left)):
             ended = ending_of(sock, host)
             if ended is None:
-                await asyncio.sleep(0.005)  # an error was drained that did not end the attempt
+                await asyncio.sleep(0.005)  # an error was read that did not end the attempt
         if ended is None:
             _note_unanswered(unanswered, host.syns_unanswered(sock), clock() - blank.began)
     if ended is None:
@@ -173,7 +177,7 @@ async def _until_ended(
 
 
 def _note_unanswered(times: list[float], resent: int | None, now: float) -> None:
-    """A retransmission means that one more SYN went unanswered; it left about now."""
+    """Add the time of each new retransmission: it was sent about now."""
     while resent is not None and len(times) < resent:
         times.append(round(now, 2))
 

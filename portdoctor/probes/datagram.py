@@ -1,4 +1,4 @@
-"""One UDP exchange: what was sent, what came back or which error, and who sent it. Nothing is judged."""
+"""Makes one UDP exchange, and records the response or the error and its sender."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .connect import endpoint
 from .payloads import Payload
 
 Role = Literal["target", "repeat", "control"]
-PATIENCE = 3.5  # seconds: ARP, here or at the last router, gives up after three, and says so only then
-AGAIN_AFTER = 1.0  # seconds: a lost datagram is sent again; hosts send one ICMP error a second at least
+PATIENCE = 3.5  # seconds: ARP, here or at the last router, fails after 3.1 s, and is reported only then
+AGAIN_AFTER = 1.0  # seconds: a lost datagram is sent again; hosts send at least one ICMP error per second
 MOST_SENT = 4
-_AFTER_STRAY = 0.5  # seconds in which the right answer may follow a wrong one
+_AFTER_STRAY = 0.5  # seconds in which the right response may follow one that does not match
 _MOST_STRAYS = 20
 _LARGEST = 65535
 _MTU_DISCOVER, _V6_MTU_DISCOVER, _DO = 10, 23, 2  # linux/in.h, linux/in6.h: never fragment
@@ -40,10 +40,10 @@ async def exchange(
     role: Role = "target",
     source: str | None = None,
 ) -> Datagram:
-    """Send the payload, again each second while nothing comes, until an answer, an error or `limit` seconds.
+    """Send the payload, once per second while there is no response, until a response, an error or `limit` seconds.
 
-    The socket is connected, so that only this peer's answers and errors reach it (ip(7)); where the answer comes
-    from another port it is not, and answers of other hosts are passed over.
+    The socket is connected, so that it receives only this peer's datagrams and errors (udp(7)). For payloads whose
+    response comes from another port it is not, and datagrams of other hosts are ignored.
     """
     blank = Datagram(
         outcome=Outcome.TIMEOUT, began=clock(), address=address, port=port, role=role, payload=payload.name,
@@ -54,14 +54,13 @@ async def exchange(
     except OSError as error:
         return _failed(blank, clock, error.errno or 0, None, "socket")
     with sock:
-        talk = _Exchange(sock, payload, blank, clock, host, limit)
-        return await talk.run(address, port, source)
+        return await _Exchange(sock, payload, blank, clock, host, limit).run(address, port, source)
 
 
 def _failed(blank: Datagram, clock: Clock, number: int, icmp: Icmp | None, call: str, **more: Any) -> Datagram:
     outcome = of_errno(number, icmp, connecting=call in ("connect", "send"))
     if outcome is Outcome.RESET:
-        outcome = Outcome.REFUSED  # Windows calls an ICMP port unreachable so (WSAECONNRESET): UDP has no reset
+        outcome = Outcome.REFUSED  # Windows reports an ICMP port unreachable as WSAECONNRESET: UDP has no reset
     return replace(
         blank, outcome=outcome, took=clock() - blank.began, icmp=icmp,
         errno=errno_of(number) if number else None, os_says=os_says(number) if number else "", call=call, **more,
@@ -69,7 +68,7 @@ def _failed(blank: Datagram, clock: Clock, number: int, icmp: Icmp | None, call:
 
 
 class _Ended(Exception):
-    """The exchange is over: an error of a call."""
+    """A system call failed, which ends the exchange."""
 
     def __init__(self, number: int, icmp: Icmp | None, call: str) -> None:
         super().__init__(call)
@@ -77,7 +76,7 @@ class _Ended(Exception):
 
 
 class _Exchange:
-    """One socket at work; `run` gives the observation."""
+    """An exchange under way over one socket; `run` returns the observation."""
 
     def __init__(
         self, sock: socket.socket, payload: Payload, blank: Datagram, clock: Clock, host: Host, limit: float
@@ -97,7 +96,7 @@ class _Exchange:
             self._open(address, port, source)
             text = await self._converse()
         except _Ended as end:
-            icmp = self.too_big if end.number == errno.EMSGSIZE else end.icmp  # said before, and kept by the kernel
+            icmp = self.too_big if end.number == errno.EMSGSIZE else end.icmp  # an earlier ICMP error set the path MTU
             return _failed(self.blank, self.clock, end.number, icmp, end.call, **self._counted())
         blank = replace(self.blank, took=self.clock() - self.blank.began, **self._counted())
         if text is not None:
@@ -123,7 +122,7 @@ class _Exchange:
             self._do("connect", lambda: self.sock.connect(self.where))
 
     def _do(self, call: Literal["bind", "connect", "send"], act: Callable[[], Any]) -> Any:
-        """Run one system call. Raises _Ended with its errno and the ICMP error that the queue has for it."""
+        """Run one system call. Raises _Ended with its errno and the ICMP error behind it, if the queue has one."""
         try:
             return act()
         except OSError as error:
@@ -133,7 +132,7 @@ class _Exchange:
         queued = self.host.read_error(self.sock)
         number, icmp = (queued[0] or error.errno or 0, queued[1]) if queued else (error.errno or 0, None)
         if icmp is not None and call == "send" and error.errno != queued[0]:  # type: ignore[index]
-            number = error.errno or 0  # EPERM: our own firewall rejects; its ICMP error is beside it
+            number = error.errno or 0  # EPERM: the local firewall rejects, and its ICMP error is in the queue
         return _Ended(number, icmp, call)
 
     def _send(self) -> None:
@@ -143,7 +142,7 @@ class _Exchange:
         self.sent += 1
 
     async def _converse(self) -> str | None:
-        """The words of the answer, None when none came that belongs to the question. Raises _Ended."""
+        """Return the response as text, None when none came that matches the request. Raises _Ended."""
         while (now := self.clock()) < self.until:
             if now >= self.again and self.sent < MOST_SENT and self.stray is None:
                 self._send()
@@ -164,7 +163,7 @@ class _Exchange:
         return None
 
     async def _received(self, wait: float) -> bytes | None:
-        """The next datagram of the peer, None when none came in time or an error was drained that ends nothing."""
+        """Return the peer's next datagram, None when none came in time, or an error that does not end the exchange."""
         try:
             async with asyncio.timeout(max(0.0, wait)):
                 data, sender = await asyncio.get_running_loop().sock_recvfrom(self.sock, _LARGEST)
@@ -176,13 +175,13 @@ class _Exchange:
             if end.icmp is None or of_errno(end.number, end.icmp) is not Outcome.MESSAGE_TOO_BIG:
                 raise end from error
             self.too_big = end.icmp
-            self.again = self.clock()  # the kernel now knows the path's size: sending again shows whether it fits
+            self.again = self.clock()  # the kernel now knows the path MTU: sending again shows whether it fits
             return None
         own = not self.payload.elsewhere or sender[0] == self.where[0]
         return data if own else None
 
     def _drain(self) -> None:
-        """Take what only the error queue has. Raises _Ended, unless it is the path's size, which is kept."""
+        """Read the error queue. Raises _Ended, except for "message too big", which is kept."""
         queued = self.host.read_error(self.sock)
         if queued is None:
             return

@@ -1,4 +1,4 @@
-"""One DNS exchange over a socket of our own, so that errno and ICMP sender are seen. By UDP and by TCP."""
+"""Makes one DNS exchange over UDP or TCP with its own socket, which shows the errno and the sender of an ICMP error."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .dns_message import id_of, parse_answer
 if TYPE_CHECKING:
     from dns.message import Message
 
-RETRY_AFTER = 1.0  # seconds: a lost datagram is asked again, as stub resolvers do, but sooner than their five
+RETRY_AFTER = 1.0  # seconds: a lost query is sent again, as stub resolvers do after five
 _LARGEST = 65535
-_NOT_WITH_EDNS = ("FORMERR", "NOTIMP", "BADVERS")  # how servers that know no EDNS answer it (RFC 6891, 7)
+_NOT_WITH_EDNS = ("FORMERR", "NOTIMP", "BADVERS")  # responses of servers without EDNS support (RFC 6891 section 7)
 
 
 class Unreached(Exception):
-    """The resolver was not reached: the errno and who sent the ICMP error."""
+    """The resolver was not reached: the errno, and the ICMP error behind it."""
 
     def __init__(self, number: int, icmp: Icmp | None) -> None:
         super().__init__(os.strerror(number))
@@ -33,7 +33,7 @@ class Unreached(Exception):
         self.icmp = icmp
 
     def over(self, blank: Lookup) -> Lookup:
-        """The look-up that ended so."""
+        """Return the lookup that ended with this error."""
         outcome = of_errno(self.number, self.icmp, connecting=True)
         return replace(
             blank, outcome=outcome, errno=errno_of(self.number), icmp=self.icmp, os_says=os_says(self.number)
@@ -43,9 +43,9 @@ class Unreached(Exception):
 def dns_socket(
     resolver: str, port: int, kind: socket.SocketKind, host: Host | None
 ) -> tuple[socket.socket, tuple[Any, ...]]:
-    """A non-blocking socket for a literal address, not yet connected, and the address to connect to.
+    """Return a non-blocking socket for a literal address, not yet connected, and the sockaddr to connect to.
 
-    Raises Unreached, also for text that is no address.
+    Raises Unreached, also for an invalid address.
     """
     try:
         family, _, _, _, where = socket.getaddrinfo(resolver, port, type=kind, flags=socket.AI_NUMERICHOST)[0]
@@ -67,10 +67,10 @@ def _unreached(error: OSError, sock: socket.socket, host: Host | None) -> Unreac
 async def by_udp(
     asked: list[Message], resolver: str, port: int, host: Host | None, clock: Clock, deadline: float, blank: Lookup
 ) -> Lookup:
-    """Ask by UDP: `asked` has the query and, for a second try, the same without EDNS.
+    """Query over UDP. `asked`: the query and, for a second try, the same without EDNS.
 
-    Answers with another id or question are passed over, as RFC 5452 wants; when nothing else came
-    the outcome is MALFORMED. Raises Unreached.
+    Responses with another id or question are ignored (RFC 5452 section 9); when nothing else came, the outcome is
+    MALFORMED. Raises Unreached.
     """
     sock, where = dns_socket(resolver, port, socket.SOCK_DGRAM, host)
     with sock:
@@ -89,7 +89,7 @@ async def _converse(sock: socket.socket, asked: list[Message], clock: Clock, dea
     sock.send(first.to_wire())
     again_at = clock() + min(RETRY_AFTER, max(0.0, deadline - clock()) / 2)
     strays = 0
-    kept: Lookup | None = None  # an answer that may only mean that EDNS is not understood
+    kept: Lookup | None = None  # a response that may only mean that the server does not support EDNS
     while (now := clock()) < deadline:
         wire = await _received(sock, min(again_at, deadline) - now)
         if wire is None and clock() >= again_at:
@@ -113,12 +113,12 @@ async def _converse(sock: socket.socket, asked: list[Message], clock: Clock, dea
     silent = kept or replace(blank, took=clock() - blank.began)
     if not strays or kept:
         return silent
-    words = f"{strays} answer{'s' if strays > 1 else ''} came that belong to another question"
+    words = f"{strays} response{'s do' if strays > 1 else ' does'} not match the query"
     return replace(silent, outcome=Outcome.MALFORMED, os_says=words)
 
 
 async def _received(sock: socket.socket, wait: float) -> bytes | None:
-    """The next datagram, None when none came in time."""
+    """Return the next datagram, None when none came in time."""
     try:
         async with asyncio.timeout(max(0.0, wait)):
             return await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
@@ -129,7 +129,7 @@ async def _received(sock: socket.socket, wait: float) -> bytes | None:
 async def by_tcp(
     asked: Message, resolver: str, port: int, host: Host | None, clock: Clock, deadline: float, blank: Lookup
 ) -> Lookup:
-    """Ask by TCP (RFC 7766: two bytes of length before the message). Raises Unreached."""
+    """Query over TCP (RFC 7766: two bytes of length before the message). Raises Unreached."""
     loop = asyncio.get_running_loop()
     sock, where = dns_socket(resolver, port, socket.SOCK_STREAM, host)
     with sock:
@@ -143,7 +143,7 @@ async def by_tcp(
                 length = int.from_bytes(await _exactly(sock, 2), "big")
                 wire = await _exactly(sock, length)
         except EOFError:
-            words = "the connection was closed before the answer was complete"
+            words = "the server closed the connection before the response was complete"
             return replace(blank, outcome=Outcome.CLOSED, took=clock() - blank.began, os_says=words)
         except OSError as error:
             if limit.expired():
@@ -152,12 +152,12 @@ async def by_tcp(
     blank = replace(blank, took=clock() - blank.began)
     found = parse_answer(wire, asked, blank)
     if found is None:
-        return replace(blank, outcome=Outcome.MALFORMED, os_says="the answer belongs to another question")
+        return replace(blank, outcome=Outcome.MALFORMED, os_says="the response does not match the query")
     return found
 
 
 async def _exactly(sock: socket.socket, count: int) -> bytes:
-    """`count` bytes, at most 65,535. Raises EOFError when the peer ends earlier."""
+    """Return `count` bytes, at most 65,535. Raises EOFError when the peer closes earlier."""
     loop = asyncio.get_running_loop()
     data = b""
     while len(data) < count:

@@ -1,4 +1,4 @@
-"""DNS messages: the query's bytes, and an answer read into a Lookup. No socket here; dnspython is imported in use."""
+"""Builds DNS queries, and reads responses into Lookups. It opens no socket, and imports dnspython only when used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..text import clean
 if TYPE_CHECKING:
     from dns.message import Message
 
-PAYLOAD = 1232  # bytes: fits every path without IP fragments (DNS Flag Day 2020)
+PAYLOAD = 1232  # bytes of a response: avoids IP fragmentation (DNS Flag Day 2020)
 _MOST_ADDRESSES = 64
 _MOST_ALIASES = 20
 _MOST_EDE = 8
@@ -24,14 +24,14 @@ _TC = 0x02  # in the third byte of the header (RFC 1035, 4.1.1)
 
 
 async def dnspython() -> None:
-    """Import what reading answers needs (about 70 ms) beside the event loop, not in it."""
+    """Import the modules that read responses (about 70 ms) in a thread, without blocking the event loop."""
     if "dns.message" in sys.modules and "dns.rdtypes.IN.AAAA" in sys.modules:
         return
     loop = asyncio.get_running_loop()
     loaded: asyncio.Future[None] = loop.create_future()
 
     def load() -> None:
-        # dnspython loads the classes of records by name when it first meets one.
+        # dnspython imports the class of a record type when it first reads one.
         import dns.edns
         import dns.message
         import dns.rdtypes.ANY.CNAME
@@ -39,32 +39,32 @@ async def dnspython() -> None:
         import dns.rdtypes.IN.A
         import dns.rdtypes.IN.AAAA  # noqa: F401
 
-        settle_from_thread(loop, loaded)
+        resolve_from_thread(loop, loaded)
 
     threading.Thread(target=load, name="import dns", daemon=True).start()
     await loaded
 
 
-def settle_from_thread(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[None]) -> None:
-    """Settle a future from another thread; nobody may be waiting any more, and the loop may be closed."""
+def resolve_from_thread(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[None]) -> None:
+    """Resolve a future from another thread. It may be done already, and the loop may be closed."""
 
-    def settle() -> None:
+    def resolve() -> None:
         if not waiting.done():
             waiting.set_result(None)
 
     try:
-        loop.call_soon_threadsafe(settle)
-    except RuntimeError:  # the loop is closed: the program ends
+        loop.call_soon_threadsafe(resolve)
+    except RuntimeError:  # the loop is closed: the program is ending
         return
 
 
 def ascii_name(name: str) -> str:
-    """The name as DNS carries it, without a final dot. Raises UnicodeError for labels that DNS cannot hold."""
+    """Return the name in its ASCII form (IDNA), without a final dot. Raises UnicodeError for an invalid label."""
     return name.rstrip(".").encode("idna").decode("ascii") or "."
 
 
 def query(name: str, qtype: str, *, edns: bool = True, checking_disabled: bool = False, qclass: str = "IN") -> Message:
-    """A question for the absolute name. Raises UnicodeError or dns.exception.DNSException for an impossible name."""
+    """Return a query for the absolute name. Raises UnicodeError or dns.exception.DNSException for an invalid name."""
     import dns.flags
     import dns.message
     import dns.name
@@ -80,19 +80,19 @@ def query(name: str, qtype: str, *, edns: bool = True, checking_disabled: bool =
 
 
 def id_of(wire: bytes) -> int | None:
-    """The id of a message, None when it is too short to have a header."""
+    """Return the id of a message, None when it is shorter than a header."""
     return int.from_bytes(wire[:2], "big") if len(wire) >= 12 else None
 
 
-def is_cut(wire: bytes) -> bool:
-    """Whether the TC bit is set: the answer did not fit and TCP has the whole."""
+def is_truncated(wire: bytes) -> bool:
+    """Return whether the TC bit is set: the response did not fit, and must be requested over TCP."""
     return len(wire) >= 12 and bool(wire[2] & _TC)
 
 
 def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
-    """The answer as a Lookup made from `blank`; None when it belongs to another question.
+    """Return the response as a Lookup made from `blank`; None when it does not match the query.
 
-    A message that cannot be parsed gives Outcome.MALFORMED, a cut one Outcome.TRUNCATED.
+    A message that cannot be parsed gives Outcome.MALFORMED, a truncated one Outcome.TRUNCATED.
     """
     import dns.exception
     import dns.flags
@@ -100,16 +100,16 @@ def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
     import dns.rcode
 
     try:
-        answer = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=is_cut(wire))
+        answer = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=is_truncated(wire))
         if not asked.is_response(answer):
             return None
         rcode = dns.rcode.to_text(answer.rcode())
     except (dns.exception.DNSException, ValueError) as error:
         words = clean(str(error) or type(error).__name__, limit=120)
-        return replace(blank, outcome=Outcome.MALFORMED, os_says=f"the answer cannot be read: {words}")
+        return replace(blank, outcome=Outcome.MALFORMED, os_says=f"the response cannot be parsed: {words}")
     addresses, aliases, ttl = _followed(answer, asked)
     answered = bool(addresses) or (bool(answer.answer) and blank.qtype not in ("A", "AAAA"))
-    outcome = Outcome.TRUNCATED if is_cut(wire) else of_rcode(rcode, answered)
+    outcome = Outcome.TRUNCATED if is_truncated(wire) else of_rcode(rcode, answered)
     return replace(
         blank,
         outcome=outcome,
@@ -124,9 +124,9 @@ def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
 
 
 def _followed(answer: Message, asked: Message) -> tuple[tuple[str, ...], tuple[str, ...], int | None]:
-    """Walk the alias chain from the question: addresses, the aliases in order, the smallest TTL on the way.
+    """Follow the CNAME chain from the question: return the addresses, the aliases in order, and the smallest TTL.
 
-    A chain that comes back to a name it had ends with that name: the loop can be seen.
+    A chain that loops ends with the name that it repeats.
     """
     import dns.rdatatype
     import dns.rdtypes.ANY.CNAME
@@ -157,7 +157,7 @@ def _followed(answer: Message, asked: Message) -> tuple[tuple[str, ...], tuple[s
 
 
 def _reasons(answer: Message) -> tuple[tuple[int, str], ...]:
-    """The extended errors (RFC 8914): code and text."""
+    """Return the extended DNS errors (RFC 8914): info-code and extra text."""
     import dns.edns
 
     found = [o for o in answer.options if isinstance(o, dns.edns.EDEOption)]

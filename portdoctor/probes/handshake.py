@@ -1,6 +1,6 @@
-"""One TLS handshake over a connected socket of ours: what the server shows, and how it ends. Judges nothing.
+"""Runs one TLS handshake over a connected socket, and records the server's certificates and how it ended.
 
-OpenSSL works on memory here, so the bytes are ours: a server that answers in plain text is recognised by them.
+OpenSSL reads and writes memory here, so that the raw bytes are available: they show a server that uses plaintext.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import ssl
 
 _CHUNK = 16384
-_REST = 0.25  # seconds to wait for the rest of a plain-text answer: enough to protocol_of it
-_SAMPLE = 200  # characters of a plain-text answer that are kept
+_REST = 0.25  # seconds for the rest of a plaintext response: enough to recognise its protocol
+_SAMPLE = 200  # characters of a plaintext response that are kept
 _NAME_MISMATCH, _ADDRESS_MISMATCH = 62, 64  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
@@ -42,34 +42,36 @@ async def handshake(
     trust: Trust | None = None,
     role: str = "target",
 ) -> tuple[Handshake, Channel | None]:
-    """Shake hands once; the channel comes back with outcome OK only (`verify` False: whatever the certificate).
+    """Run one TLS handshake. Returns a channel only with outcome OK; `verify` False accepts any certificate.
 
-    `sni` is the name to ask for and to check, or an address literal (checked, never sent); None asks for none
-    and checks none. `deadline` is a moment of `clock`. `trust` is what `prepare(cafile)` gave earlier.
-    Raises OSError for a `cafile` that cannot be used, ValueError for a name that TLS cannot carry.
+    `sni` is the server name to send and to verify, or an IP address (verified, never sent: RFC 6066 section 3); None
+    sends no name and verifies nothing. `alpn`: the protocols to offer. `deadline` is a time of `clock`. `trust` is the
+    result of an earlier `prepare(cafile)`. Raises OSError for an unusable `cafile`, ValueError for an invalid name.
     """
     began = clock()
     trust = unverified() if not verify or sni is None else trust or prepare(cafile)
     context: ssl.SSLContext = trust.context
     if alpn:
         context.set_alpn_protocols(list(alpn))
-    talk = _Talk(sock, context, sni, clock, deadline)
-    seen = await talk.run()
+    negotiation = _Negotiation(sock, context, sni, clock, deadline)
+    seen = await negotiation.run()
     o = Handshake(
         address=address, port=port, role=role, began=began, took=clock() - began,  # type: ignore[arg-type]
         sni=None if sni is None or _is_address(sni) else sni,
         trust=trust.name if verify and sni is not None else None,
         trust_anchors=trust.anchors if verify and sni is not None else None,
-        received=talk.received, chain=chain_of(talk.tls), client_cert_asked=talk.client_cert_asked(), **seen,
+        received=negotiation.received, chain=chain_of(negotiation.tls),
+        client_cert_asked=negotiation.client_cert_asked(), **seen,
     )  # fmt: skip
     if o.outcome is not Outcome.OK:
         return o, None
-    cipher = talk.tls.cipher()
+    cipher = negotiation.tls.cipher()
     o = replace(
-        o, version=talk.tls.version(), cipher=cipher[0] if cipher else None, alpn=talk.tls.selected_alpn_protocol(),
+        o, version=negotiation.tls.version(), cipher=cipher[0] if cipher else None,
+        alpn=negotiation.tls.selected_alpn_protocol(),
         verified=True if o.trust else None, verify_code=0 if o.trust else None,
     )  # fmt: skip
-    return o, Channel(sock, clock, talk.tls, talk.incoming, talk.outgoing)
+    return o, Channel(sock, clock, negotiation.tls, negotiation.incoming, negotiation.outgoing)
 
 
 def _is_address(name: str) -> bool:
@@ -82,7 +84,7 @@ def _is_address(name: str) -> bool:
     return False
 
 
-class _Talk:
+class _Negotiation:
     """A handshake under way: the bytes between OpenSSL's memory and the socket."""
 
     def __init__(
@@ -93,11 +95,11 @@ class _Talk:
         self.sock, self.clock, self.deadline = sock, clock, deadline
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
-        self.heard = bytearray()  # the first bytes of the peer, up to our limit
+        self.data = bytearray()  # the first bytes of the peer, up to the limit
         self.received = 0
 
     async def run(self) -> dict[str, Any]:
-        """To the end, as fields of a Handshake."""
+        """Run the handshake to its end, and return how it ended as fields of a Handshake."""
         try:
             async with asyncio.timeout(max(self.deadline - self.clock(), 0)):
                 return await self._shake()
@@ -115,12 +117,12 @@ class _Talk:
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLCertVerificationError as error:
-                await self._last_words()
+                await self._send_alert()
                 return _untrusted(error)
             except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
                 return {"outcome": Outcome.CLOSED, "reason": error.reason}
             except ssl.SSLError as error:
-                await self._last_words()
+                await self._send_alert()
                 return self._refused(error)
             else:
                 await self._flush()
@@ -128,16 +130,16 @@ class _Talk:
             broken = await self._send()
             data = await self._next(broken)
             if not data:
-                if not _may_be_tls(self.heard):
+                if not _may_be_tls(self.data):
                     return await self._plain_text()
                 self.incoming.write_eof()
                 continue
-            if not _may_be_tls(self.heard):
+            if not _may_be_tls(self.data):
                 return await self._plain_text()
             self.incoming.write(data)
 
     async def _send(self) -> OSError | None:
-        """A peer that is gone may have left its answer to read: it goes before the errno of our sending."""
+        """Send, and return the error if it fails: a response that the peer sent before takes precedence over it."""
         try:
             await self._flush()
         except OSError as error:
@@ -153,35 +155,35 @@ class _Talk:
         try:
             data = await asyncio.get_running_loop().sock_recv(self.sock, _CHUNK)
         except OSError as error:
-            if self.heard and not _may_be_tls(self.heard):
+            if self.data and not _may_be_tls(self.data):
                 return b""
             raise (broken or error) from None
         if not data and broken is not None:
             raise broken
         self.received += len(data)
-        self.heard += data[: MOST_BYTES - len(self.heard)]
-        if self.received > 4 * MOST_BYTES:  # no handshake of honest size; certificates included it is a few KiB
-            raise OSError(None, "the handshake does not end")
+        self.data += data[: MOST_BYTES - len(self.data)]
+        if self.received > 4 * MOST_BYTES:  # a usual handshake with its certificates has a few KiB
+            raise OSError(None, f"the server sent more than {4 * MOST_BYTES // 1024} KiB in the handshake")
         return data
 
-    async def _last_words(self) -> None:
-        """Tell the peer by an alert why we stop, as TLS asks; it does not matter if it is gone."""
+    async def _send_alert(self) -> None:
+        """Send the alert that OpenSSL wrote (RFC 8446 section 6.2); an error does not matter."""
         try:
             await self._flush()
         except OSError:
             return
 
     async def _plain_text(self) -> dict[str, Any]:
-        """The rest of the answer, for a moment, so that it can be recognised."""
+        """Read more of the plaintext response for a moment, so that its protocol can be recognised."""
         until = min(self.clock() + _REST, self.deadline)
         try:
             async with asyncio.timeout(max(until - self.clock(), 0)):
-                while not (self.heard.endswith(b"\n") and protocol_of(bytes(self.heard))):
-                    if len(self.heard) >= 2048 or not await self._next(None):
+                while not (self.data.endswith(b"\n") and protocol_of(bytes(self.data))):
+                    if len(self.data) >= 2048 or not await self._next(None):
                         break
         except OSError:
-            pass  # what came is enough, or all there is
-        data = bytes(self.heard)
+            pass  # no more data will come
+        data = bytes(self.data)
         return {
             "outcome": Outcome.NOT_TLS, "reason": "WRONG_VERSION_NUMBER",
             "sample": clean(data, limit=_SAMPLE), "sample_protocol": protocol_of(data),
@@ -189,17 +191,17 @@ class _Talk:
 
     def _refused(self, error: ssl.SSLError) -> dict[str, Any]:
         reason = error.reason or "UNKNOWN"
-        alert = alert_of(reason) or _first_alert(self.heard)
+        alert = alert_of(reason) or _first_alert(self.data)
         if alert:
             return {"outcome": Outcome.TLS_ALERT, "reason": reason, "alert": alert}
         return {"outcome": Outcome.TLS_ERROR, "reason": reason}
 
     def client_cert_asked(self) -> bool | None:
-        """Whether a CertificateRequest was seen. TLS 1.3 sends it encrypted: None there, and where none came."""
-        kinds = list(_plain_messages(bytes(self.heard)))
+        """Return whether the server requested a client certificate; None where that is not visible (TLS 1.3)."""
+        kinds = list(_plain_messages(bytes(self.data)))
         if 13 in kinds:
             return True
-        return False if 14 in kinds else None  # 14: ServerHelloDone of TLS 1.2 ends the flight that would ask
+        return False if 14 in kinds else None  # 14: ServerHelloDone of TLS 1.2; a CertificateRequest would precede it
 
 
 def _untrusted(error: ssl.SSLCertVerificationError) -> dict[str, Any]:
@@ -220,21 +222,21 @@ def _broken(error: OSError) -> dict[str, Any]:
 
 
 def _may_be_tls(data: bytes | bytearray) -> bool:
-    """Whether bytes can begin a TLS record: a content type of RFC 8446 section 5.1, then major version 3."""
+    """Return whether the bytes can begin a TLS record: a content type of RFC 8446 section 5.1, then major version 3."""
     if not data:
         return True
     return 20 <= data[0] <= 24 and (len(data) < 2 or data[1] == 3)
 
 
 def _first_alert(data: bytearray) -> str | None:
-    """The alert in a first record that is a plain one (type 21, two bytes)."""
+    """Return the alert in an unencrypted first record (type 21, two bytes), None for any other."""
     if len(data) >= 7 and data[0] == 21 and data[3:5] == b"\0\x02":
         return ALERTS.get(data[6])
     return None
 
 
 def _plain_messages(data: bytes) -> list[int]:
-    """The types of the unencrypted handshake messages (RFC 5246 section 7.4) in the records heard, in order."""
+    """Return the types of the unencrypted handshake messages (RFC 5246 section 7.4), in order."""
     body = bytearray()
     at = 0
     while at + 5 <= len(data) and data[at] == 22:

@@ -1,7 +1,6 @@
-"""One HTTP request over a channel of ours, and the head of what comes back. Judges nothing.
+"""Sends one HTTP request over a channel, and reads the status line, the headers and the start of the body.
 
-A complete status line and header block is enough: of the body only what lies there already, or comes in a moment, is
-kept. RFC 9110 and 9112.
+Once the header block is complete, the body is read for a moment only. Sources: RFC 9110, RFC 9112.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from ..services.fingerprints import protocol_of
 from ..services.known import default_port
 from ..text import at, bracketed, clean
 from . import Clock
-from .channel import Channel, Heard, receive, send
+from .channel import Channel, Received, receive, send
 
-MOST_REDIRECTS = 5  # to the same host, one after the other
+MOST_REDIRECTS = 5  # on the same host, one after the other
 _BODY = 400  # characters of the body that are kept
 _BODY_WAIT = 0.2  # seconds for the beginning of the body after the header block
-_BODY_ENOUGH = 1024  # bytes of the body that are waited for
-_VALUE = 300  # characters of one header's value
+_BODY_ENOUGH = 1024  # bytes of the body to wait for
+_VALUE = 300  # characters of a header's value that are kept
 
-# The headers that say who answered, and what to do. Cookies and the rest of a page's business are left where they are.
+# The headers that show which server responded, and what it requires. Others, such as cookies, are not recorded.
 _KEPT = (
     "server", "via", "location", "content-type", "content-length", "date", "retry-after", "age", "x-cache",
     "x-served-by", "x-powered-by", "cf-ray", "cf-cache-status", "x-amz-cf-id", "x-amzn-errortype", "x-azure-ref",
@@ -35,7 +34,7 @@ _KEPT = (
     "connection", "upgrade", "alt-svc", "x-ratelimit-remaining", "ratelimit",
 )  # fmt: skip
 _BLANK = re.compile(rb"(?<=\n)\r?\n")  # the empty line after a header block
-# The 400 with which a TLS port answers plain HTTP: nginx, Apache httpd, Go's net/http, Jetty and Tomcat.
+# The 400 response of a TLS port to plaintext HTTP: nginx, Apache httpd, Go's net/http, Jetty and Tomcat.
 _WANTS_TLS = re.compile(
     rb"plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled server|sent an HTTP request to"
     rb" an HTTPS server|requires TLS\.|combination of host and port requires TLS",
@@ -52,9 +51,9 @@ async def request(
     channel: Channel, host: str, port: int, path: str, address: str, clock: Clock, deadline: float,
     *, role: str = "target",
 ) -> HttpReply:  # fmt: skip
-    """Ask for `path` of `host` and read the head of the answer. The connection is of no use afterwards.
+    """Send a GET for `path` of `host` and read the response. The connection cannot be used afterwards.
 
-    `path` with its query, "/" when empty; `deadline` is a moment of `clock`.
+    `path` has its query, and means "/" when empty; `deadline` is a time of `clock`.
     """
     reply, _ = await _ask(channel, host, port, path, address, clock, deadline, role)
     return replace(reply, location=_bare(reply.location))
@@ -63,10 +62,10 @@ async def request(
 async def browse(
     channel: Channel, dial: Dial, host: str, port: int, path: str, address: str, clock: Clock, deadline: float
 ) -> HttpReply:
-    """As `request`, but follow redirects that stay at the same scheme, host and port, at most five.
+    """As `request`, but follow redirects on the same scheme, host and port, at most MOST_REDIRECTS.
 
-    `dial` makes a new channel to the same address and port (None: it could not). A circle, or a sixth redirect,
-    gives the last answer with outcome ERROR_ANSWER; a redirect elsewhere is an answer like any other.
+    `dial` returns a new channel to the same address and port, None if that failed. A redirect loop, or one redirect
+    too many, gives the last response with outcome ERROR_ANSWER; a redirect elsewhere is not followed.
     """
     began = clock()
     url = _url(channel, host, port, path)
@@ -92,47 +91,47 @@ async def browse(
 
 
 def _shown(url: str, asked: str) -> str:
-    """The path of a redirect, without its query; the path that was asked for is in no record."""
+    """Return the path of a redirect without its query; the path that the user gave is not recorded."""
     path = _path_of(url).partition("?")[0]
-    return "(the page asked for)" if url == asked and path != "/" else path
+    return "(the requested path)" if url == asked and path != "/" else path
 
 
 async def _ask(
     channel: Channel, host: str, port: int, path: str, address: str, clock: Clock, deadline: float, role: str
 ) -> tuple[HttpReply, str | None]:
-    """The answer, and the URL that it redirects to."""
+    """Return the response, and the URL that it redirects to."""
     began = clock()
-    heard = await send(channel, _question(channel, host, port, path), deadline)
+    received = await send(channel, _request(channel, host, port, path), deadline)
     asked = clock()
-    while not _is_enough(heard) and await receive(channel, heard, deadline):
+    while not _is_enough(received) and await receive(channel, received, deadline):
         pass
-    if _is_enough(heard) and heard.outcome is Outcome.OK:
-        await _body(channel, heard, min(deadline, clock() + _BODY_WAIT))
+    if _is_enough(received) and received.outcome is Outcome.OK:
+        await _body(channel, received, min(deadline, clock() + _BODY_WAIT))
     fields: dict[str, Any] = {
         "address": address, "port": port, "role": role, "method": "GET", "began": began, "took": clock() - began,
-        "received": len(heard.data), "alert": heard.alert,
-        "first_byte": None if heard.first is None else heard.first - asked,
+        "received": len(received.data), "alert": received.alert,
+        "first_byte": None if received.first is None else received.first - asked,
     }  # fmt: skip
-    reply = _reply(heard, fields)
+    reply = _reply(received, fields)
     return reply, _redirect(reply, _url(channel, host, port, path))
 
 
 def _bare(location: str | None) -> str | None:
-    """A location without user, query and fragment: the record keeps none of them."""
+    """Return a location without user, query and fragment, which are not recorded."""
     if location is None:
         return None
     return re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", location, maxsplit=1)[0])
 
 
 def _redirect(reply: HttpReply, url: str) -> str | None:
-    """The absolute URL that a redirecting answer to `url` points to; None when it is no redirect."""
+    """Return the absolute URL to which the response to `url` redirects, None when it does not."""
     if reply.status not in (301, 302, 303, 307, 308) or not reply.location:
         return None
     from urllib.parse import urljoin
 
     try:
         return urljoin(url, reply.location)
-    except ValueError:  # an address literal without its bracket
+    except ValueError:  # an IPv6 address without its closing bracket
         return None
 
 
@@ -161,8 +160,8 @@ def _place(url: str) -> tuple[str, str, int] | None:
     return (scheme, parts.hostname.rstrip("."), port)
 
 
-def _question(channel: Channel, host: str, port: int, path: str) -> bytes:
-    """The request. What was typed cannot end the line it stands in: that would be a second request."""
+def _request(channel: Channel, host: str, port: int, path: str) -> bytes:
+    """Return the request. Input is encoded, so that a line break in it cannot start another header or request."""
     named = bracketed(host.partition("%")[0].rstrip("."))
     usual = 443 if channel.encrypted else 80
     asked = (path or "/").partition("#")[0].encode("utf-8", "surrogateescape")
@@ -180,7 +179,7 @@ def _question(channel: Channel, host: str, port: int, path: str) -> bytes:
 
 
 def _final(data: bytes) -> bytes:
-    """What follows the interim answers (100, 103; RFC 9110 section 15.2), each a header block of its own."""
+    """Return what follows the interim responses (100, 103: RFC 9110 section 15.2), each with its header block."""
     while (found := _STATUS_LINE.match(data)) and found[2][:1] == b"1" and found[2] != b"101":
         end = _BLANK.search(data)
         if end is None:
@@ -189,25 +188,25 @@ def _final(data: bytes) -> bytes:
     return data
 
 
-def _is_enough(heard: Heard) -> bool:
-    """Whether the header block is complete, or what came can be no HTTP."""
-    data = _final(bytes(heard.data))
+def _is_enough(received: Received) -> bool:
+    """Return whether the header block is complete, or the data cannot be HTTP."""
+    data = _final(bytes(received.data))
     if not b"HTTP/".startswith(data[:5]):
         return True
     return _BLANK.search(data) is not None
 
 
-async def _body(channel: Channel, heard: Heard, until: float) -> None:
-    """The beginning of the body, or of what came instead; however this ends, the head stands."""
-    more = Heard()
-    more.data, more.lines = heard.data, heard.lines
-    end = len(heard.data) + _more_to_come(bytes(heard.data))
+async def _body(channel: Channel, received: Received, until: float) -> None:
+    """Read the start of the body, or of data that is not HTTP; how this ends does not change the outcome."""
+    more = Received()
+    more.data, more.lines = received.data, received.lines
+    end = len(received.data) + _more_to_come(bytes(received.data))
     while len(more.data) < end and await receive(channel, more, until):
         pass
 
 
 def _more_to_come(data: bytes) -> int:
-    """Bytes of a body that are worth waiting for after these, by status and Content-Length (RFC 9112 section 6.3)."""
+    """Return how many more bytes of the body to wait for, by status and Content-Length (RFC 9112 section 6.3)."""
     data = _final(data)
     found, blank = _STATUS_LINE.match(data), _BLANK.search(data)
     if found is None or blank is None:
@@ -218,49 +217,49 @@ def _more_to_come(data: bytes) -> int:
     return min(int(size[1]) if size else _BODY_ENOUGH, _BODY_ENOUGH) - (len(data) - blank.end())
 
 
-def _reply(heard: Heard, fields: dict[str, Any]) -> HttpReply:
-    data = _final(bytes(heard.data))
+def _reply(received: Received, fields: dict[str, Any]) -> HttpReply:
+    data = _final(bytes(received.data))
     found = _STATUS_LINE.match(data)
     if found is None:
-        return _no_http(heard, data, fields)
+        return _no_http(received, data, fields)
     status = int(found[2])
     end = _BLANK.search(data)
     headers = _headers(data[found.end() : end.start() if end else None])
     wants_tls = status == 400 and end is not None and _WANTS_TLS.search(data, end.end()) is not None
-    outcome = Outcome.OTHER_PROTOCOL if wants_tls else of_http(status) if end else heard.outcome
+    outcome = Outcome.OTHER_PROTOCOL if wants_tls else of_http(status) if end else received.outcome
     return HttpReply(
         outcome=outcome, protocol="tls" if wants_tls else None, status=status, phrase=clean(found[3] or b"", limit=100),
         version=found[1].decode("ascii"), headers={k: v for k, v in headers.items() if k != "location"},
         location=headers.get("location"), text=clean(data[end.end() :], limit=_BODY) if end else "",
-        **fields, **({} if end else _ending(heard)),
+        **fields, **({} if end else _ending(received)),
     )  # fmt: skip
 
 
-def _no_http(heard: Heard, data: bytes, fields: dict[str, Any]) -> HttpReply:
-    """Nothing came, or something that is no HTTP answer."""
+def _no_http(received: Received, data: bytes, fields: dict[str, Any]) -> HttpReply:
+    """Return the observation when nothing came, or data that is not an HTTP response."""
     if b"HTTP/".startswith(data[:5]) and b"\n" not in data:
-        text = clean(data, limit=_BODY)  # not even a whole first line: how it ended says more
-        return HttpReply(outcome=heard.outcome, text=text, **fields, **_ending(heard))
+        text = clean(data, limit=_BODY)  # the status line is incomplete: how the connection ended matters more
+        return HttpReply(outcome=received.outcome, text=text, **fields, **_ending(received))
     protocol = protocol_of(data)
     outcome = Outcome.MALFORMED if protocol == "http" else Outcome.OTHER_PROTOCOL
-    if heard.outcome is Outcome.TOO_LONG and protocol is None:
+    if received.outcome is Outcome.TOO_LONG and protocol is None:
         outcome = Outcome.TOO_LONG
-    return HttpReply(outcome=outcome, protocol=protocol, text=clean(data, limit=_BODY), **fields, **_ending(heard))
+    return HttpReply(outcome=outcome, protocol=protocol, text=clean(data, limit=_BODY), **fields, **_ending(received))
 
 
-def _ending(heard: Heard) -> dict[str, Any]:
-    """The system's own words for how the conversation broke."""
-    if heard.reason:
-        return {"os_says": heard.reason}
-    if heard.errno:
-        return {"errno": errno_of(heard.errno), "os_says": os_says(heard.errno)}
+def _ending(received: Received) -> dict[str, Any]:
+    """Return the error that ended the connection, as fields of an observation."""
+    if received.reason:
+        return {"os_says": received.reason}
+    if received.errno:
+        return {"errno": errno_of(received.errno), "os_says": os_says(received.errno)}
     return {}
 
 
 def _headers(block: bytes) -> dict[str, str]:
-    """The chosen headers of a block (RFC 9112 section 5): repeated ones joined, folded lines unfolded.
+    """Return the selected headers of a block (RFC 9112 section 5): repeated ones joined, folded lines unfolded.
 
-    http.client would parse it too, and cost 25 ms to load for the mail parser behind it.
+    http.client could parse it too, but takes 25 ms to import, with the email parser that it uses.
     """
     found: dict[str, list[bytes]] = {}
     name = ""

@@ -1,4 +1,4 @@
-"""Looks a name up: as programs do (getaddrinfo), and by DNS queries of our own to each resolver, to explain it."""
+"""Looks up a name as programs do (getaddrinfo), and by DNS queries to each resolver, which explain the result."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..outcomes import errno_of, of_errno, of_gaierror
 from ..text import clean, is_address
 from . import Clock
 from .dns_exchange import Unreached, by_tcp, by_udp
-from .dns_message import dnspython, query, settle_from_thread
+from .dns_message import dnspython, query, resolve_from_thread
 
-ALIVE_AFTER = 1.5  # seconds of silence after which it is looked whether the resolver is there at all
-LONGEST = 4.5  # seconds: glibc leaves a server after five; the look must end first, to say that it was silent
-# Questions that a living resolver answers, whatever the state of the name: it answers the first one itself, as
-# class CH is never asked of others (RFC 4892), and the second one from what it knows or its upstream's.
+ALIVE_AFTER = 1.5  # seconds without a response after which the resolver is tested for responding at all
+LONGEST = 4.5  # seconds: glibc abandons a server after five; these queries must end first, to show that it was silent
+# Queries to which a working resolver responds whatever the state of the name: the first it answers itself, as class CH
+# is never forwarded (RFC 4892), the second from its cache or its upstream.
 OF_ITSELF = "id.server"
 OF_THE_ROOT = "."
-ALIVE: tuple[tuple[str, str, str, Transport], ...] = (  # name, type, class, how
+ALIVE: tuple[tuple[str, str, str, Transport], ...] = (  # name, type, class, transport
     (OF_ITSELF, "TXT", "CH", "udp"), (OF_THE_ROOT, "NS", "IN", "udp"), (OF_ITSELF, "TXT", "CH", "tcp"),
 )  # fmt: skip
 _FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
@@ -32,16 +32,16 @@ _EAI = {getattr(socket, n): n for n in dir(socket) if n.startswith("EAI_") and n
 
 
 def is_for_dns(name: str) -> bool:
-    """Whether a DNS server may be asked: not for addresses, localhost (RFC 6761, 6.3) and .onion (RFC 7686)."""
+    """Return whether a DNS server may be queried: not for addresses, localhost (RFC 6761, 6.3), .onion (RFC 7686)."""
     labels = name.rstrip(".").lower().split(".")
     return not is_address(name) and labels[-1] not in ("localhost", "onion", "")
 
 
 async def resolve(name: str, family: int | None, clock: Clock, deadline: float) -> Lookup:
-    """What getaddrinfo gives a program on this machine, in its order. `deadline` is a time of `clock`.
+    """Look up a name by getaddrinfo(3), as programs on this machine do. `deadline` is a time of `clock`.
 
-    `aliases` holds the name under which it was found, when that is another (an alias, a search domain).
-    It runs in a daemon thread of its own: it cannot be cancelled, and a pool would wait for it at exit.
+    `aliases` has the canonical name where it differs (an alias, a search domain). It runs in a daemon thread: it
+    cannot be cancelled, and a thread pool would wait for it at exit.
     """
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[None] = loop.create_future()
@@ -53,7 +53,7 @@ async def resolve(name: str, family: int | None, clock: Clock, deadline: float) 
     def look_up() -> None:
         lookup = _getaddrinfo(name, family, blank)
         found.append(replace(lookup, took=clock() - began))
-        settle_from_thread(loop, answered)
+        resolve_from_thread(loop, answered)
 
     threading.Thread(target=look_up, name=f"getaddrinfo {name}", daemon=True).start()
     try:
@@ -61,7 +61,7 @@ async def resolve(name: str, family: int | None, clock: Clock, deadline: float) 
             await answered
     except TimeoutError:
         took = clock() - began
-        return replace(blank, took=took, os_says=f"getaddrinfo gave no answer in {took:.1f} s")
+        return replace(blank, took=took, os_says=f"getaddrinfo did not return in {took:.1f} s")
     return found[0]
 
 
@@ -72,11 +72,11 @@ def _getaddrinfo(name: str, family: int | None, blank: Lookup) -> Lookup:
         number = error.errno or 0
         named = f"{error.strerror} ({_EAI[number]})" if number in _EAI else str(error.strerror)
         return replace(blank, outcome=of_gaierror(number), os_says=named)
-    except OSError as error:  # EAI_SYSTEM: Python raises the errno behind it
+    except OSError as error:  # EAI_SYSTEM: Python raises its errno
         number = error.errno or 0
         return replace(blank, outcome=of_errno(number), errno=errno_of(number), os_says=error.strerror or "")
     except ValueError as error:  # UnicodeError too: a label that is empty, too long, or has a NUL
-        return replace(blank, outcome=Outcome.INVALID, os_says=f"not a name that can be looked up: {error}")
+        return replace(blank, outcome=Outcome.INVALID, os_says=f"invalid host name: {error}")
     addresses = tuple(dict.fromkeys(_address(row[4]) for row in rows))
     canonical = next((clean(row[3], limit=255) for row in rows if row[3]), "").rstrip(".")
     aliases = (canonical,) if canonical and canonical.lower() != name.rstrip(".").lower() else ()
@@ -84,7 +84,7 @@ def _getaddrinfo(name: str, family: int | None, blank: Lookup) -> Lookup:
 
 
 def _address(where: tuple[object, ...]) -> str:
-    """The address of a socket address, with its scope where it has one."""
+    """Return the address of a sockaddr, with its scope where it has one."""
     address = str(where[0])
     scope = int(str(where[3])) if len(where) == 4 else 0
     if not scope or "%" in address:
@@ -108,11 +108,11 @@ async def query_resolver(
     host: Host | None = None,
     port: int = 53,
 ) -> Lookup:
-    """One DNS question to one resolver for the absolute name. `deadline` is a time of `clock`.
+    """Send one DNS query for the absolute name to one resolver. `deadline` is a time of `clock`.
 
-    By UDP it is asked twice at most, the second time also without EDNS (then `flags` has "no-EDNS"), and
-    by TCP when the answer was cut (TC): that answer has transport "tcp". Outcome.TRUNCATED means
-    that TCP failed; errno, ICMP and words are those of TCP. `host` watches the error queue.
+    Over UDP the query is sent at most twice, the second time also without EDNS (then `flags` has "no-EDNS"). A
+    truncated response (TC) is requested again over TCP, and that response has transport "tcp"; Outcome.TRUNCATED means
+    that TCP failed, with its errno, ICMP error and text. `host` reads the error queue.
     """
     await dnspython()
     import dns.exception
@@ -124,7 +124,7 @@ async def query_resolver(
             for with_edns in ((True, False) if edns else (False,))
         ]
     except (UnicodeError, dns.exception.DNSException) as error:
-        return replace(blank, outcome=Outcome.INVALID, os_says=f"not a name that can be looked up: {error}")
+        return replace(blank, outcome=Outcome.INVALID, os_says=f"invalid host name: {error}")
     try:
         if transport == "tcp":
             return await by_tcp(asked[0], resolver, port, host, clock, deadline, blank)
@@ -133,14 +133,14 @@ async def query_resolver(
         return replace(error.over(blank), took=clock() - blank.began)
     if found.outcome is not Outcome.TRUNCATED:
         return found
-    by_stream = replace(blank, transport="tcp")
+    over_tcp = replace(blank, transport="tcp")
     try:
-        whole = await by_tcp(asked[0], resolver, port, host, clock, deadline, by_stream)
+        whole = await by_tcp(asked[0], resolver, port, host, clock, deadline, over_tcp)
     except Unreached as error:
-        whole = error.over(by_stream)
+        whole = error.over(over_tcp)
     if whole.rcode is not None:
         return whole
-    words = f"cut off by UDP, and by TCP: {whole.os_says}"
+    words = f"truncated over UDP, and over TCP: {whole.os_says}"
     return replace(found, took=clock() - blank.began, errno=whole.errno, icmp=whole.icmp, os_says=words)
 
 
@@ -154,12 +154,11 @@ async def query_resolvers(
     *,
     port: int = 53,
 ) -> AsyncIterator[Lookup]:
-    """Ask every resolver for the addresses of each family, all at once; answers are given as they come.
+    """Query every resolver for the addresses of each family, all at once; yield the results as they come.
 
-    When there is no record of the only family wanted, the other one is asked for as well. A resolver that
-    has said nothing for ALIVE_AFTER seconds is asked by `look_alive` too. No look lasts longer than LONGEST
-    seconds. Nothing is asked for a name that is not for DNS. Closing or cancelling the iteration cancels
-    what is on its way.
+    When the only family wanted has no record, the other one is queried as well. A resolver without a response for
+    ALIVE_AFTER seconds is also probed by `check_alive`. No query lasts longer than LONGEST seconds. A name that is not
+    for DNS is not queried. Closing or cancelling the iteration cancels the queries under way.
     """
     if not is_for_dns(name):
         return
@@ -180,7 +179,7 @@ async def query_resolvers(
         try:
             await asyncio.wait(asked, timeout=ALIVE_AFTER, return_when=asyncio.FIRST_COMPLETED)
             if not any(task.done() for task in asked):
-                async for found in look_alive(resolver, clock, deadline, host, port=port):
+                async for found in check_alive(resolver, clock, deadline, host, port=port):
                     answers.put_nowait(found)
             await asyncio.gather(*asked)
         finally:
@@ -199,19 +198,19 @@ async def query_resolvers(
     try:
         while (answer := await answers.get()) is not None:
             yield answer
-        await running  # raises what went wrong in it
+        await running  # raises its exception
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def look_alive(
+async def check_alive(
     resolver: str, clock: Clock, deadline: float, host: Host | None, *, port: int = 53
 ) -> AsyncIterator[Lookup]:
-    """Whether a silent resolver is there: asked about itself by UDP and TCP, and about the root by UDP."""
+    """Send the ALIVE queries to a resolver that did not respond, all at once; yield the results as they come."""
     await dnspython()
 
-    async def look(name: str, qtype: str, qclass: str, transport: Transport) -> Lookup:
+    async def one(name: str, qtype: str, qclass: str, transport: Transport) -> Lookup:
         blank = _blank(name, qtype, resolver, clock(), transport)
         asked = [query(name, qtype, qclass=qclass), query(name, qtype, qclass=qclass, edns=False)]
         try:
@@ -221,18 +220,18 @@ async def look_alive(
         except Unreached as error:
             return replace(error.over(blank), took=clock() - blank.began)
 
-    looks = [asyncio.create_task(look(*question)) for question in ALIVE]
+    queries = [asyncio.create_task(one(*question)) for question in ALIVE]
     try:
-        for ended in asyncio.as_completed(looks):
+        for ended in asyncio.as_completed(queries):
             yield await ended
     finally:
-        for task in looks:
+        for task in queries:
             task.cancel()
 
 
 def _blank(name: str, qtype: str, resolver: str, began: float, transport: Transport) -> Lookup:
-    """The look-up before anything came: no answer."""
+    """Return the lookup as it stands before any response."""
     return Lookup(
-        outcome=Outcome.TIMEOUT, began=began, os_says="no answer", name=name, qtype=qtype, via="wire",
+        outcome=Outcome.TIMEOUT, began=began, os_says="no response", name=name, qtype=qtype, via="wire",
         resolver=resolver, transport=transport,
     )  # fmt: skip

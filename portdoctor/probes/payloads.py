@@ -1,6 +1,6 @@
-"""What we say to a UDP service so that it answers: harmless, without a password, and what its answer looks like.
+"""Harmless requests to UDP services, without a password, and how to recognise their responses. Opens no socket.
 
-No socket here. Sources are beside each payload; all of them are questions that any client may ask.
+The source of each is in its docstring; any client may send them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _ANY_SERVICE = "empty datagram"
 
 
 class Payload(NamedTuple):
-    """One question.
+    """One request.
 
-    `packets` are sent in turn, the first again after the last. `answers` gives the answer in a few words ("" when
-    there is nothing to say), None for a datagram that does not belong to the question. `protocol` is in the words of
-    `protocol_of`, "" when any datagram is an answer. `whole`: it must not be cut into IP fragments. `elsewhere`: the
-    answer comes from another port of the host.
+    `packets` are sent in turn, the first again after the last. `answers` returns a short description of the response
+    ("" when there is nothing to add), None for a datagram that does not match the request. `protocol` is a name as of
+    `protocol_of`, "" when any datagram is a response. `whole`: the request must not be fragmented. `elsewhere`: the
+    response comes from another port of the host.
     """
 
     name: str
@@ -34,31 +34,31 @@ class Payload(NamedTuple):
 
 
 def payload_for(service: str | None, port: int) -> Payload:
-    """The question for a service by its name in the port registry; for others a datagram that says nothing."""
+    """Return the request for a service by its name in the port registry, or by the port; else an empty datagram."""
     make = _OF_SERVICE.get(service or "") or _OF_PORT.get(port)
     return make() if make else nothing()
 
 
 def nothing() -> Payload:
-    """Empty, then a line end: a closed port refuses it, and no program can mistake it for an order."""
+    """An empty datagram, then a line feed: a closed port rejects them, and no program takes them for a command."""
     return Payload(_ANY_SERVICE, (b"", b"\n"), lambda data: "")
 
 
 def dns() -> Payload:
-    """The name servers of the root, then the server's own name (RFC 1035, 4.1; RFC 4892).
+    """Query for the root name servers, then for the server's id (RFC 1035 section 4.1, RFC 4892).
 
-    Without the wish for recursion: a resolver whose own way out is broken is silent to it, and answers this.
+    Recursion is not desired: a resolver whose upstream is unreachable responds to this, but not to a recursive query.
     """
     return _dns("DNS query", (b"\0", 2, 1), (b"\x02id\x06server\0", 16, 3))
 
 
 def multicast_dns() -> Payload:
-    """Which services there are, as an ordinary DNS client asks one responder (RFC 6762, 6.7; RFC 6763, 9)."""
+    """Query of one responder for its services, as a unicast DNS client (RFC 6762 section 6.7, RFC 6763 section 9)."""
     return _dns("mDNS query", (b"\x09_services\x07_dns-sd\x04_udp\x05local\0", 12, 1))
 
 
 def _dns(name: str, *questions: tuple[bytes, int, int]) -> Payload:
-    """Questions as (name, type, class)."""
+    """Return the payload of DNS questions, each as (name, type, class)."""
     ident = os.urandom(2)
     head = ident + b"\0\0\0\x01\0\0\0\0\0\0"
     packets = tuple(head + owner + struct.pack(">HH", kind, of) for owner, kind, of in questions)
@@ -76,7 +76,7 @@ _RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP"
 
 
 def ntp() -> Payload:
-    """A client's request, mode 3; the answer repeats our random timestamp as its origin (RFC 5905, 7.3 and 8)."""
+    """Client request, mode 3; the response repeats its random timestamp as the origin (RFC 5905 sections 7.3 and 8)."""
     nonce = os.urandom(8)
     packet = b"\x23" + bytes(39) + nonce
 
@@ -89,7 +89,7 @@ def ntp() -> Payload:
 
 
 def snmp() -> Payload:
-    """Engine discovery of version 3: no user, no community, answered with a report (RFC 3414, section 4)."""
+    """Engine discovery of version 3, without user or community; the response is a report (RFC 3414 section 4)."""
     ident = struct.pack(">I", int.from_bytes(os.urandom(4), "big") & 0x7FFFFFFF | 0x40000000)
     number, empty, zero = _ber(2, ident), _ber(4, b""), _ber(2, b"\0")
     header = _ber(0x30, number + _ber(2, b"\x05\xdc") + _ber(4, b"\x04") + _ber(2, b"\x03"))
@@ -105,12 +105,12 @@ def snmp() -> Payload:
 
 
 def _ber(tag: int, body: bytes) -> bytes:
-    """One BER element shorter than 128 bytes (ITU-T X.690, 8.1.3.4)."""
+    """Return one BER element shorter than 128 bytes (ITU-T X.690, 8.1.3.4)."""
     return bytes((tag, len(body))) + body
 
 
 def stun() -> Payload:
-    """A binding request: "which address do you see?" (RFC 8489, sections 5 and 6)."""
+    """Binding request, which asks for the sender's address as the server sees it (RFC 8489 sections 5 and 6)."""
     rest = b"\x21\x12\xa4\x42" + os.urandom(12)
 
     def answers(data: bytes) -> str | None:
@@ -121,9 +121,9 @@ def stun() -> Payload:
 
 
 def quic() -> Payload:
-    """A first packet of a version that is reserved for this: the answer lists the server's versions.
+    """Initial packet with a reserved version; the response lists the versions that the server supports.
 
-    RFC 9000: section 6 (version negotiation), 15 (0x?a?a?a?a), 14.1 (1200 bytes, never in fragments), 17.2.1.
+    RFC 9000 sections 6 (version negotiation), 15 (0x?a?a?a?a), 14.1 (1200 bytes, not fragmented), 17.2.1.
     """
     theirs, ours = os.urandom(8), os.urandom(8)
     head = b"\xc0" + b"\x1a\x2a\x3a\x4a" + b"\x08" + theirs + b"\x08" + ours
@@ -143,7 +143,7 @@ _VERSIONS = {b"\0\0\0\x01": "version 1", b"\x6b\x33\x43\xcf": "version 2"}  # RF
 
 
 def tftp() -> Payload:
-    """A request for a file that is not there: the error comes from a port of its own (RFC 1350, sections 4 and 5)."""
+    """Read request for a random file name; the error comes from another port (RFC 1350 sections 4 and 5)."""
     packet = b"\0\x01portdoctor-%b\0octet\0" % os.urandom(4).hex().encode()
 
     def answers(data: bytes) -> str | None:
@@ -155,7 +155,7 @@ def tftp() -> Payload:
 
 
 def sip() -> Payload:
-    """OPTIONS: what can you do? Answered with a status, no call is made (RFC 3261, section 11)."""
+    """OPTIONS request, which makes no call; the response is a status line (RFC 3261 section 11)."""
     token = os.urandom(8).hex()
     lines = (
         "OPTIONS sip:portdoctor.invalid SIP/2.0", f"Via: SIP/2.0/UDP portdoctor.invalid;branch=z9hG4bK{token};rport",
@@ -170,18 +170,18 @@ def sip() -> Payload:
 
 
 def memcache() -> Payload:
-    """The command `version` in the frame of UDP (memcached's protocol.txt, "UDP protocol")."""
+    """Command `version` with the UDP frame header (memcached's protocol.txt, "UDP protocol")."""
     ident = os.urandom(2)
 
     def answers(data: bytes) -> str | None:
-        said = data[8:]
-        return clean(said, 80) if data[:2] == ident and said.startswith((b"VERSION ", b"ERROR", b"SERVER_")) else None
+        text = data[8:]
+        return clean(text, 80) if data[:2] == ident and text.startswith((b"VERSION ", b"ERROR", b"SERVER_")) else None
 
     return Payload("memcached version", (ident + b"\0\0\0\x01\0\0version\r\n",), answers, "memcache")
 
 
 def rpc(program: int, version: int) -> Payload:
-    """Procedure 0 of a program, which does nothing but answer (RFC 5531, section 12.1)."""
+    """Call of the null procedure of a program, which only sends a reply (RFC 5531 section 12.1)."""
     ident = os.urandom(4)
     packet = ident + struct.pack(">IIIII", 0, 2, program, version, 0) + bytes(16)
 
@@ -192,7 +192,7 @@ def rpc(program: int, version: int) -> Payload:
 
 
 def ssdp() -> Payload:
-    """A search that is sent to one device only (UPnP Device Architecture 1.1, section 1.3.2)."""
+    """Unicast search for one device (UPnP Device Architecture 1.1, section 1.3.2)."""
     text = 'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nST: upnp:rootdevice\r\n\r\n'
 
     def answers(data: bytes) -> str | None:
@@ -202,18 +202,18 @@ def ssdp() -> Payload:
 
 
 def sql_browser() -> Payload:
-    """Which instances are there? One byte, as every client sends it (MS-SQLR, 2.2.1)."""
+    """Query for the instances of a host, one byte as all clients send it (MS-SQLR section 2.2.1)."""
     return Payload("SQL Server Browser query", (b"\x02",), lambda data: "" if data[:1] == b"\x05" else None, "ssrp")
 
 
 def echo() -> Payload:
-    """A word that should come back (RFC 862)."""
-    word = b"portdoctor %b\n" % os.urandom(4).hex().encode()
-    return Payload("echo", (word,), lambda data: "the same word" if data == word else None, "echo")
+    """A random line, which should come back unchanged (RFC 862)."""
+    line = b"portdoctor %b\n" % os.urandom(4).hex().encode()
+    return Payload("echo", (line,), lambda data: "the same line" if data == line else None, "echo")
 
 
 def coap() -> Payload:
-    """An empty message that asks for a confirmation, which is a reset: a CoAP ping (RFC 7252, section 4.3)."""
+    """CoAP ping: an empty confirmable message, to which the response is a reset (RFC 7252 section 4.3)."""
     ident = os.urandom(2)
     return Payload("CoAP ping", (b"\x40\0" + ident,), lambda d: "" if d == b"\x70\0" + ident else None, "coap")
 

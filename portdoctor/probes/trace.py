@@ -1,7 +1,7 @@
-"""One round of TTL-limited connects: where packets to a port still arrive, and who answers. No privilege needed.
+"""Traces the path to a port by connection attempts with increasing TTL. Needs no privilege.
 
-Source of the method: every router that drops a packet for its TTL says so by ICMP (RFC 1812 5.3.1), and Linux
-hands that error to the connecting socket. A router checks the TTL before its forward rules.
+A router that drops a packet because its TTL expired sends an ICMP error (RFC 1812 section 5.3.1), and Linux passes
+that error to the connecting socket. Linux routers check the TTL before their forward rules.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ async def trace(
     ttls: tuple[int, ...] = (),
     source: str | None = None,
 ) -> Trace:
-    """Send a SYN for each TTL and collect who answers.
+    """Send a SYN with each TTL, and record who responded.
 
-    `ttls` empty: 1, 2, … in batches until a TTL ended (open, refused, rejected), the end of a batch stayed
-    silent for `wait` seconds, or the packets circle. Never goes past the first TTL that ended: routers limit
-    their ICMP.
+    `ttls` empty: 1, 2, … in batches, until a SYN was accepted, refused or rejected, the last three TTLs of a batch got
+    no response in `wait` seconds, or the packets loop. Hops past the first conclusive one are left out, and no further
+    batch is sent, since routers limit their ICMP errors.
     """
     began = clock()
     hops: list[Hop] = []
@@ -45,7 +45,7 @@ async def trace(
         found = await asyncio.gather(*(_hop(address, port, ttl, clock, host, wait, source) for ttl in batch))
         end = next((place for place, hop in enumerate(found) if _ended(hop)), None)
         hops += found if end is None else found[: end + 1]
-        if end is not None or all(hop.outcome is Outcome.TIMEOUT for hop in found[-3:]) or _circles(hops):
+        if end is not None or all(hop.outcome is Outcome.TIMEOUT for hop in found[-3:]) or _loops(hops):
             break
     last = hops[-1]
     outcome = last.outcome if _ended(last) else Outcome.TIMEOUT
@@ -57,8 +57,8 @@ async def trace(
     )  # fmt: skip
 
 
-def _circles(hops: list[Hop]) -> bool:
-    """Whether a router answered at two distances that are no neighbours: going on would only tire them."""
+def _loops(hops: list[Hop]) -> bool:
+    """Return whether a router responded at two TTLs that are not adjacent: the packets loop."""
     seen: dict[str, int] = {}
     found = [hop for hop in hops if hop.address and hop.outcome is Outcome.TTL_EXPIRED]
     return any(hop.ttl - seen.setdefault(hop.address or "", hop.ttl) >= 2 for hop in found)

@@ -1,1 +1,1 @@
-"""What is known of ports and services: registered names, who speaks first, fingerprints, client policies."""
+"""Knowledge of ports and services: registered names, who sends first, fingerprints, connection policies of clients."""

@@ -1,4 +1,4 @@
-"""How known programs connect to a name with these addresses, and whether they give up. Pure but for its own table."""
+"""Predicts how known programs connect to a name with given addresses. Pure, except that it reads its table."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import msgspec
 from ..model import Value
 from ..outcomes import family_of
 
-FASTEST = 0.2  # seconds: nobody in the table gives up an address that answers sooner
+FASTEST = 0.2  # seconds: no program in the table abandons an address that responds sooner
 _HERE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "clients.toml")
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One program's way to connect; the table explains the fields. Times are seconds."""
+    """The connection policy of one program; data/clients.toml explains the fields. Times are in seconds."""
 
     name: str
     order: Literal["resolved", "alternate", "ipv4-first"]
@@ -29,7 +29,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Measured(Value, frozen=True, kw_only=True):
-    """What we saw of one address: how long an attempt took, and whether it connected. Silence has `took` None."""
+    """The result of an attempt at one address: whether it connected, and its seconds, None without a response."""
 
     address: str
     works: bool
@@ -37,7 +37,7 @@ class Measured(Value, frozen=True, kw_only=True):
 
 
 class ClientResult(Value, frozen=True, kw_only=True):
-    """How a program would fare: whether it connects, after how many seconds, and which address it left too early."""
+    """Whether a program would connect, after how many seconds (`at`), and which working address it gave up (`left`)."""
 
     works: bool
     at: float | None
@@ -50,13 +50,13 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @functools.cache
 def known_clients() -> tuple[Client, ...]:
-    """The table."""
+    """Return the programs of data/clients.toml."""
     with open(_HERE, "rb") as file:
         return msgspec.toml.decode(file.read(), type=_Table).client
 
 
 def fare(client: Client, measured: list[Measured]) -> ClientResult:
-    """What that program sees. `measured` is in the order of the resolver, and not empty."""
+    """Predict the result for a program. `measured` is in getaddrinfo's order, and not empty."""
     order = _ordered(client, measured)
     if client.tries == "race":
         result = _race(client, order)
@@ -83,7 +83,7 @@ def _ordered(client: Client, measured: list[Measured]) -> list[Measured]:
 
 
 def _serial(client: Client, order: list[Measured]) -> ClientResult:
-    """One address after the other; a silent one without a limit is waited for as long as the system does."""
+    """Try one address after the other; an unanswered attempt without a limit takes as long as the system's timeout."""
     now: float = 0.0
     left: Measured | None = None
     for place, m in enumerate(order):

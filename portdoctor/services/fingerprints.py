@@ -1,4 +1,4 @@
-"""Which protocol the first bytes of a peer belong to. Pure and total: any bytes give a name or None.
+"""Recognises the protocol of a peer by its first bytes. Pure and total: any bytes give a name or None.
 
 Sources: the RFC of each protocol (4253 SSH, 5321 SMTP, 959 FTP, 9051 IMAP, 1939 POP3, 854 Telnet, 8446 TLS, 9112 and
 9113 HTTP, 4511 LDAP, 4271 BGP, 8489 STUN, 9000 QUIC), and the wire format that each server's manual publishes.
@@ -7,7 +7,7 @@ Sources: the RFC of each protocol (4253 SSH, 5321 SMTP, 959 FTP, 9051 IMAP, 1939
 from __future__ import annotations
 
 SPOKEN: dict[str, str] = {
-    "adb": "Android debugging (ADB)", "ajp13": "AJP", "amqp": "AMQP", "bgp": "BGP", "chargen": "characters without end",
+    "adb": "Android debugging (ADB)", "ajp13": "AJP", "amqp": "AMQP", "bgp": "BGP", "chargen": "chargen (RFC 864)",
     "dns": "DNS", "ftp": "FTP", "git": "git", "html": "a web page without HTTP", "http": "HTTP", "http2": "HTTP/2",
     "imap": "IMAP", "irc": "IRC", "jdwp": "Java debugging (JDWP)", "ldap": "LDAP", "memcache": "memcached",
     "mongodb": "MongoDB", "mqtt": "MQTT", "mysql": "MySQL", "mysqlx": "MySQL X", "nats": "NATS", "nntp": "NNTP",
@@ -34,7 +34,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"EFATAL:", "postgresql"), (b" !\"#$%&'()*+,-./", "chargen"), (b"\xff" * 16, "bgp"),
 )  # fmt: skip
 
-# Words of a welcome with 220 or 421, lower case. Mail first: "ESMTP" is in the welcome that RFC 5321 asks for.
+# Words in the text of a 220 or 421 greeting, in lower case. Mail first: RFC 5321 section 4.2 asks for "ESMTP" there.
 _MAIL = (b"smtp", b"mail", b"postfix", b"exim", b"sendmail", b"exchange", b"mx.", b"haraka", b"spam", b"relay")
 _FILES = (b"ftp", b"filezilla", b"file transfer", b"serv-u", b"anonymous")
 _NEWS = (b"nntp", b"news", b"posting", b"inn ", b"innd")
@@ -45,10 +45,10 @@ _REDIS_ERRORS = (
 
 
 def protocol_of(first_bytes: bytes) -> str | None:
-    """The protocol that a peer's first bytes belong to, in the words of `Service.protocol`; None if none is known.
+    """Return the protocol of a peer's first bytes, a name as in `Service.protocol`; None if it is not recognised.
 
-    Also "html" (a page without an HTTP header) and "smtp-or-ftp" (a welcome with 220 that does not say which).
-    A lone N or S counts as PostgreSQL's answer to an SSLRequest.
+    Also "html" (a page without an HTTP header) and "smtp-or-ftp" (a 220 greeting that fits both). A single N or S is
+    PostgreSQL's response to an SSLRequest.
     """
     data = first_bytes[:4096]
     if not data:
@@ -60,12 +60,12 @@ def protocol_of(first_bytes: bytes) -> str | None:
 
 
 def spoken(protocol: str) -> str:
-    """The protocol's name as people write it."""
+    """Return the display name of a protocol."""
     return SPOKEN.get(protocol, protocol)
 
 
 def fits(expected: str, seen: str) -> bool:
-    """Whether what was recognised can be the protocol that was expected."""
+    """Return whether the recognised protocol can be the expected one."""
     if expected == seen:
         return True
     return (expected, seen) in {
@@ -74,13 +74,13 @@ def fits(expected: str, seen: str) -> bool:
 
 
 def _number(data: bytes, start: int, size: int, *, little: bool = False) -> int:
-    """The unsigned number in `size` bytes at `start`; -1 when the data ends before."""
+    """Return the unsigned number in `size` bytes at `start`; -1 when the data is shorter."""
     part = data[start : start + size]
     return int.from_bytes(part, "little" if little else "big") if len(part) == size else -1
 
 
 def _binary(data: bytes) -> str | None:
-    """The protocols that show themselves by numbers. Each test needs at least three bytes that agree."""
+    """Recognise binary protocols."""
     size = len(data)
     second = data[1] if size > 1 else -1
     if size == 1 and data in b"NS":
@@ -99,7 +99,7 @@ def _binary(data: bytes) -> str | None:
 
 
 def _database(data: bytes) -> str | None:
-    """Servers of data: their packets begin with a length."""
+    """Recognise the protocols of databases: their packets begin with a length."""
     size = len(data)
     little = _number(data, 0, 4, little=True)
     if size >= 6 and data[2] == 0 and data[3] == 0 and data[4] == 10 and data[5:6].isdigit():
@@ -120,14 +120,14 @@ def _database(data: bytes) -> str | None:
 
 
 def _postgres_body(data: bytes) -> bool:
-    """An error or notice lists fields led by a letter; the log-in question is a small number."""
+    """Return whether a PostgreSQL message has a valid body: typed fields, or an authentication request's number."""
     if data[0] in b"EN":
         return data[5:6] in (b"S", b"V", b"C", b"M")
     return data[0] in b"Rv" and 0 <= _number(data, 5, 4) <= 12
 
 
 def _ber(data: bytes) -> str | None:
-    """LDAP (RFC 4511) and SNMP (RFC 3416): a BER sequence with a number, then an operation or a community."""
+    """Recognise LDAP (RFC 4511) and SNMP (RFC 3416): a BER sequence of a number and an operation or a community."""
     if data[0] != 0x30:
         return None
     at = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
@@ -143,7 +143,7 @@ def _ber(data: bytes) -> str | None:
 
 
 def _network(data: bytes) -> str | None:
-    """Names, time, QUIC, STUN: mostly one datagram."""
+    """Recognise DNS, NTP, QUIC and STUN, mostly in one datagram."""
     size = len(data)
     if data[4:8] == b"\x21\x12\xa4\x42" and data[0] < 4:
         return "stun"  # the magic cookie of RFC 8489
@@ -157,7 +157,7 @@ def _network(data: bytes) -> str | None:
 
 
 def _dns(data: bytes) -> bool:
-    """An answer (QR set, opcode 0) to one question, with counts that a real answer has; RFC 1035 section 4.1.1."""
+    """Return whether this is a DNS response (RFC 1035 section 4.1.1) with one question and plausible counts."""
     if len(data) < 12 or data[2] & 0xF8 != 0x80 or data[3] & 0x40:
         return False
     return _number(data, 4, 2) == 1 and all(_number(data, at, 2) < 100 for at in (6, 8, 10))
@@ -185,7 +185,7 @@ def _other(data: bytes) -> str | None:
 
 
 def _text(data: bytes) -> str | None:
-    """The protocols of lines."""
+    """Recognise protocols of text lines."""
     start = data[:1024]
     low = start.lower()
     line = low.split(b"\n", 1)[0]
@@ -211,7 +211,7 @@ def _text(data: bytes) -> str | None:
 
 
 def _coded(code: bytes, low: bytes) -> str | None:
-    """Lines led by three digits: mail, files and news share them, and only words tell which it is."""
+    """Recognise protocols with three-digit reply codes: SMTP, FTP and NNTP share them, so the text must decide."""
     mail, files = any(word in low for word in _MAIL), any(word in low for word in _FILES)
     if code in (b"200", b"201", b"400", b"502") and any(word in low for word in _NEWS):
         return "nntp"

@@ -1,6 +1,6 @@
-"""The port registry: registered names and ranges, and what we know of a service. Law: no network, no clock.
+"""Looks up ports and services: registered names and ranges (RFC 6335), and the services of known.py. No network.
 
-The big table (`data/iana-ports.tsv`, 6,000 rows) is read only for a port or a name that `services.py` does not have.
+The IANA table (`data/iana-ports.tsv`, 6,000 rows) is read only for a port or a name that known.py does not have.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _BY_PORT: dict[tuple[int, Transport], Service] = {
     **{(p, t): s for s in reversed(SERVICES) for t in s.transports for p in s.ports},
 }
 
-# Ports that answer on many hosts, with SYN-ACK or RST, in the order of what they tell: what firewalls let pass most
-# often comes first. The high port belongs to the range that stateless filters leave open for answers.
+# Ports that respond on many hosts, with SYN-ACK or RST, the most useful first: those that firewalls most often allow.
+# The high port is in the range that stateless filters leave open for return traffic.
 _USUAL_CONTROLS = (443, 80, 22)
 _MORE_CONTROLS = (49999, 8080, 3389, 53, 25, 8443, 445)
-MOST_CONTROLS = 5  # with the ports picked by chance (looks.again.CHANCE) eight in all: the cap per host
+MOST_CONTROLS = 5  # with the random ports (checkup.repeats.RANDOM_PORTS) eight in all: the limit per host
 
-# The port beside the asked one that the same program, or its sibling, has open.
-_BESIDE: dict[int, tuple[int, ...]] = {
+# Other ports that the same program, or a related one, often has open.
+_RELATED: dict[int, tuple[int, ...]] = {
     21: (990,), 990: (21,), 22: (2222,), 25: (587, 465), 587: (25, 465), 465: (587, 25), 53: (853,), 853: (53,),
     110: (995, 143), 995: (110, 993), 143: (993, 110), 993: (143, 995), 389: (636,), 636: (389,), 445: (139, 135),
     1433: (445,), 1883: (8883,), 8883: (1883,), 2375: (2376,), 2376: (2375,), 2379: (2380,), 3000: (3001, 5173),
@@ -40,7 +40,7 @@ _BESIDE: dict[int, tuple[int, ...]] = {
 
 
 class UnknownService(ValueError):
-    """No port or service is called so. The message is one sentence that shows what to write."""
+    """An unknown port or service. The message is one sentence that shows what to write."""
 
 
 class Registration(Value, frozen=True):
@@ -53,7 +53,7 @@ class Registration(Value, frozen=True):
 
 
 def service_of(port: int, transport: Transport = "tcp") -> Service | None:
-    """The service we expect on a port: one of ours, else what the registry names, else None."""
+    """Return the service expected on a port: one of known.py, else the registered one, else None."""
     known = _BY_PORT.get((port, transport))
     if known is not None:
         return known
@@ -64,18 +64,18 @@ def service_of(port: int, transport: Transport = "tcp") -> Service | None:
 
 
 def known_service(port: int, transport: Transport = "tcp") -> Service | None:
-    """The service of ours on a port. Never reads the big table."""
+    """Return the service of known.py on a port, None for others. Does not read the IANA table."""
     return _BY_PORT.get((port, transport))
 
 
 def service_named(name: str) -> Service | None:
-    """Our service of that name, or of the name that people say for it ("rdp", "postgres")."""
+    """Return the service of known.py by its name or an alias ("rdp", "postgres"), None for others."""
     low = name.lower()
     return _BY_NAME.get(ALIASES.get(low, low))
 
 
 def port_of(name: str, transport: Transport = "tcp") -> int | None:
-    """The port of a service name, in any case; None when no service of that transport is called so."""
+    """Return the port of a service name, ignoring case; None for an unknown name, or one of another transport."""
     known = service_named(name)
     if known is not None:
         return known.ports[0] if transport in known.transports else None
@@ -83,7 +83,7 @@ def port_of(name: str, transport: Transport = "tcp") -> int | None:
 
 
 def iana(port: int) -> list[Registration]:
-    """What the registry (RFC 6335) names a port; several rows when names differ by transport."""
+    """Return the rows of the IANA registry (RFC 6335) for a port; several when its names differ by transport."""
     table = _table()
     mark = b"\n%d\t" % port
     rows: list[Registration] = []
@@ -96,34 +96,34 @@ def iana(port: int) -> list[Registration]:
 
 
 def range_of(port: int) -> Literal["system", "user", "dynamic"]:
-    """The range of RFC 6335, section 6: 0-1023, 1024-49151, 49152-65535."""
+    """Return the range of a port (RFC 6335 section 6): 0-1023, 1024-49151 or 49152-65535."""
     if port < 1024:
         return "system"
     return "user" if port < 49152 else "dynamic"
 
 
 def controls_for(port: int) -> tuple[int, ...]:
-    """Up to MOST_CONTROLS further ports of the same host that most likely answer, best first; never `port` itself."""
-    wanted = (*_USUAL_CONTROLS, *_BESIDE.get(port, ())[:2], *_MORE_CONTROLS)
+    """Return up to MOST_CONTROLS other ports of the same host that are likely to respond, best first."""
+    wanted = (*_USUAL_CONTROLS, *_RELATED.get(port, ())[:2], *_MORE_CONTROLS)
     return tuple(dict.fromkeys(p for p in wanted if p != port))[:MOST_CONTROLS]
 
 
 def usual_of(port: int, transport: Transport = "tcp") -> str:
-    """What is often found on a port whatever the registry says, a few words; "" when nothing is."""
+    """Return the programs that commonly use a port, as text; "" for a port without any."""
     from .usual import USUAL, USUAL_UDP
 
     return (USUAL if transport == "tcp" else USUAL_UDP).get(port, "")
 
 
 def lookup(text: str) -> list[int]:
-    """The ports that a number or a name stands for, best first; also words of what usually lives there ("grafana").
+    """Return the ports for a number, a service name, or a program that commonly uses a port ("grafana"), best first.
 
-    Raises `UnknownService`, with the nearest name where there is one.
+    Raises `UnknownService`, with the most similar name where there is one.
     """
     word = text.strip().lower()
     if word.isascii() and word.isdigit():
         if len(word) > 9 or not 1 <= int(word) <= LAST_PORT:
-            raise UnknownService(f"There is no port {word[:12]}: ports go from 1 to {LAST_PORT}.")
+            raise UnknownService(f"Invalid port {word[:12]}: ports are 1-{LAST_PORT}.")
         return [int(word)]
     known = service_named(word)
     ports = [*known.ports, *known.also] if known else []
@@ -134,11 +134,11 @@ def lookup(text: str) -> list[int]:
         return list(dict.fromkeys(ports))
     near = near_name(word)
     hint = f"did you mean {near}?" if near else "write a port such as 443 or a name such as https."
-    raise UnknownService(f"No service is called {clean(text, 40)!r}: {hint}")
+    raise UnknownService(f"Unknown service {clean(text, 40)!r}: {hint}")
 
 
 def near_name(name: str) -> str | None:
-    """The known name nearest to a misspelt one: first among ours, then in the registry."""
+    """Return the known name most similar to a misspelt one: first of known.py, then of the registry."""
     low = name.lower()[:40]
     ours = nearest(low, [*_BY_NAME, *ALIASES])
     if ours:
@@ -148,7 +148,7 @@ def near_name(name: str) -> str | None:
 
 
 def _ports_about(word: str) -> list[int]:
-    """The ports of which our own words contain the word."""
+    """Return the ports whose title or common programs contain the word."""
     from .usual import USUAL, USUAL_UDP
 
     if len(word) < 3:
@@ -163,8 +163,8 @@ def _words(text: str) -> list[str]:
 
 @functools.cache
 def _table() -> bytes:
-    """The registry's table as bytes, each row between line feeds. Searching it beats parsing it."""
-    from pathlib import Path  # 5 ms on Python 3.11, and most runs never come here
+    """Return the IANA table as bytes, each row between line feeds: searching it is faster than parsing it."""
+    from pathlib import Path  # imported late: 5 ms on Python 3.11, and most runs do not need it
 
     return b"\n" + (Path(__file__).parent.parent / "data" / "iana-ports.tsv").read_bytes()
 
@@ -175,14 +175,14 @@ def _row(line: bytes) -> Registration:
 
 
 def _rows_named(name: str) -> list[Registration]:
-    """The rows of a registered name, in any case; none for a name with a control character."""
+    """Return the rows of a registered name, ignoring case; none for a name with a control character."""
     if not name.isprintable() or not name:
         return []
     table = _table()
     lower = table.lower()
     try:
         mark = b"\t%b\t" % name.lower().encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate: bytes of the command line that are no UTF-8
+    except UnicodeEncodeError:  # a lone surrogate: bytes of the command line that are not UTF-8
         return []
     rows: list[Registration] = []
     at = lower.find(mark)

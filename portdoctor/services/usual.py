@@ -1,12 +1,12 @@
-"""What is often found on a port, whatever name the registry gives it. Words for people; nothing is decided by them.
+"""The programs that commonly use a port, whatever its registered name. For people to read; no diagnosis uses it.
 
-Sources: the default ports in the documentation of each program.
+Source: the default ports in the documentation of each program.
 """
 
 USUAL: dict[int, str] = {
-    25: "often closed to customers by Internet providers",
+    25: "often blocked by Internet providers for their customers",
     80: "web servers, reverse proxies, http.sys on Windows",
-    443: "web servers, reverse proxies, VPNs that hide as web",
+    443: "web servers, reverse proxies, VPNs over TLS",
     853: "DNS over TLS",
     1025: "MailHog, Mailpit (mail for tests)",
     1080: "SOCKS proxies",
@@ -114,16 +114,16 @@ USUAL: dict[int, str] = {
 
 USUAL_UDP: dict[int, str] = {
     443: "web servers with HTTP/3 (QUIC)",
-    514: "log collectors; they never answer",
-    1194: "OpenVPN; with a pre-shared TLS key it is silent to strangers",
+    514: "log collectors, which never respond",
+    1194: "OpenVPN, which with a tls-auth key responds only to clients that have it",
     3478: "STUN and TURN servers for calls",
     4789: "VXLAN between hosts",
     5353: "mDNS (Avahi, Bonjour), Chromium browsers",
     6081: "Geneve between hosts",
-    8125: "StatsD; it never answers",
+    8125: "StatsD, which does not respond to metrics",
     8472: "VXLAN of Flannel (Kubernetes)",
     25565: "Minecraft (query)",
     27015: "game servers (Source)",
     41641: "Tailscale",
-    51820: "WireGuard; it is silent to strangers",
+    51820: "WireGuard, which responds only to configured peers",
 }
