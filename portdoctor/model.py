@@ -283,13 +283,13 @@ class Hop(Value, frozen=True, kw_only=True):
 class Trace(Ending, frozen=True, kw_only=True, tag_field="kind", tag="trace"):
     """One round of connection attempts with increasing TTL to a port. `hops`: the TTLs that were sent, in order.
 
-    `role`: "target" the target port, "control" an open port of the same host, "chance" a random high port, which
+    `role`: "target" the target port, "control" an open port of the same host, "random" a random high port, which
     shows how the path treats packets to this host in general.
     """
 
     address: str
     port: int
-    role: Literal["target", "control", "chance", "elsewhere"] = "target"
+    role: Literal["target", "control", "random", "elsewhere"] = "target"
     round: int = 1
     transport: Transport = "tcp"
     hops: tuple[Hop, ...] = ()

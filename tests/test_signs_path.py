@@ -85,13 +85,13 @@ def refusal() -> list[Observation]:
 
 
 def round_one(*mine: Hop) -> list[Observation]:
-    chance = trace("chance", expired(1, R1), expired(2, R2), expired(3, R3), reset(4), port=20001)
-    return [trace("target", *mine), chance]
+    random = trace("random", expired(1, R1), expired(2, R2), expired(3, R3), reset(4), port=20001)
+    return [trace("target", *mine), random]
 
 
 def again(times: int, mine: Hop, theirs: Hop) -> list[Observation]:
     asked = [trace("target", mine, number=2) for _ in range(times)]
-    return [*asked, *(trace("chance", theirs, number=2, port=20001 + n % 3) for n in range(times))]
+    return [*asked, *(trace("random", theirs, number=2, port=20001 + n % 3) for n in range(times))]
 
 
 DROPPED = (expired(1, R1), expired(2, R2), quiet(3), quiet(4))
@@ -116,9 +116,9 @@ def test_many_ports_by_chance_prove_where_it_ends(seen, hops, mine, sign, cause)
     "doubt",
     [
         again(2, quiet(3), expired(3, R3)),  # too few
-        [*again(5, quiet(3), expired(3, R3)), trace("chance", reset(3), number=2, port=20002)],  # one ends there
+        [*again(5, quiet(3), expired(3, R3)), trace("random", reset(3), number=2, port=20002)],  # one ends there
         [*again(5, quiet(3), expired(3, R3)), trace("target", expired(3, R3), number=2)],  # one of ours gets on
-        [*again(5, quiet(3), expired(3, R3)), trace("chance", expired(2, "10.9.9.9"), port=20003)],  # two ways
+        [*again(5, quiet(3), expired(3, R3)), trace("random", expired(2, "10.9.9.9"), port=20003)],  # two ways
         again(5, quiet(3), quiet(3)),  # the router says nothing more
         again(5, quiet(3), expired(3, HOST)),  # the host itself passes them on
     ],
@@ -130,7 +130,7 @@ def test_what_is_no_proof_of_a_drop_on_the_way(doubt: list[Observation]) -> None
 
 
 def test_two_ways_need_more_samples() -> None:
-    other = trace("chance", expired(2, "10.9.9.9"), port=20003)
+    other = trace("random", expired(2, "10.9.9.9"), port=20003)
     seen = report(*silence(), *round_one(*DROPPED), other, *again(7, quiet(3), expired(3, R3)))
     assert read("trace.random-ports-pass-last-hop", seen).state == "present"
 
@@ -140,7 +140,7 @@ def test_an_open_port_alone_names_the_place_and_proves_nothing() -> None:
         trace("control", expired(1, R1), expired(2, R2), expired(3, R3), opened(4), port=80),
         trace("control", expired(3, R3), number=2, port=80),
     ]
-    dropped = trace("chance", *DROPPED, port=20001)
+    dropped = trace("random", *DROPPED, port=20001)
     seen = report(*silence(), trace("target", *DROPPED), dropped, trace("target", quiet(3), number=2), *control)
     assert read("trace.open-port-passes-last-hop", seen).state == "present"
     assert (first(seen).cause, first(seen).certainty) == ("tcp.port-filtered", "likely")
@@ -150,7 +150,7 @@ def test_an_open_port_alone_names_the_place_and_proves_nothing() -> None:
 def test_a_port_that_a_proxy_answers_says_nothing_about_the_host() -> None:
     control = trace("control", expired(1, R1), opened(2), port=80)
     alike = (expired(1, R1), expired(2, R2), expired(3, R3), quiet(4), quiet(5))
-    seen = report(*silence(), trace("target", *alike), trace("chance", *alike, port=20001), control)
+    seen = report(*silence(), trace("target", *alike), trace("random", *alike, port=20001), control)
     assert read("tcp.other-port-responds", seen).state == "unknown"
     assert read("tcp.other-ports-silent", seen).state == "unknown"
     assert first(seen).certainty == "undetermined"
@@ -162,8 +162,8 @@ def test_an_open_port_one_hop_behind_a_refusal_is_no_middlebox() -> None:
         trace("control", expired(3, R3), number=2, port=80),
     ]
     kept = [*refusal(), Connect(outcome=Outcome.OK, took=0.01, address=HOST, port=80, role="control")]
-    chance = trace("chance", *RESET, port=20001)
-    seen = report(*kept, trace("target", *RESET), chance, trace("target", reset(3), number=2), *control)
+    random = trace("random", *RESET, port=20001)
+    seen = report(*kept, trace("target", *RESET), random, trace("target", reset(3), number=2), *control)
     assert read("trace.refused-before-other-ports", seen).state == "unknown"
     assert (first(seen).cause, first(seen).certainty) == ("tcp.no-listener", "likely")
 

@@ -11,17 +11,17 @@ from ..host import Host
 from ..model import Diagnosis, Note, Options, Report, Verdict
 from ..target.parse import Asked
 from .checkup import Checkup
-from .session import Told
+from .session import Observer
 
 R = TypeVar("R")
 Case = tuple[Report, Diagnosis]
 
 
 async def examine(
-    asked: Asked, options: Options, host: Host, catalogue: Catalogue, told: Told | None = None
+    asked: Asked, options: Options, host: Host, catalogue: Catalogue, on_observed: Observer | None = None
 ) -> Case:
     """Probe one target and diagnose it. A cancellation returns what was observed until then."""
-    checkup = Checkup(asked, options, host, catalogue, told=told)
+    checkup = Checkup(asked, options, host, catalogue, on_observed=on_observed)
     interrupted = False
     try:
         await checkup.run()
@@ -38,7 +38,7 @@ async def examine_all(
     *,
     parallel: int = 16,
     ordered: bool = True,
-    told: Told | None = None,
+    on_observed: Observer | None = None,
 ) -> AsyncGenerator[Case]:
     """Probe many targets, `parallel` at a time, and yield each case in the order given, or as they end.
 
@@ -51,7 +51,7 @@ async def examine_all(
     async def one(a: Asked) -> Case:
         async with slots:
             try:
-                return await examine(a, options, host, catalogue, told)
+                return await examine(a, options, host, catalogue, on_observed)
             except CauseError:
                 raise  # concerns all targets: a cause file is invalid
             except Exception as error:  # a bug at one target must not end the checks of the others

@@ -15,7 +15,7 @@ from ..probes import local
 from ..probes.connect import Patience, connect, discard
 from . import path, repeats
 from .followup import FOLLOW_UPS, forbid_controls
-from .session import Record
+from .session import Session
 
 PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router that finds no host reports it after 3.1 s
 MOST_ADDRESSES = 16
@@ -24,7 +24,7 @@ _STAGE_LIMIT = 5.0  # seconds for one stage after the connect, when the user set
 _SLOW_LOOKUP = 1.0  # seconds
 
 
-class Checkup(Record):
+class Checkup(Session):
     """One checkup: the stages of the target, then the loop of follow-up probes."""
 
     async def run(self) -> None:
@@ -47,7 +47,7 @@ class Checkup(Record):
         from ..probes.bindcheck import examine_bind
 
         for o in await examine_bind(self.target, self.host, self.clock):
-            self.see(o)
+            self.add(o)
 
     async def _stages(self) -> None:
         early = asyncio.create_task(self.trust()) if "tls" in self.target.stages else None
@@ -74,7 +74,7 @@ class Checkup(Record):
         from ..probes.lookup import resolve
 
         limit = self.clock() + min(10.0, max(self.left() - _LAST, 0.1))
-        o = self.see(await resolve(self.target.host, self.options.family, self.clock, limit))
+        o = self.add(await resolve(self.target.host, self.options.family, self.clock, limit))
         return list(o.addresses) if isinstance(o, Lookup) else []
 
     async def _wire(self) -> None:
@@ -88,7 +88,7 @@ class Checkup(Record):
         families = (self.options.family,) if self.options.family else (4, 6)
         limit = self.clock() + min(6.0, self.left())
         async for o in query_resolvers(host, resolvers, families, self.clock, limit, self.host):
-            self.see(o)
+            self.add(o)
         self.done.add(Want(probe="wire", args=(self.target.host,)))
 
     async def _last_answers(self, wire: asyncio.Task[None]) -> None:
@@ -123,7 +123,7 @@ class Checkup(Record):
     async def _visit(self, address: str) -> None:
         """Take one address through its stages. The path is probed while an unanswered connect still waits."""
         t = self.target
-        self.see(await local.route(address, self.host, self.clock, self.options.source, t.port, t.transport))
+        self.add(await local.route(address, self.host, self.clock, self.options.source, t.port, t.transport))
         self.done.add(Want(probe="route", args=(address,)))
         if self.target.transport == "udp":
             from . import datagrams
@@ -141,7 +141,7 @@ class Checkup(Record):
             await asyncio.wait({task}, timeout=path.SILENT)
             silence = None if task.done() else asyncio.create_task(path.probe_silence(self, address, task, patience))
             o, sock = await task
-            self.see(o)
+            self.add(o)
             if self.host.is_own(address):
                 await repeats.own_port(self, address, free=sock is None)
             if sock is not None and o.self_connected:
@@ -176,11 +176,11 @@ class Checkup(Record):
             wanted = self.diagnosis().wants
             for w in wanted:
                 if w.want in self.done:
-                    self.settle(w.want, "no-answer", f"The probe `{w.want.probe}` was inconclusive.")
+                    self.give_reason(w.want, "no-answer", f"The probe `{w.want.probe}` was inconclusive.")
                 elif w.want.probe not in FOLLOW_UPS:
-                    self.settle(w.want, "not-possible-here", f"This version has no probe `{w.want.probe}`.")
+                    self.give_reason(w.want, "not-possible-here", f"This version has no probe `{w.want.probe}`.")
                 elif FOLLOW_UPS[w.want.probe].seconds > self.left():
-                    self.settle(w.want, "out-of-budget", f"No time was left for the probe `{w.want.probe}`.")
+                    self.give_reason(w.want, "out-of-budget", f"No time was left for the probe `{w.want.probe}`.")
             ready = [
                 w for w in wanted
                 if w.want not in self.done and w.want.probe in FOLLOW_UPS

@@ -11,7 +11,7 @@ from ..engine.subjects import path_of
 from ..model import Connect, Greeting, Handshake, HttpReply, Observation, Outcome, Stage
 from ..probes.channel import Channel
 from ..probes.connect import Patience, connect, discard
-from .session import Record
+from .session import Session
 
 SMALL = 536  # bytes per segment: the IPv4 default MSS (RFC 9293 section 3.7.1), below the IPv6 minimum MTU of 1280
 _LIMIT = 5.0  # seconds for a further probe on its own connection
@@ -20,7 +20,7 @@ _AGAIN = 1.5  # seconds for an exchange that stalled before: one lost packet is 
 _TRIPS = 12  # round trips for the same, where they take longer: TLS with its certificate in small segments needs five
 
 
-async def run_stages(c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
+async def run_stages(c: Session, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float) -> None:
     """Run the stages after the connect, each with `limit` seconds; stop at the first that fails."""
     channel: Channel | None = Channel(sock, c.clock)
     if "tls" in stages:
@@ -33,11 +33,11 @@ async def run_stages(c: Record, address: str, sock: socket.socket, stages: tuple
         from ..probes.greeting import greet
 
         t = c.target
-        c.see(await greet(channel, address, t.port, t.service, c.clock, c.clock() + limit))
+        c.add(await greet(channel, address, t.port, t.service, c.clock, c.clock() + limit))
 
 
 async def _secure(
-    c: Record, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float
+    c: Session, address: str, sock: socket.socket, stages: tuple[Stage, ...], limit: float
 ) -> Channel | None:
     from ..probes.handshake import handshake
 
@@ -46,11 +46,11 @@ async def _secure(
     o, channel = await handshake(
         sock, address, c.target.port, name, c.options.cafile, alpn, c.clock, c.clock() + limit, trust=trust
     )
-    c.see(o)
+    c.add(o)
     return channel if o.outcome is Outcome.OK else None
 
 
-async def _ask_http(c: Record, address: str, channel: Channel, limit: float) -> None:
+async def _ask_http(c: Session, address: str, channel: Channel, limit: float) -> None:
     """Request the path of the target; follow redirects on the same host and port, each on a new connection."""
     from ..probes.http import browse
 
@@ -62,17 +62,17 @@ async def _ask_http(c: Record, address: str, channel: Channel, limit: float) -> 
         return again[0]
 
     t = c.target
-    c.see(await browse(channel, dial, t.host, t.port, c.asked.path, address, c.clock, c.clock() + limit))
+    c.add(await browse(channel, dial, t.host, t.port, c.asked.path, address, c.clock, c.clock() + limit))
 
 
-async def _connect_again(c: Record, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
+async def _connect_again(c: Session, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
     """Open a further connection to the same port, with TLS where `encrypted`; None when that fails."""
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
         role="repeat", source=c.options.source,
     )  # fmt: skip
     if sock is None:
-        c.see(o)
+        c.add(o)
         return None
     if not encrypted:
         return Channel(sock, c.clock), sock
@@ -89,7 +89,7 @@ async def _connect_again(c: Record, address: str, encrypted: bool) -> tuple[Chan
     return channel, sock
 
 
-async def variant_handshake(c: Record, address: str, variant: str) -> Handshake | None:
+async def variant_handshake(c: Session, address: str, variant: str) -> Handshake | None:
     """Run a second handshake that differs: "no-sni" sends no server name, "sni:NAME" sends that one.
 
     Returns None when the connection failed.
@@ -101,7 +101,7 @@ async def variant_handshake(c: Record, address: str, variant: str) -> Handshake 
         role="repeat", source=c.options.source,
     )  # fmt: skip
     if sock is None:
-        c.see(o)
+        c.add(o)
         return None
     name: str | None = c.options.sni or c.target.host
     if variant == "no-sni":
@@ -117,7 +117,7 @@ async def variant_handshake(c: Record, address: str, variant: str) -> Handshake 
     return _kept(c, replace(seen, role="variant"))
 
 
-async def plain_http(c: Record, address: str) -> None:
+async def plain_http(c: Session, address: str) -> None:
     """Send one HTTP request without TLS to the target port: does the server use plaintext?"""
     from ..probes.http import request
 
@@ -132,7 +132,7 @@ async def plain_http(c: Record, address: str) -> None:
         discard(sock)
 
 
-async def small_segments(c: Record, address: str) -> None:
+async def small_segments(c: Session, address: str) -> None:
     """Repeat the exchange that stalled: once unchanged and twice in small segments, all at the same time."""
     path = path_of(c.report(), address)
     reached = [s for s in ("tls", "http", "app") if s in path]
@@ -144,14 +144,14 @@ async def small_segments(c: Record, address: str) -> None:
     await asyncio.gather(*(_again(c, address, size, reached[-1], limit) for size in sizes))
 
 
-async def _again(c: Record, address: str, mss: int | None, last: str, limit: float) -> None:
+async def _again(c: Session, address: str, mss: int | None, last: str, limit: float) -> None:
     """Run the stages up to `last` on a new connection; only the observation of that stage is recorded."""
     o, sock = await connect(
         address, c.target.port, clock=c.clock, host=c.host, patience=Patience(limit), role="repeat",
         source=c.options.source, mss=mss,
     )  # fmt: skip
     if sock is None:
-        c.see(o)
+        c.add(o)
         return
     role = "variant" if mss else "repeat"
     try:
@@ -162,13 +162,13 @@ async def _again(c: Record, address: str, mss: int | None, last: str, limit: flo
         if channel is not None and last != "tls":
             seen = await _ask_again(c, address, channel, role, last, limit)
         if seen is not None:
-            c.see(replace(seen, mss_clamp=mss))
+            c.add(replace(seen, mss_clamp=mss))
     finally:
         discard(sock)
 
 
 async def _shake_again(
-    c: Record, address: str, sock: socket.socket, role: str, limit: float
+    c: Session, address: str, sock: socket.socket, role: str, limit: float
 ) -> tuple[Handshake, Channel | None]:
     from ..probes.handshake import handshake
 
@@ -180,7 +180,7 @@ async def _shake_again(
 
 
 async def _ask_again(
-    c: Record, address: str, channel: Channel, role: str, last: str, limit: float
+    c: Session, address: str, channel: Channel, role: str, last: str, limit: float
 ) -> HttpReply | Greeting:
     t, deadline = c.target, c.clock() + limit
     if last == "http":
@@ -192,6 +192,6 @@ async def _ask_again(
     return await greet(channel, address, t.port, t.service, c.clock, deadline, role=role)
 
 
-def _kept(c: Record, o: Handshake | HttpReply) -> Handshake:
-    kept: Observation = c.see(o)
+def _kept(c: Session, o: Handshake | HttpReply) -> Handshake:
+    kept: Observation = c.add(o)
     return kept  # type: ignore[return-value]

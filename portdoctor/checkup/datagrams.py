@@ -8,14 +8,14 @@ from ..model import Datagram, Outcome
 from ..probes.datagram import PATIENCE, Role, exchange
 from ..probes.payloads import payload_for
 from .repeats import controls, own_port
-from .session import Record
+from .session import Session
 
 _SILENT = 1.0  # seconds without a response until other ports are tried: a resolver may have to query others first
 _REPEATS = 2
 _BETWEEN = 1.0  # seconds between two exchanges: hosts and routers may send only one ICMP error per second
 
 
-async def visit(c: Record, address: str) -> None:
+async def visit(c: Session, address: str) -> None:
     """Send the request to the service; while it does not respond, find out over TCP whether the host responds."""
     asked = asyncio.create_task(_exchange(c, address, "target"))
     beside: asyncio.Task[None] | None = None
@@ -36,17 +36,17 @@ async def visit(c: Record, address: str) -> None:
             beside.cancel()
 
 
-async def repeat(c: Record, address: str) -> None:
+async def repeat(c: Session, address: str) -> None:
     """Repeat the exchange: does the same error come, and as fast?"""
     for _ in range(_REPEATS):
         await asyncio.sleep(_BETWEEN)
         await _exchange(c, address, "repeat")
 
 
-async def _exchange(c: Record, address: str, role: Role) -> Datagram:
+async def _exchange(c: Session, address: str, role: Role) -> Datagram:
     o = await exchange(
         address, c.target.port, payload_for(c.target.service, c.target.port), clock=c.clock, host=c.host,
         limit=c.options.timeout or PATIENCE, role=role, source=c.options.source,
     )  # fmt: skip
-    c.see(o)
+    c.add(o)
     return o

@@ -1,7 +1,7 @@
 """The follow-up probes that a sign may request, by name: the function, the expected time, and what each sends.
 
 To add one, write a function here and its row in FOLLOW_UPS. It adds its observations to the session, or states with
-`settle` why there are none.
+`give_reason` why there are none.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ from ..probes.trace import FARTHEST
 from ..services.ports import MOST_CONTROLS
 from .path import traced
 from .repeats import RANDOM_PORTS, SERIES, attempt, controls, negative, series
-from .session import Record
+from .session import Session
 
 _REPEATS = 3
 
 
-async def _route(c: Record, address: str) -> None:
-    c.see(await local.route(address, c.host, c.clock, c.options.source, c.target.port, c.target.transport))
+async def _route(c: Session, address: str) -> None:
+    c.add(await local.route(address, c.host, c.clock, c.options.source, c.target.port, c.target.transport))
 
 
-async def _neighbour(c: Record, address: str) -> None:
-    c.see(await local.neighbour(address, c.host, c.clock))
+async def _neighbour(c: Session, address: str) -> None:
+    c.add(await local.neighbour(address, c.host, c.clock))
 
 
-async def _interfaces(c: Record) -> None:
-    c.see(await local.interfaces(c.host, c.clock))
+async def _interfaces(c: Session) -> None:
+    c.add(await local.interfaces(c.host, c.clock))
 
 
-async def _listeners(c: Record, port: str, transport: str = "tcp") -> None:
-    c.see(await local.listeners(int(port), transport, c.host, c.clock))  # type: ignore[arg-type]
+async def _listeners(c: Session, port: str, transport: str = "tcp") -> None:
+    c.add(await local.listeners(int(port), transport, c.host, c.clock))  # type: ignore[arg-type]
 
 
-async def _port_policy(c: Record) -> None:
-    c.see(await local.port_policy(c.host, c.clock))
+async def _port_policy(c: Session) -> None:
+    c.add(await local.port_policy(c.host, c.clock))
 
 
-async def _counters(c: Record) -> None:
-    c.see(await local.counters(c.host, c.clock))
+async def _counters(c: Session) -> None:
+    c.add(await local.counters(c.host, c.clock))
 
 
-async def _bind(c: Record, address: str, port: str, transport: str = "tcp") -> None:
+async def _bind(c: Session, address: str, port: str, transport: str = "tcp") -> None:
     from ..probes.bind import bind
 
-    c.see(await bind(address, int(port), transport, True, c.clock, c.host))  # type: ignore[arg-type]
+    c.add(await bind(address, int(port), transport, True, c.clock, c.host))  # type: ignore[arg-type]
 
 
-async def _hosts_file(c: Record, name: str) -> None:
-    c.see(await local.hosts_file(name, c.host, c.clock))
+async def _hosts_file(c: Session, name: str) -> None:
+    c.add(await local.hosts_file(name, c.host, c.clock))
 
 
-async def _elsewhere(c: Record, address: str, port: str) -> None:
+async def _elsewhere(c: Session, address: str, port: str) -> None:
     await attempt(c, address, int(port), "elsewhere", Patience(c.options.timeout or 2.0))
 
 
-async def _repeats(c: Record, address: str) -> None:
+async def _repeats(c: Session, address: str) -> None:
     if c.target.transport == "udp":
         from . import datagrams
 
@@ -71,21 +71,21 @@ async def _repeats(c: Record, address: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _handshake(c: Record, address: str, variant: str) -> None:
+async def _handshake(c: Session, address: str, variant: str) -> None:
     from .conversation import variant_handshake
 
     o: Handshake | None = await variant_handshake(c, address, variant)
     if o is None:
-        c.settle(Want(probe="handshake", args=(address, variant)), "no-answer", "The second connection failed.")
+        c.give_reason(Want(probe="handshake", args=(address, variant)), "no-answer", "The second connection failed.")
 
 
-async def _plain_http(c: Record, address: str) -> None:
+async def _plain_http(c: Session, address: str) -> None:
     from .conversation import plain_http
 
     await plain_http(c, address)
 
 
-async def _wire(c: Record, name: str) -> None:
+async def _wire(c: Session, name: str) -> None:
     from ..model import Lookup
     from ..probes.lookup import query_resolvers
 
@@ -93,30 +93,30 @@ async def _wire(c: Record, name: str) -> None:
     limit = c.clock() + min(3.0, max(c.left(), 0.1))
     async for o in query_resolvers(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
         if (o.resolver, o.qtype) not in seen:
-            c.see(o)
+            c.add(o)
 
 
-async def _wire_cd(c: Record, name: str, resolver: str) -> None:
+async def _wire_cd(c: Session, name: str, resolver: str) -> None:
     from ..probes.lookup import query_resolver
 
     for qtype in ("A", "AAAA"):
         until = c.clock() + 3.0
-        c.see(await query_resolver(name, qtype, resolver, c.clock, until, checking_disabled=True, host=c.host))
+        c.add(await query_resolver(name, qtype, resolver, c.clock, until, checking_disabled=True, host=c.host))
 
 
-async def _small_segments(c: Record, address: str) -> None:
+async def _small_segments(c: Session, address: str) -> None:
     from .conversation import small_segments
 
     await small_segments(c, address)
 
 
-def forbid_controls(c: Record) -> None:
-    """Record for each probe of other ports that the option --no-controls forbids it."""
+def forbid_controls(c: Session) -> None:
+    """Session for each probe of other ports that the option --no-controls forbids it."""
     for address in dict.fromkeys(o.address for o in (*c.of(Connect), *c.of(Datagram)) if o.role == "target"):
         for probe in ("controls", "negative"):
             want = Want(probe=probe, args=(address,))
             c.done.add(want)
-            c.settle(want, "forbidden-by-option", "Other ports were not tried, because of --no-controls.")
+            c.give_reason(want, "forbidden-by-option", "Other ports were not tried, because of --no-controls.")
 
 
 class Sends(NamedTuple):

@@ -11,7 +11,7 @@ from ..probes import local
 from ..probes.connect import Patience
 from ..probes.trace import trace
 from .repeats import MOST_SYNS, attempt, controls, open_control, random_ports, spent
-from .session import Record
+from .session import Session
 
 ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP errors per second
 SILENT = 0.3  # seconds without a response after which the path is probed: most round trips are shorter
@@ -21,13 +21,13 @@ _MANY = 7  # the same where packets take different paths
 REPEATS = (0.0, 0.3, 0.6)  # seconds after SILENT at which a further SYN is sent
 
 
-async def probe_silence(c: Record, address: str, task: asyncio.Task[object], patience: Patience) -> None:
+async def probe_silence(c: Session, address: str, task: asyncio.Task[object], patience: Patience) -> None:
     """Send more SYNs, try other ports and trace, while the connect without a response goes on waiting.
 
     Shortens the wait once a control responded in d seconds and no SYN, the kernel's retransmission at 1 s among them,
     got a response in max(0.6 s, 8 d): waiting longer adds nothing.
     """
-    c.see(await local.counters(c.host, c.clock))  # before the second SYN: does this machine drop it?
+    c.add(await local.counters(c.host, c.clock))  # before the second SYN: does this machine drop it?
     waits = [(0.0, patience)]
     async with asyncio.TaskGroup() as group:
         for after in REPEATS:
@@ -43,7 +43,7 @@ async def probe_silence(c: Record, address: str, task: asyncio.Task[object], pat
 
 
 async def _shorten(
-    c: Record, address: str, task: asyncio.Task[object], waits: list[tuple[float, Patience]]
+    c: Session, address: str, task: asyncio.Task[object], waits: list[tuple[float, Patience]]
 ) -> None:
     """End all attempts at the same moment. `waits`: seconds by which each began after the first, and its patience."""
     for _ in range(60):
@@ -61,12 +61,12 @@ async def _shorten(
             return
 
 
-async def _repeat(c: Record, address: str, after: float, patience: Patience) -> None:
+async def _repeat(c: Session, address: str, after: float, patience: Patience) -> None:
     await asyncio.sleep(after)
     await attempt(c, address, c.target.port, "repeat", patience)
 
 
-async def _controls_and_trace(c: Record, address: str) -> None:
+async def _controls_and_trace(c: Session, address: str) -> None:
     task = asyncio.create_task(controls(c, address))
     for _ in range(25):  # the first round waits for an open control for a quarter of a second, no longer
         await asyncio.wait({task}, timeout=0.01)
@@ -76,21 +76,21 @@ async def _controls_and_trace(c: Record, address: str) -> None:
     await task
 
 
-async def traced(c: Record, address: str) -> None:
+async def traced(c: Session, address: str) -> None:
     """Trace the target port, random ports and an open control in two rounds."""
     if not any(o.role == "control" and o.address == address for o in c.of(Connect)) and c.options.controls:
         await controls(c, address)
     await _rounds(c, address)
 
 
-async def _rounds(c: Record, address: str) -> None:
+async def _rounds(c: Session, address: str) -> None:
     """Run two rounds, a second apart. The second probes only the hop that decides, several times."""
     want = Want(probe="trace", args=(address,))
     if want in c.done and any(t.address == address for t in c.of(Trace)):
         return
     c.done.add(want)
     if not c.host.can().ttl_trace:
-        c.settle(want, "not-possible-here", "This system does not show ordinary users which router sent an ICMP error.")
+        c.give_reason(want, "not-possible-here", "This system does not show who sent an ICMP error.")
         return
     began = c.clock()
     control = open_control(c, address)
@@ -100,7 +100,7 @@ async def _rounds(c: Record, address: str) -> None:
     if control is None:
         control = open_control(c, address)
         if control is not None:
-            first += [c.see(await _trace(c, address, control, "control", 1, (), wait))]  # type: ignore[list-item]
+            first += [c.add(await _trace(c, address, control, "control", 1, (), wait))]  # type: ignore[list-item]
     ttl = _decisive(first, address)
     if ttl is None:
         return
@@ -108,17 +108,17 @@ async def _rounds(c: Record, address: str) -> None:
     await _again(c, address, ttl, control, _MANY if _differ(first) else _SOME, wait)
 
 
-async def _round(c: Record, address: str, control: int | None, wait: float) -> list[Trace]:
+async def _round(c: Session, address: str, control: int | None, wait: float) -> list[Trace]:
     """Trace the target port, a random port and an open control, in this order: see `_again`."""
     jobs = [_trace(c, address, c.target.port, "target", 1, (), wait)]
     if c.options.controls:
-        jobs.append(_trace(c, address, random_ports(c, 1)[0], "chance", 1, (), wait))
+        jobs.append(_trace(c, address, random_ports(c, 1)[0], "random", 1, (), wait))
     if control is not None:
         jobs.append(_trace(c, address, control, "control", 1, (), wait))
-    return [c.see(o) for o in await asyncio.gather(*jobs)]  # type: ignore[misc]
+    return [c.add(o) for o in await asyncio.gather(*jobs)]  # type: ignore[misc]
 
 
-async def _again(c: Record, address: str, ttl: int, control: int | None, times: int, wait: float) -> None:
+async def _again(c: Session, address: str, ttl: int, control: int | None, times: int, wait: float) -> None:
     """Probe one TTL several times: each attempt has its own source port, and so may take a different path.
 
     The target port goes first: where a router limits its ICMP errors, the limit then affects the other ports, so that
@@ -129,15 +129,15 @@ async def _again(c: Record, address: str, ttl: int, control: int | None, times: 
         return
     jobs = [_trace(c, address, c.target.port, "target", 2, (ttl,), wait) for _ in range(times)]
     if c.options.controls:
-        jobs += [_trace(c, address, port, "chance", 2, (ttl,), wait) for port in random_ports(c, times)]
+        jobs += [_trace(c, address, port, "random", 2, (ttl,), wait) for port in random_ports(c, times)]
     if control is not None:
         jobs.append(_trace(c, address, control, "control", 2, (ttl,), wait))
     for o in await asyncio.gather(*jobs):
-        c.see(o)
+        c.add(o)
 
 
 async def _trace(
-    c: Record, address: str, port: int, role: Literal["target", "control", "chance"], number: int,
+    c: Session, address: str, port: int, role: Literal["target", "control", "random"], number: int,
     ttls: tuple[int, ...], wait: float,
 ) -> Trace:  # fmt: skip
     return await trace(
@@ -156,7 +156,7 @@ def _decisive(traces: list[Trace], address: str) -> int | None:
     end = mine.hops[-1]
     if end.outcome not in (Outcome.TIMEOUT, Outcome.TTL_EXPIRED):
         if end.icmp is not None:  # rejected: packets to other ports may end there too, by the host's own response
-            forwarded |= {h.ttl for t in traces for h in t.hops if t.role == "chance" and _answered(h)}
+            forwarded |= {h.ttl for t in traces for h in t.hops if t.role == "random" and _answered(h)}
         return end.ttl if end.ttl in forwarded else None
     last = max((h.ttl for h in mine.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
     silent = {h.ttl for h in mine.hops if h.outcome is Outcome.TIMEOUT and h.ttl > last}

@@ -10,7 +10,7 @@ from ..model import Connect, Note, Outcome, Target, Trace, Want
 from ..probes import local
 from ..probes.connect import Patience, Role, connect, discard
 from ..services import ports
-from .session import Record
+from .session import Session
 
 CONTROL_WAIT = 1.0  # seconds: a control that does not respond within this time does not help
 MOST_SYNS = 60  # per host and checkup, over all probes; a series that reaches the limit is noted in the report
@@ -23,7 +23,7 @@ _HIGH = (20000, 29999)  # below node ports (30000) and source ports (32768): the
 
 
 async def attempt(
-    c: Record, address: str, port: int, role: Role, patience: Patience, *, series: int | None = None
+    c: Session, address: str, port: int, role: Role, patience: Patience, *, series: int | None = None
 ) -> Connect:
     """Connect once more, record it and close the connection. `series`: its position in an ordered series."""
     o, sock = await connect(
@@ -33,11 +33,11 @@ async def attempt(
         discard(sock)
     if series is not None:
         o = replace(o, series=series)
-    c.see(o)
+    c.add(o)
     return o
 
 
-async def controls(c: Record, address: str) -> None:
+async def controls(c: Session, address: str) -> None:
     """Connect to further ports of the same host that are likely to respond."""
     c.done.add(Want(probe="controls", args=(address,)))
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left(), 0.05))
@@ -52,32 +52,32 @@ def control_ports(target: Target) -> tuple[int, ...]:
     return found if target.transport == "tcp" else (target.port, *found)[: ports.MOST_CONTROLS]
 
 
-def open_control(c: Record, address: str) -> int | None:
+def open_control(c: Session, address: str) -> int | None:
     """Return the port of a control that accepted, None if none did."""
     found = (o for o in c.of(Connect) if o.role == "control" and o.address == address)
     return next((o.port for o in found if o.outcome is Outcome.OK), None)
 
 
-def spent(c: Record, address: str) -> int:
+def spent(c: Session, address: str) -> int:
     """Return the number of SYNs sent to this address so far."""
     plain = sum(o.syns or 1 for o in c.of(Connect) if o.address == address)
     return plain + sum(len(o.hops) for o in c.of(Trace) if o.address == address)
 
 
-async def own_port(c: Record, address: str, *, free: bool) -> None:
+async def own_port(c: Session, address: str, *, free: bool) -> None:
     """Read which process uses the port of this machine; `free`: also try by a bind whether a program could listen."""
     port = c.target.port
-    c.see(await local.listeners(port, c.target.transport, c.host, c.clock))
+    c.add(await local.listeners(port, c.target.transport, c.host, c.clock))
     c.done.add(Want(probe="listeners", args=(str(port), c.target.transport)))
     if not free:
         return
     from ..probes.bind import bind
 
-    c.see(await bind(address, port, c.target.transport, True, c.clock, c.host))
+    c.add(await bind(address, port, c.target.transport, True, c.clock, c.host))
     c.done.add(Want(probe="bind", args=(address, str(port), c.target.transport)))
 
 
-async def series(c: Record, address: str, wanted: int = SERIES) -> None:
+async def series(c: Session, address: str, wanted: int = SERIES) -> None:
     """Connect repeatedly, one start every GAP seconds, until `wanted` attempts were made, the user's own among them.
 
     Attempts overlap and are ordered by their starts. Stops at the limit of SYNs per host.
@@ -86,7 +86,7 @@ async def series(c: Record, address: str, wanted: int = SERIES) -> None:
     c.done.add(want)
     limit = min(c.options.timeout or LONGEST, c.left() - GAP * wanted - 0.3)
     if limit < min(_LEAST, c.options.timeout or _LEAST):
-        c.settle(want, "out-of-budget", "No time was left for a series of attempts.")
+        c.give_reason(want, "out-of-budget", "No time was left for a series of attempts.")
         return
     running: set[asyncio.Task[None]] = set()
     made = 1
@@ -106,11 +106,11 @@ async def series(c: Record, address: str, wanted: int = SERIES) -> None:
         c.note(Note(kind="info", text=text, stage="tcp"))
 
 
-async def _attempt(c: Record, address: str, place: int, limit: float) -> None:
+async def _attempt(c: Session, address: str, place: int, limit: float) -> None:
     await attempt(c, address, c.target.port, "repeat", Patience(limit), series=place)
 
 
-def random_ports(c: Record, count: int) -> list[int]:
+def random_ports(c: Session, count: int) -> list[int]:
     """Return `count` random high ports: RANDOM_PORTS different ones, chosen once per checkup, repeated in turn."""
     if not c.random_ports:
         import random
@@ -120,7 +120,7 @@ def random_ports(c: Record, count: int) -> list[int]:
     return [c.random_ports[place % RANDOM_PORTS] for place in range(count)]
 
 
-async def negative(c: Record, address: str) -> None:
+async def negative(c: Session, address: str) -> None:
     """Connect to random high ports, which should be closed: that all accept shows something that accepts any port."""
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left() - 0.1, 0.05))
     seen = await asyncio.gather(
@@ -128,4 +128,4 @@ async def negative(c: Record, address: str) -> None:
     )
     if all(o.outcome is Outcome.EXHAUSTED for o in seen):
         want = Want(probe="negative", args=(address,))
-        c.settle(want, "not-possible-here", "This machine had no free socket for the probe.")
+        c.give_reason(want, "not-possible-here", "This machine had no free socket for the probe.")

@@ -21,24 +21,24 @@ from ..target.parse import Asked
 if TYPE_CHECKING:
     from ..probes.certificates import Trust
 
-Told = Callable[["Record", Observation], None]
+Observer = Callable[["Session", Observation], None]
 
 
-class Record:
+class Session:
     """The request and the observations so far. Probes add their observations here."""
 
     def __init__(
-        self, asked: Asked, options: Options, host: Host, catalogue: Catalogue, *, told: Told | None = None
+        self, asked: Asked, options: Options, host: Host, catalogue: Catalogue, *, on_observed: Observer | None = None
     ) -> None:
         self.asked, self.options, self.host, self.catalogue = asked, options, host, catalogue
         self.target = asked.target
-        self.told = told
+        self.on_observed = on_observed
         self.done: set[Want] = set()
         self.random_ports: list[int] = []  # the same for all probes; chosen by `repeats.random_ports`
         self.open: list[socket.socket] = []  # closed at the end, whatever happens
         self._seen: list[Observation] = []
         self._notes: list[Note] = []
-        self._thought: tuple[tuple[int, int, bool], Diagnosis] | None = None
+        self._cached_diagnosis: tuple[tuple[int, int, bool], Diagnosis] | None = None
         self._trust: asyncio.Task[Trust] | None = None
         self._started = datetime.now(UTC)
         self._zero = time.monotonic()
@@ -51,12 +51,12 @@ class Record:
         """Return the seconds of the budget that are left."""
         return self.options.budget - self.clock()
 
-    def see(self, o: Observation) -> Observation:
+    def add(self, o: Observation) -> Observation:
         """Add an observation and return it with its id."""
         o = replace(o, id=f"o{len(self._seen) + 1}")
         self._seen.append(o)
-        if self.told:
-            self.told(self, o)
+        if self.on_observed:
+            self.on_observed(self, o)
         return o
 
     def note(self, note: Note) -> None:
@@ -64,7 +64,7 @@ class Record:
         if note not in self._notes:
             self._notes.append(note)
 
-    def settle(self, want: Want, reason: Why, text: str) -> None:
+    def give_reason(self, want: Want, reason: Why, text: str) -> None:
         """Note why a probe has no result, so that its signs are unknown for that reason."""
         self.note(Note(kind="not-evaluated", text=text, probe=want, reason=reason))
 
@@ -81,10 +81,10 @@ class Record:
 
     def diagnosis(self, *, interrupted: bool = False) -> Diagnosis:
         """Return the diagnosis of the report so far; computed again only when the report has grown."""
-        record = (len(self._seen), len(self._notes), interrupted)
-        if self._thought is None or self._thought[0] != record:
-            self._thought = record, diagnose(self.report(interrupted=interrupted), self.catalogue)
-        return self._thought[1]
+        size = (len(self._seen), len(self._notes), interrupted)
+        if self._cached_diagnosis is None or self._cached_diagnosis[0] != size:
+            self._cached_diagnosis = size, diagnose(self.report(interrupted=interrupted), self.catalogue)
+        return self._cached_diagnosis[1]
 
     def resolvers(self) -> tuple[str, ...]:
         """The resolvers to query: those that this machine is configured with, and the one that --resolver adds."""

@@ -27,7 +27,7 @@ async def trace(
     clock: Clock,
     host: Host,
     wait: float,
-    role: Literal["target", "control", "chance", "elsewhere"] = "target",
+    role: Literal["target", "control", "random", "elsewhere"] = "target",
     round: int = 1,
     ttls: tuple[int, ...] = (),
     source: str | None = None,

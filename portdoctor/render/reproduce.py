@@ -95,7 +95,7 @@ def _of_connect(report: Report, address: str) -> list[Trial]:
         heard = shell_quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
         watch = f"sudo tcpdump -ni any {heard}"
         found.append(Trial("What comes back, while you try again in another window", watch, _heard(o)))
-    traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address and t.role != "chance"}
+    traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address and t.role != "random"}
     for at_port, trace in sorted(traces.items(), key=lambda item: item[0] != port):
         hops = [h.address for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
         said = f"the last router that answers is {hops[-1]}" if hops else "no router answers"

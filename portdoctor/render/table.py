@@ -31,7 +31,7 @@ _ROLES = {
     "target": "",
     "repeat": ", again",
     "control": ", to compare",
-    "chance": ", a port picked by chance",
+    "random": ", a port picked by chance",
     "negative": ", a port nobody should use",
     "elsewhere": ", elsewhere",
     "variant": ", in another way",

@@ -248,7 +248,7 @@ def _tried(report: Report) -> list[Line]:
     ports = sorted({o.port for o in report.of(Connect) if o.role in ("control", "negative")})
     if not ports:
         return []
-    chance = len({o.port for o in report.of(Trace) if o.role == "chance"})
+    chance = len({o.port for o in report.of(Trace) if o.role == "random"})
     which = words([*map(str, ports), *([f"{chance} by chance"] if chance else [])])
     said = f"also tried, to compare: port{'s' if len(ports) > 1 else ''} {which}"
     return [line(Span(f"  {text}", "dim")) for text in wrapped(said, COLUMNS - 2)]

@@ -211,7 +211,7 @@ def no_route(report: Report, subject: Subject) -> Reading:
     heard = _responding_ports(report, subject)
     if heard:
         said = f"{said}, but port {heard[0].port} of the same address answers."
-        return trace_wanted(report, subject, *traces(report, subject, "chance"), says=said)
+        return trace_wanted(report, subject, *traces(report, subject, "random"), says=said)
     return present(f"{said}: that router has no route to the target.", o)
 
 
@@ -264,7 +264,7 @@ def host_not_found(report: Report, subject: Subject) -> Reading:
     heard = _responding_ports(report, subject)
     if heard:
         text = f"{icmp_text(answer.icmp)} came at once, but port {heard[0].port} of the same address answers."
-        return trace_wanted(report, subject, *traces(report, subject, "chance"), says=text)
+        return trace_wanted(report, subject, *traces(report, subject, "random"), says=text)
     text = f"{icmp_text(answer.icmp)} came at once; a router that sought this host a moment ago may say so, too."
     return unknown("no-answer", o, *controls, says=text)
 

@@ -142,8 +142,8 @@ def answered_in_front(report: Report, subject: Subject) -> tuple[str, Trace, Tra
     Something in front of the host answers it: a transparent proxy, a SYN proxy, a diverting router. None where
     paths of different length were seen, which explain it, too. The sentence, and the two traces.
     """
-    mine, chance = farthest(report, subject, "target"), farthest(report, subject, "chance")
-    ttl, beyond = min(mine, chance, key=lambda pair: pair[0])
+    mine, random = farthest(report, subject, "target"), farthest(report, subject, "random")
+    ttl, beyond = min(mine, random, key=lambda pair: pair[0])
     if beyond is None or paths_differ(report, subject):
         return None
     for trace in traces(report, subject, "control"):

@@ -127,14 +127,14 @@ def other_port_responds(report: Report, subject: Subject) -> Reading:
     """
     controls = other_attempts(report, subject, "control")
     found = [o for o in controls if answered(o)]
-    chance = _random_port_response(report, subject)
+    random = _random_port_response(report, subject)
     proxied = answered_in_front(report, subject)
     if found and not proxied:
         o = next((f for f in found if f.outcome is Outcome.OK), found[0])
         how = "accepts connections" if o.outcome is Outcome.OK else "refuses with a reset"
         return present(f"Port {o.port} of the same address {how} within {millis(o.took)}.", o)
-    if chance:
-        trace, hop = chance
+    if random:
+        trace, hop = random
         return present(f"Port {trace.port} of the same address, picked at random, answers at hop {hop.ttl}.", trace)
     if proxied:
         return unknown("no-answer", *proxied[1:], says=proxied[0])
@@ -148,8 +148,8 @@ def other_ports_silent(report: Report, subject: Subject) -> Reading:
     controls = other_attempts(report, subject, "control")
     if not controls:
         return unsettled(report, Want(probe="controls", args=subject.values[:1]))
-    if chance := _random_port_response(report, subject):
-        return absent(f"Port {chance[0].port} of the same address, picked at random, answers.", chance[0])
+    if random := _random_port_response(report, subject):
+        return absent(f"Port {random[0].port} of the same address, picked at random, answers.", random[0])
     if proxied := answered_in_front(report, subject):
         return unknown("no-answer", *proxied[1:], says=proxied[0])
     if any(answered(o) for o in controls):
@@ -162,8 +162,8 @@ def other_ports_silent(report: Report, subject: Subject) -> Reading:
 
 def _random_port_response(report: Report, subject: Subject) -> tuple[Trace, Hop] | None:
     """A random port that the host answered, farther away than any router that was seen in the path."""
-    beyond = max((farthest(report, subject, role)[0] for role in ("target", "chance")), default=0)
-    for trace in traces(report, subject, "chance"):
+    beyond = max((farthest(report, subject, role)[0] for role in ("target", "random")), default=0)
+    for trace in traces(report, subject, "random"):
         for hop in trace.hops:
             if hop.ttl > beyond and hop.icmp is None and hop.outcome in (Outcome.OK, Outcome.REFUSED):
                 return trace, hop

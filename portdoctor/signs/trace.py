@@ -63,7 +63,7 @@ def router_responds(report: Report, subject: Subject) -> Reading:
         return trace_wanted(report, subject, *mine)
     trace, hop = max(expired, key=lambda pair: pair[1].ttl)
     further = [
-        t for t in (*traces(report, subject, "chance"), *traces(report, subject, "control"))
+        t for t in (*traces(report, subject, "random"), *traces(report, subject, "control"))
         if any(h.ttl > hop.ttl and h.outcome is not Outcome.TIMEOUT for h in t.hops)
     ]  # fmt: skip
     if further:
@@ -81,22 +81,22 @@ def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
     """
     if near := _no_router_between(report, subject):
         return near
-    mine, chance = traces(report, subject, "target"), traces(report, subject, "chance")
-    if not mine or not chance:
+    mine, random = traces(report, subject, "target"), traces(report, subject, "random")
+    if not mine or not random:
         return trace_wanted(report, subject, *mine)
     answers = [t for t in mine if any(h.outcome not in (Outcome.TTL_EXPIRED, Outcome.TIMEOUT) for h in t.hops)]
     if answers:
         return unknown("no-answer", *answers, says="Some packets to the port were answered after all.")
     last = max(last_answering(t) for t in mine)
-    ended = min((h.ttl for t in chance for h in t.hops if _ends(h)), default=None)
+    ended = min((h.ttl for t in random for h in t.hops if _ends(h)), default=None)
     if last and ended is not None and ended <= last + 1:
-        return absent(f"The silence begins at hop {ended}, no nearer than the host itself.", *chance)
-    beyond = [h.ttl for t in chance for h in t.hops if h.ttl > last and _in_transit(h, subject)]
+        return absent(f"The silence begins at hop {ended}, no nearer than the host itself.", *random)
+    beyond = [h.ttl for t in random for h in t.hops if h.ttl > last and _in_transit(h, subject)]
     if not last or not beyond:
-        return trace_wanted(report, subject, *mine, *chance)
+        return trace_wanted(report, subject, *mine, *random)
     ttl = min(beyond)
     silent = [s for s in _samples(report, subject, "target", ttl) if s.hop.outcome is Outcome.TIMEOUT]
-    there = _samples(report, subject, "chance", ttl)
+    there = _samples(report, subject, "random", ttl)
     passed = [s for s in there if _in_transit(s.hop, subject)]
     if any(_ends(s.hop) for s in there) or not _proves(silent, passed, bool(paths_differ(report, subject))):
         says = paths_differ(report, subject)
@@ -145,16 +145,16 @@ def refused_before_random_ports(report: Report, subject: Subject) -> Reading:
     """
     if near := _no_router_between(report, subject):
         return near
-    mine, chance = traces(report, subject, "target"), traces(report, subject, "chance")
+    mine, random = traces(report, subject, "target"), traces(report, subject, "random")
     ttl = min((h.ttl for t in mine for h in t.hops if _is_reset(h)), default=None)
-    if ttl is None or not chance:
+    if ttl is None or not random:
         return trace_wanted(report, subject, *mine)
-    here, there = _samples(report, subject, "target", ttl), _samples(report, subject, "chance", ttl)
+    here, there = _samples(report, subject, "target", ttl), _samples(report, subject, "random", ttl)
     refused = [s for s in here if _is_reset(s.hop)]
     passed = [s for s in there if _in_transit(s.hop, subject)]
-    ended = min((h.ttl for t in chance for h in t.hops if _ends(h)), default=None)
+    ended = min((h.ttl for t in random for h in t.hops if _ends(h)), default=None)
     if ended is not None and ended <= ttl:
-        return absent(f"Random ports are answered at hop {ended}, too.", *chance)
+        return absent(f"Random ports are answered at hop {ended}, too.", *random)
     if len(refused) < len(here) or not _proves(refused, passed, bool(paths_differ(report, subject))):
         return trace_wanted(report, subject, *_evidence(*here, *there), says=paths_differ(report, subject))
     said = (
@@ -171,9 +171,9 @@ def refused_before_other_ports(report: Report, subject: Subject) -> Reading:
     Could also be: a host that forwards the open port to another machine, usually one hop further, and whose ICMP comes
     from another address than the target's.
     """
-    by_chance = refused_before_random_ports(report, subject)
-    if by_chance.state == "present" or _no_router_between(report, subject):
-        return by_chance
+    compared = refused_before_random_ports(report, subject)
+    if compared.state == "present" or _no_router_between(report, subject):
+        return compared
     nearer, same = [], []
     for target, control in _pairs(report, subject):
         end = next((h for h in target.hops if _is_reset(h)), None)
@@ -211,11 +211,11 @@ def random_ports_pass_icmp_sender(report: Report, subject: Subject) -> Reading:
 
     So the sender of the error has a route to the host and finds it: the error is about this port.
     """
-    mine, chance = traces(report, subject, "target"), traces(report, subject, "chance")
+    mine, random = traces(report, subject, "target"), traces(report, subject, "random")
     ttl = min((h.ttl for t in mine for h in t.hops if _is_error(h)), default=None)
-    if ttl is None or not chance:
+    if ttl is None or not random:
         return trace_wanted(report, subject, *mine)
-    there = _samples(report, subject, "chance", ttl)
+    there = _samples(report, subject, "random", ttl)
     same = [s for s in there if _is_error(s.hop)]
     if same:
         return absent(f"Port {same[0].trace.port}, picked at random, receives such an error, too.", same[0].trace)

@@ -12,7 +12,7 @@ from ...render.walk import cleaned
 from .reporter import Reporter
 
 if TYPE_CHECKING:
-    from ...checkup.session import Record
+    from ...checkup.session import Session
     from ...render.lines import Line
     from .stdout import Stdout
 
@@ -29,7 +29,7 @@ class Live(Reporter):
         """Print the heading, and which ports beside the target's may be contacted."""
         self._print(terminal.opening(targets[0], options, vantage))
 
-    def observed(self, session: Record, o: Observation) -> None:
+    def observed(self, session: Session, o: Observation) -> None:
         """Print the stages that this observation shows to be over."""
         self._print_stages(session.report(), ended=False)
 

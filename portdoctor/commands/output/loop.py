@@ -19,7 +19,7 @@ from .stdout import Stdout
 if TYPE_CHECKING:
     from ...catalogue.cause import Catalogue
     from ...checkup.batch import Case
-    from ...checkup.session import Record
+    from ...checkup.session import Session
     from ...model import Observation, Options
     from ...target.parse import Asked
     from .options import OutputOptions
@@ -92,7 +92,7 @@ def probe_all(
         reporter.started([a.target for a in asked], options, Vantage(started=now, resolvers=here.resolvers()))
 
         async def main() -> None:
-            def observed(session: Record, o: Observation) -> None:
+            def observed(session: Session, o: Observation) -> None:
                 if progress:
                     progress.observed(session, o)
                 was_closed = stdout.reader_closed
@@ -102,7 +102,9 @@ def probe_all(
 
             task = asyncio.current_task()
             with _progress(len(asked), options, stdout) as progress:
-                found = examine_all(asked, options, here, catalogue, parallel=parallel, ordered=ordered, told=observed)
+                found = examine_all(
+                    asked, options, here, catalogue, parallel=parallel, ordered=ordered, on_observed=observed
+                )
                 async with aclosing(found):
                     async for case in found:
                         finished(case)

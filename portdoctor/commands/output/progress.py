@@ -10,7 +10,7 @@ from ...engine.stages import stage_of
 from ...model import Observation, Options, Outcome, Stage
 
 if TYPE_CHECKING:
-    from ...checkup.session import Record
+    from ...checkup.session import Session
 
 _AFTER = 0.4  # seconds: what ends sooner needs no progress
 _EVERY = 0.2
@@ -27,7 +27,7 @@ class Progress:
         self._last = "looking"
         self._shown = False
 
-    def observed(self, session: Record, o: Observation) -> None:
+    def observed(self, session: Session, o: Observation) -> None:
         """Note an observation. The stage under way is the next one that has none, until one of them fails."""
         stage = stage_of(o)
         if stage is not None:

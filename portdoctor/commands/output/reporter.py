@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...checkup.session import Record
+    from ...checkup.session import Session
     from ...model import Diagnosis, Observation, Options, Report, Target, Vantage
     from ...render.state import Case
     from .stdout import Stdout
@@ -21,7 +21,7 @@ class Reporter:
     def started(self, targets: Sequence[Target], options: Options, vantage: Vantage) -> None:
         """The targets are going to be probed. `vantage`: what is known of it before the first observation."""
 
-    def observed(self, session: Record, o: Observation) -> None:
+    def observed(self, session: Session, o: Observation) -> None:
         """A target has one more observation; its session holds it already."""
 
     def finished(self, report: Report, diagnosis: Diagnosis) -> None:
@@ -67,7 +67,7 @@ class Tee(Reporter):
         for reporter in self._reporters:
             reporter.started(targets, options, vantage)
 
-    def observed(self, session: Record, o: Observation) -> None:
+    def observed(self, session: Session, o: Observation) -> None:
         for reporter in self._reporters:
             reporter.observed(session, o)
 
