@@ -1,4 +1,4 @@
-"""The manual page portdoctor(1), made of the command line's own definitions when the wheel is built."""
+"""Generates the manual page portdoctor(1) from the definitions of the command line when the wheel is built."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ SECTIONS = (
     "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO",
 )  # fmt: skip
 _CODES = {
-    cli.OK: "All is as expected.",
-    cli.FAILED: "Some target fails, or is not as --expect has it.",
-    cli.UNKNOWN: "None fails, but one cannot be told, or a line of a batch could not be read.",
-    cli.USAGE: "A mistake on the command line, in a setting, or in a site's causes; nothing was looked at.",
-    cli.BUG: "A mistake of portdoctor itself.",
-    cli.INTERRUPTED: "Interrupted; what was seen until then was told.",
+    cli.OK: "All targets work, or match --expect.",
+    cli.FAILED: "At least one target fails, or does not match --expect.",
+    cli.UNKNOWN: "No target fails, but at least one is undetermined, or a target or line of a batch is invalid.",
+    cli.USAGE: "An error on the command line, in a setting, or in a site's cause files; nothing was probed.",
+    cli.BUG: "A bug in portdoctor.",
+    cli.INTERRUPTED: "Interrupted; the results up to then were reported.",
 }
 _EXAMPLES = {
     "Why does this connection fail, and who must act?": "portdoctor check shop.example.com:443",
-    "The same as text for a ticket, without the names of anybody": "portdoctor check --format ticket --redact db:5432",
-    "Wait until a service is up, for a minute at most": "portdoctor check --wait 60 --expect open tcp://db:5432",
-    "A check for Nagios": "portdoctor check --format nagios https://shop.example.com",
-    "What would a check send?": "portdoctor check --plan shop.example.com:443",
-    "Can a program listen here?": "portdoctor bind :8080",
-    "What can this error mean?": 'portdoctor explain "connect ECONNREFUSED ::1:5432"',
+    "The same as text for a ticket, with pseudonyms for names and addresses": "portdoctor check --format ticket --redact db:5432",
+    "Wait up to a minute until a port is open": "portdoctor check --wait 60 --expect open tcp://db:5432",
+    "Run as a Nagios plugin": "portdoctor check --format nagios https://shop.example.com",
+    "Show what a check would send, without sending it": "portdoctor check --plan shop.example.com:443",
+    "Can a program listen on port 8080?": "portdoctor bind :8080",
+    "What does this error mean?": 'portdoctor explain "connect ECONNREFUSED ::1:5432"',
 }
 
 
 def manpage(date: str) -> str:
-    """The page in the man macros of roff. `date`: of the build, YYYY-MM-DD."""
+    """Return the page in the man macros of roff. `date`: of the build, as YYYY-MM-DD."""
     from typer.main import get_command
 
     root: Any = get_command(cli.build(None))
@@ -69,9 +69,9 @@ def _synopsis(root: Any) -> Iterator[str]:
 
 def _description() -> Iterator[str]:
     yield _text(
-        "portdoctor looks at a failing connection step by step: the name, its addresses, the connection, TLS, and "
-        "what the service says. It keeps every explanation that still fits, rules the others out by evidence, and "
-        "runs the test that separates what is left. It needs no privilege, and says what it does not know."
+        "portdoctor diagnoses a failing connection stage by stage: name lookup, connect, TLS, and the response of the "
+        "service. It considers every cause that could explain the failure, rules causes out by evidence, and runs the "
+        "probe that separates those that remain. It needs no privileges, and reports what it could not determine."
     )
 
 
@@ -105,9 +105,9 @@ def _option(param: Any) -> str:
 
 
 def _default(param: Any) -> str:
-    told = param.default not in (None, "", False, 0) and not callable(param.default)
-    return f"Default: {param.default:g}." if told and isinstance(param.default, float) else (
-        f"Default: {param.default}." if told else ""
+    shown = param.default not in (None, "", False, 0) and not callable(param.default)
+    return f"Default: {param.default:g}." if shown and isinstance(param.default, float) else (
+        f"Default: {param.default}." if shown else ""
     )
 
 
@@ -117,23 +117,23 @@ def _exit_status() -> Iterator[str]:
     yield ".PP"
     yield _text(
         f"With --format nagios: {cli.OK} OK, {cli.WARNING} WARNING, {cli.CRITICAL} CRITICAL, {cli.UNKNOWN} UNKNOWN, "
-        f"and mistakes are {cli.UNKNOWN} too."
+        f"and also {cli.UNKNOWN} for invalid input."
     )
 
 
 def _environment() -> Iterator[str]:
-    yield _text("An option outdoes its variable, and a variable outdoes the configuration file.")
+    yield _text("An option overrides its variable, and a variable overrides the configuration file.")
     for name in settings.SETTINGS:
-        says = "The same as --causes, folders separated as in PATH." if name == "causes" else f"The same as --{name}."
+        says = "Same as --causes; several folders are separated as in PATH." if name == "causes" else f"Same as --{name}."
         yield from _tagged(settings.variable(name), _text(says))
     yield from _tagged("PORTDOCTOR_CONFIG", "The configuration file to read instead of the one below.")
-    yield from _tagged("NO_COLOR, FORCE_COLOR", "No colours; colours where stdout is no terminal either.")
-    yield from _tagged("SSL_CERT_FILE, SSL_CERT_DIR", "Authorities to trust, as for other programs with OpenSSL.")
+    yield from _tagged("NO_COLOR, FORCE_COLOR", "Disable colours; enable colours even if stdout is not a terminal.")
+    yield from _tagged("SSL_CERT_FILE, SSL_CERT_DIR", "CA certificates to trust, as in other programs that use OpenSSL.")
 
 
 def _files() -> Iterator[str]:
-    yield from _tagged(f"~/.config/portdoctor/{settings.FILE}", _text("Settings, as TOML: timeout = 2.5"))
-    yield from _tagged("~/.config/portdoctor/causes/", _text("Causes of your own: PHASE/NAME.md"))
+    yield from _tagged(f"~/.config/portdoctor/{settings.FILE}", _text("Settings in TOML, such as timeout = 2.5"))
+    yield from _tagged("~/.config/portdoctor/causes/", _text("Your own causes: PHASE/NAME.md"))
 
 
 def _examples() -> Iterator[str]:
@@ -160,13 +160,13 @@ def _first(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Words for roff: no backslash, hyphen or full stop of theirs means anything."""
+    """Escape text for roff: backslashes, hyphens, quotes, and a full stop at the start."""
     escaped = text.replace("\\", "\\[rs]").replace("-", "\\-").replace("'", "\\[aq]").replace("`", "\\[ga]")
     return f"\\&{escaped}" if escaped.startswith(".") else escaped
 
 
 def _short(line: str) -> list[str]:
-    """Text in lines of at most 78 characters: roff fills paragraphs anew. Requests and options stay whole."""
+    """Wrap text to 78 characters, since roff refills paragraphs. Requests and options are not wrapped."""
     if line.startswith(".") or "\\f" in line:
         return [line]
     wrapped = textwrap.wrap(line, 78, break_long_words=False, break_on_hyphens=False)

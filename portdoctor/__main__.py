@@ -2,21 +2,21 @@
 
 import sys
 
-_MOST_OBJECTS = 50_000  # of a start; looking for garbage among what is imported takes as long as a bare start
+_MOST_OBJECTS = 50_000  # allocated during start-up; garbage collection of imports doubles the start-up time
 
 
 def main() -> None:
-    """Run the command line. The version is printed without loading it: installation checks ask only that."""
+    """Run the command line. `--version` is answered without loading it, for installation checks."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
-        _open_what_is_closed()
-    _keep_to_ascii()
+        _open_missing_streams()
+    _write_ascii_in_c_locale()
     if sys.argv[1:] == ["--version"]:
         from . import __version__
 
         try:
             print(f"portdoctor {__version__}", flush=True)
         except OSError:
-            _leave(2)
+            _exit(2)
         return
     try:
         import gc
@@ -27,13 +27,16 @@ def main() -> None:
         with postponed():
             from .cli import main as run
         code = run()
-    except KeyboardInterrupt:  # before there was anything to report
+    except KeyboardInterrupt:  # before anything could be reported
         code = 130
-    _leave(code)
+    _exit(code)
 
 
-def _open_what_is_closed() -> None:
-    """A service manager may start us without stdin, stdout or stderr: a socket of ours must not get their number."""
+def _open_missing_streams() -> None:
+    """Open missing standard streams on the null device, so that no socket gets their file descriptor.
+
+    Service managers may start a process without stdin, stdout or stderr.
+    """
     import os
 
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
@@ -45,26 +48,26 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115
 
 
-def _keep_to_ascii() -> None:
-    """Who asks for the C locale gets ASCII, though Python itself takes it for UTF-8 (PEP 540)."""
+def _write_ascii_in_c_locale() -> None:
+    """Write ASCII in the C locale, which Python itself treats as UTF-8 (PEP 540)."""
     import os
 
-    say = os.environ.get
-    named = say("LC_ALL") or (say("LC_CTYPE", "") not in ("", "C.UTF-8") and say("LC_CTYPE")) or say("LANG")
-    if named in ("C", "POSIX") and not (say("PYTHONIOENCODING") or say("PYTHONUTF8")):
+    get = os.environ.get
+    named = get("LC_ALL") or (get("LC_CTYPE", "") not in ("", "C.UTF-8") and get("LC_CTYPE")) or get("LANG")
+    if named in ("C", "POSIX") and not (get("PYTHONIOENCODING") or get("PYTHONUTF8")):
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(encoding="ascii", errors="backslashreplace")  # type: ignore[union-attr]
 
 
-def _leave(code: int) -> None:
-    """End the process at once. Nothing is left to do, and taking 300 modules down costs two bare starts."""
+def _exit(code: int) -> None:
+    """Flush and exit at once: unloading 300 modules would take twice as long as starting Python."""
     import os
 
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            continue  # the reader has gone
+            continue  # the reader closed the pipe
     os._exit(code)
 
 

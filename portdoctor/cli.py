@@ -1,10 +1,11 @@
-"""The command line: the one command that is named, and what its end means. The only place that knows exit codes."""
+"""Runs the command line and returns its exit code. The only place that knows exit codes."""
 
 from __future__ import annotations
 
 import errno
 import importlib
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, UNKNOWN, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
 WARNING, CRITICAL = 1, 2  # of a Nagios plugin, where 3 is UNKNOWN too
 
-_NAME = "portdoctor"  # however it was started: the shells' completions go by it
-_COMPLETE = "_PORTDOCTOR_COMPLETE"  # typer's variable by which a shell asks what may follow
+_NAME = "portdoctor"  # regardless of argv[0]: shell completion depends on it
+_COMPLETE = "_PORTDOCTOR_COMPLETE"  # typer's variable, by which a shell requests completions
+_HAS_PLACE = re.compile(r".*?:\d+: ")  # "file:line: …"
 
-# ClickException: typer brings its own copy of click, or the real one, depending on its version.
+# ClickException, from typer's own copy of click or from the real one, depending on its version.
 _CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 
@@ -44,10 +46,10 @@ def _root(
 
 
 def build(named: str | None) -> typer.Typer:
-    """The command line with the command of that name alone; with all of them when there is none such.
+    """Return the command line with only the command of that name, or with all commands if there is none.
 
-    Importing and building all costs as much as a whole check of a refused port; so do the options about completion,
-    which stand beside no command.
+    Importing and building all of them takes as long as a check of a refused port. So do the options for completion,
+    which are valid only without a command.
     """
     app = typer.Typer(
         name=_NAME,
@@ -85,9 +87,9 @@ def exit_code(result: RunResult) -> int:
 
 
 def main() -> int:
-    """Run the command line of this process and give its exit code.
+    """Run the command line of this process and return its exit code.
 
-    2: the user's mistake, in one sentence. 70: ours, with a traceback. 130: interrupted.
+    2: invalid input, with one message. 70: a bug, with a traceback. 130: interrupted.
     """
     words = sys.argv[1:]
     try:
@@ -95,7 +97,7 @@ def main() -> int:
     except (UsageError, _CommandLineError) as error:
         _complain(str(error) if isinstance(error, UsageError) else error.format_message())
         return UNKNOWN if settings.chosen("format", words, os.environ) == "nagios" else USAGE
-    except BrokenPipeError:  # whoever reads a help text or a list has enough of it
+    except BrokenPipeError:  # the reader of a help text or a list closed the pipe
         silence(sys.stdout)
         return UNKNOWN
     except (KeyboardInterrupt, typer.Abort):
@@ -103,10 +105,10 @@ def main() -> int:
     except InternalError as error:
         print(f"{error} This is a bug in portdoctor.", file=sys.stderr)
         return BUG
-    except Exception as error:  # noqa: BLE001  the last line of defence: a bug is ours and is never shown as a network fault
+    except Exception as error:  # noqa: BLE001  a bug must never be shown as a network fault
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
             silence(sys.stdout)
-            _complain(f"Cannot write to stdout: {error.strerror}.")
+            _complain(f"cannot write to stdout: {error.strerror}")
             return USAGE
         from .commands.lint import errors_behind
 
@@ -116,29 +118,30 @@ def main() -> int:
         import traceback
 
         if settings.chosen("redact", words, os.environ) or any(w.startswith("--redact") for w in words):
-            _print_places(error)
+            _print_traceback(error)
         else:
             traceback.print_exc()
         print("This is a bug in portdoctor, not a fault of the network.", file=sys.stderr)
         return BUG
 
 
-def _complain(sentence: str) -> None:
-    """Say it on stderr, if anybody reads that."""
+def _complain(message: str) -> None:
+    """Print a message to stderr, each line after "error: " unless it begins with a file and a line number."""
+    lines = (line if _HAS_PLACE.match(line) else f"error: {line}" for line in message.splitlines())
     try:
-        print(sentence, file=sys.stderr, flush=True)
+        print("\n".join(lines), file=sys.stderr, flush=True)
     except BrokenPipeError:
         silence(sys.stderr)
 
 
-def _print_places(error: BaseException) -> None:
-    """Where it happened, without the messages: they may name what must stay secret."""
+def _print_traceback(error: BaseException) -> None:
+    """Print the traceback without the messages, which may contain secrets."""
     import traceback
 
     traceback.print_tb(error.__traceback__)
     print(type(error).__name__, file=sys.stderr)
     for inner in getattr(error, "exceptions", ()):  # of a group
-        _print_places(inner)
+        _print_traceback(inner)
 
 
 def _run(words: list[str]) -> int:
@@ -148,13 +151,13 @@ def _run(words: list[str]) -> int:
     if named in settings.COMMANDS and not {"-h", "--help"} & set(words):
         defaults, sources = _settings()
     ended: object = build(named)(prog_name=_NAME, standalone_mode=False, default_map={named: defaults}, obj=sources)
-    if isinstance(ended, int):  # typer.Exit: --help, --version, the lab; or an interruption outside of a checkup
+    if isinstance(ended, int):  # typer.Exit: --help, --version, the lab; or an interruption outside a check
         return ended
     return exit_code(ended) if ended is not None else OK  # type: ignore[arg-type]
 
 
 def _settings() -> settings.Given:
-    """Return the settings. While a shell completes words, errors in them are not reported."""
+    """Return the settings. During shell completion, errors in them are ignored."""
     try:
         return settings.given(os.environ)
     except UsageError:
@@ -164,7 +167,7 @@ def _settings() -> settings.Given:
 
 
 def _typed() -> list[str]:
-    """The words after our name on a command line that the shell wants completed; none otherwise."""
+    """Return the words after the program name on a command line that a shell is completing; none otherwise."""
     if _COMPLETE not in os.environ:
         return []
     return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]

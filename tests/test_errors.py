@@ -387,7 +387,7 @@ def test_a_symptom_names_its_causes() -> None:
 def test_a_misspelt_name_suggests_a_near_one() -> None:
     assert "tcp.no-listener" in refused("tcp.no-lisener")
     assert "tcp.no-listener" in refused("no-listener")
-    with pytest.raises(UsageError, match=r"^Nothing here is called 'xyzzy'"):
+    with pytest.raises(UsageError, match=r"^unknown name 'xyzzy'"):
         explain_text("xyzzy", CATALOGUE)
     assert is_clean(refused("\x1b[31m\u202e"))
 

@@ -174,8 +174,8 @@ def test_lookup_by_what_usually_lives_there() -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("0", "1-65535"), ("65536", "1-65535"), ("9" * 5000, "1-65535"), ("htpps", "did you mean https?"),
-     ("remoteware-cm", "did you mean remoteware-cl?"), ("", "such as 443"), ("\x1b[2J", "such as 443"),
+    [("0", "1-65535"), ("65536", "1-65535"), ("9" * 5000, "1-65535"), ("htpps", "(did you mean 'https'?)"),
+     ("remoteware-cm", "(did you mean 'remoteware-cl'?)"), ("", "such as 443"), ("\x1b[2J", "such as 443"),
      ("\udcff", "such as 443")],
 )  # fmt: skip
 def test_lookup_of_nothing(text: str, says: str) -> None:

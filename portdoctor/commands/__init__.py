@@ -1,7 +1,7 @@
-"""The commands, a module each; its function of the same name is the command. `cli` imports only the one named.
+"""The commands, one module each, whose function of the same name is the command. `cli` imports only the one named.
 
-Law: nothing here knows an exit code. A command that diagnoses returns a `RunResult`, the others nothing.
-No postponed annotations in modules that declare options: typer would have to evaluate each text again, twice.
+Law: no exit codes here. A command that diagnoses returns a `RunResult`, the others nothing.
+Modules that declare options have no postponed annotations: typer would evaluate each string twice.
 """
 
 from __future__ import annotations
@@ -10,4 +10,4 @@ COMMANDS = ("check", "bind", "listening", "explain", "port", "ticket", "diagnose
 
 
 class InternalError(Exception):
-    """An error of ours that a check of our own found: one sentence without any name or address in it."""
+    """A bug found by an internal check. The message is one sentence without names or addresses."""

@@ -19,7 +19,7 @@ def bind(
     budget: opt.Budget = 15.0,
     strict: opt.Strict = False,
     expect: Annotated[
-        str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", autocompletion=expected, help="Exit 0 if so.")
+        str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", autocompletion=expected, help="Exit 0 if the verdict matches.")
     ] = "",
     wait: opt.Wait = 0.0,
     plan: opt.Plan = False,
@@ -31,7 +31,7 @@ def bind(
     verbose: opt.Verbose = False,
     color: opt.Color = "auto",
 ) -> RunResult:
-    """Can a program listen here? If not: who holds the port, or which privilege is missing."""
+    """Test whether a program can listen on a port; if not, show what is using it or which privilege is missing."""
     from ..target.parse import parse_bind
 
     catalogue = catalogue_of(causes)

@@ -13,42 +13,42 @@ from .output.reading import catalogue_of, duration_of, expectation, expected, li
 
 def check(
     targets: Annotated[list[str] | None, typer.Argument(metavar="TARGET...", help="host:port or a URL.")] = None,
-    file: Annotated[str, opt.file("-i", "--input", help="Targets, one a line; - is stdin.")] = "",
+    file: Annotated[str, opt.file("-i", "--input", help="Read targets from a file, one per line; - is stdin.")] = "",
     json: opt.Json = False,
     format: opt.Format = "terminal",
     output: opt.Output = "",
     record: opt.Record = "",
     timeout: Annotated[
         float | None,
-        typer.Option("-w", "--timeout", metavar="SECONDS", help="Per attempt [default: measured, 3 at most]."),
+        typer.Option("-w", "--timeout", metavar="SECONDS", help="Timeout per attempt [default: measured, 3 at most]."),
     ] = None,
     budget: opt.Budget = 15.0,
     ipv4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
     ipv6: Annotated[bool, typer.Option("-6", help="IPv6 only.")] = False,
     source: Annotated[str, typer.Option("--source", metavar="ADDR", help="Connect from this local address.")] = "",
     resolver: Annotated[
-        str, typer.Option("--resolver", metavar="ADDR", help="Ask this nameserver beside getaddrinfo.")
+        str, typer.Option("--resolver", metavar="ADDR", help="Query this nameserver as well as getaddrinfo.")
     ] = "",
     cafile: Annotated[str, opt.file("--cafile", help="Trust the CAs in this PEM file.")] = "",
-    sni: Annotated[str, typer.Option("--sni", metavar="NAME", help="Ask for this name in the TLS handshake.")] = "",
+    sni: Annotated[str, typer.Option("--sni", metavar="NAME", help="Send this name in the TLS handshake (SNI).")] = "",
     no_controls: Annotated[
-        bool, opt.flag("--no-controls/--controls", help="Touch nothing but the target's own port.")
+        bool, opt.flag("--no-controls/--controls", help="Probe only the target's own port.")
     ] = False,
     attempts: Annotated[
-        int, typer.Option("--attempts", metavar="N", min=1, max=50, help="Connect N times: n of m, and in which order.")
+        int, typer.Option("--attempts", metavar="N", min=1, max=50, help="Connect N times and report how many succeed.")
     ] = 1,
     strict: opt.Strict = False,
     expect: Annotated[
         str,
         typer.Option(
             "--expect", metavar="open|closed|refused|filtered|SYMPTOM|CAUSE", autocompletion=expected,
-            help="Exit 0 if so.",
+            help="Exit 0 if the verdict matches.",
         ),
     ] = "",
     wait: opt.Wait = 0.0,
     plan: opt.Plan = False,
-    parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Targets at a time.")] = 16,
-    unordered: Annotated[bool, typer.Option("--unordered", help="Results as they come.")] = False,
+    parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Probe up to N targets in parallel.")] = 16,
+    unordered: Annotated[bool, typer.Option("--unordered", help="Print each result as soon as it is ready.")] = False,
     redact: opt.Redact = False,
     redact_key: opt.RedactKey = "",
     with_names: opt.Names = False,
@@ -59,11 +59,11 @@ def check(
 ) -> RunResult:
     """Diagnose connections: what is wrong, who must act, what is ruled out, what to test next.
 
-    In a failure, up to 8 further ports of the same host are tried as controls, and low TTLs towards it;
-    --no-controls (or PORTDOCTOR_NO_CONTROLS=1) forbids the ports.
+    If a connection fails, up to 8 other ports of the same host are probed, and the path is traced with low TTLs;
+    --no-controls (or PORTDOCTOR_NO_CONTROLS=1) disables probes of other ports.
     """
     if ipv4 and ipv6:
-        raise UsageError("-4 and -6 exclude each other: leave both out to try both families.")
+        raise UsageError("-4 and -6 are mutually exclusive: omit both to try both families")
     catalogue = catalogue_of(causes)
     output_options = opt.OutputOptions(
         format=format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color,

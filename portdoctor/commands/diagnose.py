@@ -15,7 +15,7 @@ from .output.stdout import Stdout
 def diagnose(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Recorded reports; - is stdin.")],
     merge: Annotated[
-        bool, typer.Option("--merge", help="The files are one case, seen from several places (here, on the server).")
+        bool, typer.Option("--merge", help="Treat the files as one case, recorded on several machines.")
     ] = False,
     json: opt.Json = False,
     format: opt.Format = "terminal",
@@ -29,7 +29,7 @@ def diagnose(
     verbose: opt.Verbose = False,
     color: opt.Color = "auto",
 ) -> RunResult:
-    """Diagnose recorded reports again, with today's knowledge."""
+    """Diagnose recorded reports again with the current causes."""
     output_options = opt.OutputOptions(
         format=format, json=json, output=output, quiet=quiet, verbose=verbose, color=color, redact=redact,
         redact_key=redact_key, names=with_names, strict=strict,
@@ -40,7 +40,7 @@ def diagnose(
 def diagnose_files(
     files: list[str], causes: list[str] | None, output: opt.OutputOptions, *, merged: bool = False
 ) -> RunResult:
-    """Diagnose and report the recorded reports in the files; `merged`: as one case."""
+    """Diagnose the recorded reports in the files and show the results; `merged`: as one case."""
     from ..engine.verdict import diagnose
 
     stdout = Stdout(output.color)

@@ -13,7 +13,7 @@ from ..model import Symptom
 from ..render import explain as page
 from ..render.lines import Line, plain
 from ..target import UsageError
-from ..text import clean, nearest
+from ..text import clean, nearest, words
 from .output.options import Causes
 from .output.reading import catalogue_of, names
 from .output.stdout import Stdout
@@ -24,9 +24,9 @@ _MOST = 64 * 1024  # characters of a pasted error that are read
 def explain(
     name: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", autocompletion=names, help="A symptom, a cause, or an error."),
+        typer.Argument(metavar="NAME", autocompletion=names, help="A symptom, a cause, or an error message."),
     ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="All symptoms and causes.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List all symptoms and causes.")] = False,
     causes: Causes = None,
 ) -> None:
     """Explain a symptom, a cause, or a pasted error message."""
@@ -34,18 +34,18 @@ def explain(
     if list_:
         Stdout().print(listing(catalogue))
         return
-    words = " ".join(name or [])
-    if not words and not sys.stdin.isatty():
-        words = sys.stdin.read(_MOST)
-    if not words.strip():
-        raise UsageError("Name a cause or a symptom: portdoctor explain tcp.no-listener. `explain --list` shows all.")
-    Stdout().print(explain_text(words.strip(), catalogue))
+    asked = " ".join(name or [])
+    if not asked and not sys.stdin.isatty():
+        asked = sys.stdin.read(_MOST)
+    if not asked.strip():
+        raise UsageError("missing name: write a cause or symptom, such as tcp.no-listener; `explain --list` shows all")
+    Stdout().print(explain_text(asked.strip(), catalogue))
 
 
 def explain_text(asked: str, catalogue: Catalogue) -> str:
-    """Return the page of a cause or symptom, or the reading of an error line or log.
+    """Return the page of a cause or symptom, or the explanation of an error message or log.
 
-    Raises UsageError, which suggests near names, when it is neither.
+    Raises UsageError, with similar names, if it is neither.
     """
     name = asked.strip().lower()
     if name in catalogue:
@@ -67,7 +67,7 @@ def explain_text(asked: str, catalogue: Catalogue) -> str:
 
 
 def listing(catalogue: Catalogue) -> str:
-    """All symptoms and causes, a line each; those of a site name their file."""
+    """Return all symptoms and causes, one per line; a site's causes with their file."""
     return plain(page.listing(symptoms(), list(catalogue), HERE))
 
 
@@ -85,7 +85,7 @@ def _pasted(asked: str, texts: dict[Symptom, SymptomText], catalogue: Catalogue)
 
 
 def _at(causes: Sequence[Cause], stage: str, hints: Sequence[str]) -> list[Cause]:
-    """The causes of that stage, or that the words themselves name; all when none is of that stage."""
+    """Return the causes of that stage, or those that the text names; all if there are none."""
     near = [c for c in causes if stage in c.at or c.name in hints] or list(causes)
     return sorted(near, key=lambda c: c.phase != stage)
 
@@ -97,5 +97,5 @@ def _unknown(asked: str, names: list[str]) -> str:
         last = [n for n in names if n.partition(".")[2] and asked.strip().lower() in n]
         near = last[:3]
     if near:
-        return f"Nothing here is called {shown!r}. Near: {', '.join(near)}."
-    return f"Nothing here is called {shown!r}, and no known error is in it. `explain --list` shows all names."
+        return f"unknown name {shown!r} (did you mean {words([repr(name) for name in near], 'or')}?)"
+    return f"unknown name {shown!r}, and no known error message; `explain --list` shows all names"

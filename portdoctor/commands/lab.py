@@ -1,4 +1,4 @@
-"""`portdoctor lab …`: builds networks with a fault and tests the program in them, without root."""
+"""`portdoctor lab …`: builds networks with a fault and tests PortDoctor in them, without root."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-Names = Annotated[list[str] | None, typer.Argument(help="Scenarios as `lab list` shows them; or a phase.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Scenarios from `lab list`, or a phase such as tcp.")]
 AllOfThem = Annotated[bool, typer.Option("--all", help="Every scenario.")]
 Jobs = Annotated[
-    int | None, typer.Option("-j", "--jobs", min=1, help="How many at the same time; default: 4 a processor.")
+    int | None, typer.Option("-j", "--jobs", min=1, help="Run this many in parallel [default: 4 per processor].")
 ]
-Verbose = Annotated[bool, typer.Option("-v", help="Show what the command printed.")]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Keep a report that is not as expected as well.")]
+Verbose = Annotated[bool, typer.Option("-v", help="Show the output of the command.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also keep a report that does not match the expectation.")]
 
 
 def _die(text: str, code: int) -> typer.Exit:
@@ -37,17 +37,17 @@ def _die(text: str, code: int) -> typer.Exit:
 
 
 def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
-    """The scenarios of the given names; a phase stands for all of its own. Exits 2 for a name that is none."""
+    """Return the scenarios of these names or phases. Exits 2 for an unknown name."""
     known = scenario_names()
     chosen = list(known) if every else []
     for name in wanted or ():
         found = [n for n in known if n == name or n.startswith(f"{name.rstrip('/')}/")]
         if not found:
             hint = did_you_mean(name, known) or "; `portdoctor lab list` shows all"
-            raise _die(f"unknown scenario {name!r}{hint}", 2)
+            raise _die(f"error: unknown scenario {name!r}{hint}", 2)
         chosen += found
     if not chosen:
-        raise _die("Name a scenario (`portdoctor lab list` shows them), a phase such as tcp, or give --all.", 2)
+        raise _die("error: missing scenario: write a name (`portdoctor lab list` shows them), a phase such as tcp, or --all", 2)
     try:
         return [load_scenario(n) for n in dict.fromkeys(chosen)]
     except ScenarioError as error:
@@ -90,14 +90,14 @@ def show(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
 
 @app.command("run")
 def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, verbose: Verbose = False) -> None:
-    """Build each network, run the real command in it, compare. Exit 0: all as expected; 3: the lab cannot run."""
+    """Build each network, run the command in it, and compare. Exit 0: all as expected; 3: the lab cannot run."""
     from ..lab import judge
 
     refuse_errors()
     failed = broken = 0
     chosen = _chosen(wanted, every)
     for scenario in [s for s in chosen if s.handmade]:
-        print(f"by hand         {scenario.name}: only a recording, {scenario.handmade}")
+        print(f"by hand         {scenario.name}: recording only, {scenario.handmade}")
     for scenario, result in _results([s for s in chosen if not s.handmade], jobs):
         wrong = judge.of_run(scenario, result)
         print(f"{'ok   ' if not wrong else 'WRONG'}  {result.took:5.1f} s  {scenario.name}", flush=True)
@@ -113,7 +113,7 @@ def run_(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, verb
 
 @app.command("record")
 def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, anyway: Anyway = False) -> None:
-    """Run scenarios and keep each report beside its scenario."""
+    """Run scenarios and save each report next to its scenario."""
     from ..lab import judge
     from ..lab.recording import keepable
 
@@ -126,7 +126,7 @@ def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, an
             try:
                 recording_path(scenario.name).write_text(keepable(result.report))
             except OSError as error:
-                raise _die(f"cannot write {error.filename}: {error.strerror}", 2) from None
+                raise _die(f"error: cannot write {error.filename}: {error.strerror}", 2) from None
         print(f"{'kept ' if keep else 'WRONG'}  {scenario.name}", flush=True)
         for line in wrong:
             print(f"         {line}")
@@ -148,7 +148,7 @@ def matrix_(
     from ..lab.tally import of_recordings, of_runs, of_variants
 
     if format_ not in ("text", "markdown"):
-        raise _die("--format is text or markdown.", 2)
+        raise _die("error: invalid value for --format: write text or markdown", 2)
     scenarios = [] if vary else _chosen(None, True)
     ability = _ability() if vary or live else None
     if ability is None:
@@ -180,19 +180,19 @@ def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
 
 
 def _ability() -> Ability:
-    """How the lab runs here. Exits 3 where it cannot."""
+    """Return how the lab runs on this machine. Exits 3 if it cannot."""
     from ..lab.ability import can
     from ..lab.run import compile_package
 
     ability = can()
     if not ability.ok:
-        raise _die("The lab cannot run here; `portdoctor lab can` shows why.", 3)
+        raise _die("error: the lab cannot run on this machine; `portdoctor lab can` shows why", 3)
     compile_package()
     return ability
 
 
 def _results(scenarios: list[Scenario], jobs: int | None) -> Iterator[tuple[Scenario, ScenarioRun]]:
-    """Each scenario with its result, in order, `jobs` at the same time."""
+    """Yield each scenario with its result, in order, `jobs` in parallel."""
     from ..lab.run import default_jobs, run_scenario
 
     ability = _ability()

@@ -12,10 +12,10 @@ from .output.stdout import Stdout
 def lint(
     ctx: typer.Context,
     causes: Annotated[
-        list[str] | None, typer.Argument(metavar="[DIR]...", help="Folders of cause files, instead of all known ones.")
+        list[str] | None, typer.Argument(metavar="[DIR]...", help="Check these folders instead of the configured ones.")
     ] = None,
 ) -> None:
-    """Check cause files: ours and those of the configured folders, or those in DIR.
+    """Check cause files: the built-in ones and those in the configured folders, or those in DIR.
 
     Exit status: 0 no errors, 1 errors, 2 a folder cannot be read.
     """
@@ -37,7 +37,7 @@ def lint(
 
 
 def refuse_errors() -> None:
-    """Raise UsageError with a line for each error in our own cause files."""
+    """Raise UsageError with one line per error in the built-in cause files."""
     from ..catalogue.folders import HERE
     from ..catalogue.lint import lint
 
@@ -46,7 +46,7 @@ def refuse_errors() -> None:
 
 
 def errors_behind(error: BaseException) -> str:
-    """The linter's lines about our own cause files when one of them ended a command with `error`, else ""."""
+    """Return the lint errors of the built-in cause files if one of them caused `error`, else ""."""
     from ..catalogue.cause import CauseError
 
     while isinstance(error, BaseExceptionGroup):

@@ -9,10 +9,10 @@ from .output.stdout import Stdout
 
 
 def listening(
-    which: Annotated[str, typer.Argument(metavar="[PORT]", help="443 or https; all ports without it.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    which: Annotated[str, typer.Argument(metavar="[PORT]", help="443 or https [default: all ports].")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> None:
-    """What listens on this machine: the port, its owner, and from where it can be reached."""
+    """List the ports on which this machine is listening: process, user, and from where they can be reached."""
     from .. import host
     from ..render.listening import document, render, to_json
     from ..services.ports import UnknownService, lookup

@@ -10,9 +10,9 @@ from .output.stdout import Stdout
 
 def port(
     which: Annotated[str, typer.Argument(metavar="PORT|NAME", help="443 or https.")],
-    json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> None:
-    """What a port is: its name, its range, what usually lives there, who holds it here."""
+    """Describe a port: its registered name, its range, its usual services, and the process using it on this machine."""
     from .. import host
     from ..render.port import facts, render, to_json
     from ..services.ports import UnknownService, lookup

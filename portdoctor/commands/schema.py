@@ -7,20 +7,20 @@ import typer
 from ..target import UsageError
 from .output.stdout import Stdout
 
-# what has a schema -> its module in render
+# document with a schema -> its module in `render`
 _KINDS = {"report": "json", "port": "port", "listening": "listening", "plan": "plan"}
 
 
 def schema(
     of: Annotated[
         str,
-        typer.Argument(metavar="[report|port|listening|plan]", autocompletion=lambda: [*_KINDS], help="Which JSON."),
+        typer.Argument(metavar="[report|port|listening|plan]", autocompletion=lambda: [*_KINDS], help="The document that the schema describes."),
     ] = "report",
 ) -> None:
-    """The JSON Schema of a report, or of what `port`, `listening` and `check --plan` write with --json."""
+    """Print the JSON Schema of a report, or of the --json output of `port`, `listening` or `check --plan`."""
     import importlib
     import json
 
     if of not in _KINDS:
-        raise UsageError(f"There are schemas of {', '.join(_KINDS)}; {of!r} is none of them.")
+        raise UsageError(f"unknown schema {of!r}: write one of {', '.join(_KINDS)}")
     Stdout().print(json.dumps(importlib.import_module(f"..render.{_KINDS[of]}", __package__).schema(), indent=2))

@@ -12,16 +12,16 @@ from .output.loop import RunResult
 
 
 def ticket(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A recorded report; stdin without it.")] = "",
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A recorded report [default: stdin].")] = "",
     output: opt.Output = "",
     redact: opt.Redact = False,
     redact_key: opt.RedactKey = "",
     with_names: opt.Names = False,
     causes: opt.Causes = None,
 ) -> RunResult:
-    """A recorded report as text for a ticket."""
+    """Show a recorded report as text for a ticket."""
     if not file and sys.stdin.isatty():
-        raise UsageError("No report: record one with `portdoctor check --record FILE`, then give FILE here.")
+        raise UsageError("missing report: record one with `portdoctor check --record FILE`, then write `portdoctor ticket FILE`")
     output_options = opt.OutputOptions(
         format="ticket", output=output, redact=redact, redact_key=redact_key, names=with_names
     )

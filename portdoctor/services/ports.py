@@ -123,7 +123,7 @@ def lookup(text: str) -> list[int]:
     word = text.strip().lower()
     if word.isascii() and word.isdigit():
         if len(word) > 9 or not 1 <= int(word) <= LAST_PORT:
-            raise UnknownService(f"Invalid port {word[:12]}: ports are 1-{LAST_PORT}.")
+            raise UnknownService(f"invalid port {word[:12]}: ports are 1-{LAST_PORT}")
         return [int(word)]
     known = service_named(word)
     ports = [*known.ports, *known.also] if known else []
@@ -133,8 +133,8 @@ def lookup(text: str) -> list[int]:
     if ports:
         return list(dict.fromkeys(ports))
     near = near_name(word)
-    hint = f"did you mean {near}?" if near else "write a port such as 443 or a name such as https."
-    raise UnknownService(f"Unknown service {clean(text, 40)!r}: {hint}")
+    hint = f" (did you mean {near!r}?)" if near else ": write a port such as 443 or a name such as https"
+    raise UnknownService(f"unknown service {clean(text, 40)!r}{hint}")
 
 
 def near_name(name: str) -> str | None:

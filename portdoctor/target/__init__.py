@@ -1,5 +1,8 @@
-"""What a person typed, read as a `Target`, or a `UsageError` that shows how to write it."""
+"""Parses what the user typed into a `Target`, or raises a `UsageError` that shows the right form."""
 
 
 class UsageError(ValueError):
-    """Invalid input by the user. The message is one sentence: what is wrong and how to write it."""
+    """Invalid input by the user. The message is one line, in lower case without a final stop: what is invalid, what is valid.
+
+    `cli` prints it after "error: ".
+    """

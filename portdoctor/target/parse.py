@@ -1,9 +1,9 @@
-"""Everything a person may type, read as targets, or a sentence that says how to write it. Law: looks nothing up.
+"""Parses targets as users type them. Law: no lookups.
 
-`Target.host` is what is looked up or connected to: lower case, an international name as its A-labels (RFC 5890), an
-IPv6 address in the form of RFC 5952 without brackets, a zone kept. A final dot of a name is kept, because it switches
-search suffixes off: SNI and the Host header leave it out. `Target.input` is what was typed for this one port, without
-user name, password, path, query and fragment, so that it can be given to `check` again.
+`Target.host` is what is looked up or connected to: in lower case, an internationalized name as A-labels (RFC 5890), an
+IPv6 address in the form of RFC 5952 without brackets but with its zone. The final dot of a name is kept, because it
+disables search suffixes; SNI and the Host header omit it. `Target.input` is what was typed for this one port, without
+user name, password, path, query and fragment, so that it can be passed to `check` again.
 In `bind`, `Target.host` is the local address, or "*" for all addresses of both families (`:8080`): the probe then
 tries [::] with both families, and 0.0.0.0.
 """
@@ -24,32 +24,32 @@ __all__ = ["ALL_ADDRESSES", "Asked", "parse", "parse_bind", "read_lines"]
 
 ALL_ADDRESSES = "*"
 _TCP = "the service is reached over TCP"
-_UDP = "UDP has no connection: only an answer shows that something is there"
+_UDP = "UDP has no connection: only a response shows that a service is running"
 _BARE: dict[str, tuple[Stage, ...]] = {"tcp": ("tcp",), "tls": ("tcp", "tls"), "udp": ("udp",)}
 
 
 class Asked(Value, frozen=True, kw_only=True):
-    """One target and the request path with its query, which is sent but never stored."""
+    """A target, and the request path with its query, which is sent but never stored."""
 
     target: Target
     path: str = "/"
 
 
 def parse(text: str) -> list[Asked]:
-    """The targets that `text` asks for, one a port, in the order given, none twice. Raises `UsageError`."""
+    """Return the targets in `text`, one per port, in the given order without duplicates. Raises `UsageError`."""
     scheme, authority, path = split(text)
     if scheme and scheme not in SCHEMES and scheme not in _BARE:
         raise UsageError(_unknown_scheme(scheme, authority))
     host_text, ports_text = host_and_ports(authority, scheme)
     if not ports_text and host_text.isascii() and host_text.isdigit() and not scheme:
-        raise UsageError(f"{excerpt(host_text)} is a port without a host: write localhost:{excerpt(host_text)}.")
+        raise UsageError(f"missing host in {excerpt(host_text)!r}: write localhost:{excerpt(host_text)}")
     host = host_of(host_text)
     transport: Transport = "udp" if scheme == "udp" else "tcp"
     ports = ports_of(ports_text, transport, host_text) if ports_text else _default_port(scheme, host_text, path)
     stem = f"{scheme}://{host_text}" if scheme else host_text
     typed = bool(ports_text)
     if path != "/" and not scheme:
-        raise UsageError(f"A path needs a scheme: write https://{host_text}:{ports[0]}/ and the path after it.")
+        raise UsageError(f"missing scheme before a path: write https://{host_text}:{ports[0]}/ followed by the path")
     return [
         Asked(
             target=_target(f"{stem}:{port}" if typed else stem, host, port, transport, scheme or None),
@@ -60,10 +60,10 @@ def parse(text: str) -> list[Asked]:
 
 
 def parse_bind(text: str) -> Asked:
-    """The local address that `text` asks for: one port, `host` "*" when no address is given. Raises `UsageError`."""
+    """Return the local address in `text`: one port, and `host` "*" without an address. Raises `UsageError`."""
     scheme, authority, path = split(text)
     if scheme not in ("", "tcp", "udp") or path != "/":
-        raise UsageError("Listening takes an address and a port, no URL: write 127.0.0.1:8080, or :8080 for all.")
+        raise UsageError("invalid local address: write ADDR:PORT, such as 127.0.0.1:8080, or :8080 for all addresses")
     transport: Transport = "udp" if scheme == "udp" else "tcp"
     if ":" not in authority:
         try:
@@ -80,7 +80,7 @@ def parse_bind(text: str) -> Asked:
             raise UsageError(_no_local_port(host_text))
         ports = ports_of(ports_text, transport, host_text)
     if len(ports) > 1:
-        raise UsageError("One port at a time: write it as 127.0.0.1:8080, or :8080 for all addresses.")
+        raise UsageError("more than one port: write one, such as 127.0.0.1:8080, or :8080 for all addresses")
     known = known_service(ports[0], transport)
     target = Target(
         input=f"{scheme}://{host_text}:{ports[0]}" if scheme else f"{host_text}:{ports[0]}",
@@ -90,13 +90,13 @@ def parse_bind(text: str) -> Asked:
         service=known.name if known else None,
         scheme=scheme or None,
         stages=("bind",),
-        because={"bind": "the command asks to listen"},
+        because={"bind": "the command is `bind`"},
     )
     return Asked(target=target)
 
 
 def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, list[Asked] | UsageError]]:
-    """The targets of a file, with line numbers from 1. A # at the start or after a space begins a comment."""
+    """Yield the targets of a file, with line numbers from 1. A # at the start or after a space begins a comment."""
     for number, line in enumerate(lines, 1):
         text = _without_comment(line.lstrip("\ufeff") if number == 1 else line)
         if not text:
@@ -118,7 +118,7 @@ def _without_comment(line: str) -> str:
 
 
 def _no_local_port(host: str) -> str:
-    return f"No port is given: write {excerpt(host) or '127.0.0.1'}:8080, or :8080 alone."
+    return f"missing port: write {excerpt(host) or '127.0.0.1'}:8080, or :8080"
 
 
 def _default_port(scheme: str, host: str, path: str) -> list[int]:
@@ -126,35 +126,35 @@ def _default_port(scheme: str, host: str, path: str) -> list[int]:
         return [port]
     if scheme:
         example = 53 if scheme == "udp" else 443
-        raise UsageError(f"{scheme}:// needs a port: write {scheme}://{excerpt(host)}:{example}.")
+        raise UsageError(f"missing port, which {scheme}:// requires: write {scheme}://{excerpt(host)}:{example}")
     if host.lower() in SCHEMES:
-        raise UsageError(f"{host} is a scheme without a host: write {host.lower()}://example.com or {host}:443.")
+        raise UsageError(f"missing host or port: write {host.lower()}://example.com or {host}:443")
     if path != "/":
-        raise UsageError(f"A path needs a scheme: write https://{excerpt(host)}/ and the path after it.")
-    raise UsageError(f"No port is given: write {excerpt(host)}:443 or https://{excerpt(host)}.")
+        raise UsageError(f"missing scheme before a path: write https://{excerpt(host)}/ followed by the path")
+    raise UsageError(f"missing port: write {excerpt(host)}:443 or https://{excerpt(host)}")
 
 
 def _unknown_scheme(scheme: str, authority: str) -> str:
     if scheme.endswith("+srv"):
-        return "This names its servers by a DNS SRV record: write one of those servers, such as mongodb://host:27017."
+        return f"unsupported scheme {excerpt(scheme)}://, which names servers by SRV record: write one server, such as mongodb://host:27017"
     near = nearest(scheme, [*SCHEMES, *_BARE])
     host = excerpt(authority) or "example.com"
     write = f"{near[0]}://{host}" if near else f"tcp://{host}" + ("" if ":" in host else ":443")
-    return f"The scheme {excerpt(scheme)}:// is not known here: write {write}."
+    return f"unknown scheme {excerpt(scheme)}://: write {write}"
 
 
 def _target(text: str, host: str, port: int, transport: Transport, scheme: str | None) -> Target:
-    """The target with the stages it implies: by its scheme first, else by the port registry."""
+    """Return the target with its stages: by its scheme if it has one, else by the port registry."""
     because: dict[str, str] = {}
     if not is_address(host):
-        because["dns"] = f"{host} is a name, which needs an address"
+        because["dns"] = f"{host} is a name, which must be resolved"
     because[transport] = _UDP if transport == "udp" else _TCP
     if scheme in _BARE:
         known = known_service(port, transport)
-        because.update(dict.fromkeys(_BARE[scheme], f"the scheme {scheme}:// asks for it"))
+        because.update(dict.fromkeys(_BARE[scheme], f"the scheme is {scheme}://"))
     elif scheme:
         known = service_named(SCHEMES[scheme][0])
-        _imply(because, known, SCHEMES[scheme][2], f"the scheme {scheme}:// asks for it")
+        _imply(because, known, SCHEMES[scheme][2], f"the scheme is {scheme}://")
     elif transport == "tcp":
         known = known_service(port)
         _imply(because, known, known is not None and known.tls, _by_port(known, port))
@@ -182,6 +182,6 @@ def _imply(because: dict[str, str], service: Service | None, tls: bool, why: str
 
 def _by_port(service: Service | None, port: int) -> str:
     if service is None:
-        return f"port {port} has no service that we know: only whether the connection stays open is looked at"
+        return f"port {port} has no known service: only whether the connection stays open is probed"
     how = "by the port registry" if service.registered and port in service.ports else "by common use"
     return f"port {port} is {service.name} {how}"
