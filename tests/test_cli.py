@@ -202,7 +202,7 @@ def test_an_unreadable_line_is_said_with_its_number_and_the_others_are_checked(
     file.write_text(f"# ours\n{opened}\n\nexample.com\n")
     done = run("check", "-i", str(file), "--json")
     assert done.code == 3
-    assert done.err.startswith("line 4: ")
+    assert done.err.startswith("error: line 4: ")
     assert len(done.err.splitlines()) == 1
     assert [json.loads(line)["verdict"]["symptom"] for line in done.out.splitlines()] == ["ok"]
 

@@ -166,7 +166,8 @@ def test_every_mistake_is_said(
     file = config('timeuot = 2\nstrict = true\nbudget = "x"\n')
     monkeypatch.setenv("PORTDOCTOR_WAIT", "long")
     _, _, err = run("check", "10.0.0.1:22")
-    assert [line.partition(" ")[0] for line in err.splitlines()] == [f"{file}:1:", f"{file}:3:", "PORTDOCTOR_WAIT"]
+    assert [line.partition(" ")[0] for line in err.splitlines()] == [f"{file}:1:", f"{file}:3:", "error:"]
+    assert "PORTDOCTOR_WAIT" in err.splitlines()[2]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_file_that_a_variable_names_must_be_there(
 ) -> None:
     monkeypatch.setenv("PORTDOCTOR_CONFIG", str(tmp_path / "none.toml"))
     code, _, err = run("check", "10.0.0.1:22")
-    assert (code, err) == (2, f"PORTDOCTOR_CONFIG: cannot read {tmp_path}/none.toml: No such file or directory.\n")
+    assert (code, err) == (2, f"error: PORTDOCTOR_CONFIG: cannot read {tmp_path}/none.toml: No such file or directory\n")
     (tmp_path / "none.toml").write_bytes(b"timeout = 2 # \xff\n")
     assert run("check", "10.0.0.1:22")[2] == f"{tmp_path}/none.toml: the file is not UTF-8.\n"
 

@@ -266,13 +266,13 @@ def test_a_full_disk_is_one_sentence(closed: int) -> None:
     with open("/dev/full", "w") as full:
         words = [sys.executable, "-m", "portdoctor", "check", f"127.0.0.1:{closed}"]
         ran = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
-    assert (ran.returncode, ran.stderr) == (2, b"Cannot write to stdout: No space left on device.\n")
+    assert (ran.returncode, ran.stderr) == (2, b"error: cannot write to stdout: No space left on device\n")
 
 
 def test_stdout_that_is_full_is_told_as_usage(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
-        with pytest.raises(UsageError, match="Cannot write to stdout"):
+        with pytest.raises(UsageError, match="cannot write to stdout"):
             Stdout().print("a line")
 
 
@@ -288,11 +288,11 @@ def test_bytes_that_are_no_text_are_no_name(tmp_path: Any, capsys: pytest.Captur
     (tmp_path / "list").write_bytes(b"127.0.0.1:1\nn\xffme:22\n")
     asked, readable = reading.targets_of([], str(tmp_path / "list"))
     assert (len(asked), readable) == (1, False)
-    assert capsys.readouterr().err.startswith("line 2: ")
+    assert capsys.readouterr().err.startswith("error: line 2: ")
 
 
 def test_a_family_forbids_addresses_of_the_other(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(UsageError, match="leave -6 out"):
+    with pytest.raises(UsageError, match="omit -6"):
         reading.targets_of(["127.0.0.1:1"], "", family=6)
     asked, readable = reading.targets_of(["127.0.0.1:1", "[::1]:1", "localhost:1"], "", family=6)
     assert ([a.target.host for a in asked], readable) == (["::1", "localhost"], False)

@@ -228,7 +228,7 @@ def test_waiting_in_vain_ends_in_time_and_tells_the_last(run: Run, closed: str) 
     done = run("check", closed, "--wait", "1.2", "--json", "-v")
     assert 1.2 <= time.monotonic() - began < 5
     assert (done.code, len(done.out.splitlines())) == (1, 1)
-    assert [line.partition("try ")[2][0] for line in done.err.splitlines()] == ["1", "2", "3"]
+    assert [line.partition("attempt ")[2][0] for line in done.err.splitlines()] == ["1", "2", "3"]
     assert "again" not in done.err.splitlines()[-1]
 
 

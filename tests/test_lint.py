@@ -103,4 +103,4 @@ def test_a_sites_folder_is_checked_alone_or_with_ours_when_it_is_configured(copy
 def test_a_folder_that_cannot_be_read_is_the_users_error(copy: Path, tmp_path: Path) -> None:
     ended = run(copy, "lint", str(tmp_path / "none"))
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"{tmp_path / 'none'}: cannot read the cause files: No such file or directory\n"
+    assert ended.stderr == f"error: {tmp_path / 'none'}: cannot read the cause files: No such file or directory\n"

@@ -1,1 +1,1 @@
-"""Replaces names and addresses by stable pseudonyms and checks its own output."""
+"""Replaces names and addresses in a report by stable pseudonyms, and checks the output for leaks."""

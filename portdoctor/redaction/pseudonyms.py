@@ -1,6 +1,6 @@
-"""Stable pseudonyms for names and addresses: same stays same, private stays private, IPv6 stays IPv6. Pure.
+"""Assigns stable pseudonyms to names and addresses, which keep their family and stay private or public. Pure.
 
-Addresses move into ranges nobody owns (RFC 5737, RFC 3849) or stay in their private block (RFC 1918, RFC 4193,
+Public addresses move to documentation ranges (RFC 5737, RFC 3849), private ones stay in their block (RFC 1918, RFC 4193,
 RFC 6598, RFC 3927); two addresses of one /24 or /64 stay in one. Names become ``host-1.domain-1.example``.
 """
 
@@ -14,15 +14,15 @@ from itertools import count
 _Address = IPv4Address | IPv6Address
 _BLOCKS4 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")))
 _BLOCKS6 = tuple(map(IPv6Network, ("fc00::/7", "fe80::/10")))
-# Documentation first; a path may cross more networks than those three, then the range for benchmarks (RFC 2544).
+# Documentation ranges; the range for benchmarks (RFC 2544) for paths that cross more networks than those three.
 _PUBLIC4 = tuple(map(IPv4Network, ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15")))
 _KEPT4 = tuple(map(IPv4Network, ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")))
-# Nobody's: a route to the target is compared with the route to these (signs/route.py).
+# Reference addresses: the route to the target is compared with the route to these (signs/route.py).
 _REFERENCES = ("192.0.2.1", "2001:db8::1")
-# Final labels that say how a name is resolved and are no secret; every other domain ends in "example" (RFC 2606).
+# Top-level labels that show how a name is resolved and are not secret; other domains end in "example" (RFC 2606).
 _KEPT_ENDS = ("local", "localdomain", "internal", "lan", "home", "arpa", "test", "invalid", "onion", "corp")
-# No secrets: what every machine is called, what name servers are asked about themselves, and words of our own
-# sentences. A host that is called "server" is not hidden by writing "On the host-1".
+# Not secret: common host names, names for queries about a name server, and words of our own sentences. Replacing the
+# host name "server" would only turn "on the server" into "on the host-1".
 _KEPT_NAMES = frozenset((
     "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "id.server", "version.bind",
     "hostname.bind", "root", "nobody", "admin", "administrator", "user", "guest", "server", "client", "host",
@@ -42,7 +42,7 @@ TOKEN4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
 
 
 class Pseudonyms:
-    """Hands out pseudonyms, the same one for the same original. `key` is original -> pseudonym."""
+    """Assigns pseudonyms, the same one for the same original. `key`: original -> pseudonym."""
 
     def __init__(self, avoid: Iterable[str] = ()) -> None:
         self.key: dict[str, str] = {}
@@ -54,7 +54,7 @@ class Pseudonyms:
         self._counts: dict[str, Iterator[int]] = {}
 
     def name(self, name: str) -> str:
-        """A host name label by label: its domain, then the labels before it. A star and a final dot stay."""
+        """Return the pseudonym of a host name: its domain, then each label before it. A wildcard and a final dot stay."""
         plain = name.lower().removesuffix(".")
         if plain in _KEPT_NAMES or not any(c.isalnum() for c in plain):
             return name
@@ -63,7 +63,7 @@ class Pseudonyms:
         return self.key[plain] + ("." if name.endswith(".") else "")
 
     def word(self, kind: str, word: str) -> str:
-        """A user, an organisation, a serial number: "user-1"."""
+        """Return the pseudonym of a user, an organisation, a serial number: "user-1"."""
         if not word or word.lower() in _KEPT_NAMES:
             return word
         known = self.key.get(word)
@@ -72,7 +72,7 @@ class Pseudonyms:
         return known
 
     def address(self, text: str) -> str:
-        """An address, with its zone if it has one. Text that is no address comes back as it is."""
+        """Return the pseudonym of an address, with its zone if any. Other text is returned unchanged."""
         bare, percent, zone = text.partition("%")
         try:
             address = ip_address(bare)
@@ -89,7 +89,7 @@ class Pseudonyms:
         return self.key[plain] + percent + self.interface(zone)
 
     def interface(self, name: str) -> str:
-        """A network interface; the usual names of systems (eth0, en0, wlan0, docker0) name nobody and stay."""
+        """Return the pseudonym of a network interface; standard names (eth0, en0, wlan0, docker0) stay."""
         return name if _ORDINARY_INTERFACE.fullmatch(name) else self.word("interface", name)
 
     # ------------------------------------------------------------ one of a kind
@@ -100,7 +100,7 @@ class Pseudonyms:
 
     def _name(self, plain: str) -> str:
         labels = plain.split(".")
-        # A search domain was added to a known name, and a reader must still see that.
+        # A search domain was appended to a known name, which must remain visible.
         for size in range(len(labels) - 1, 1, -1):
             if (known := self.key.get(".".join(labels[:size]))) is not None:
                 return f"{known}.{self.name('.'.join(labels[size:]))}"
@@ -123,7 +123,7 @@ class Pseudonyms:
         return self._labels[label]
 
     def domains(self) -> list[str]:
-        """The real domains that were met: a name below one of them is a secret too."""
+        """Return the real domains found: a name below one of them is also a secret."""
         return list(self._domains)
 
     def _address(self, address: _Address) -> str:
@@ -145,7 +145,7 @@ class Pseudonyms:
         return next(a for a in map(made, numbers) if a.lower() not in self._avoid and a not in _REFERENCES)
 
     def _groups4(self, address: IPv4Address) -> Iterator[str]:
-        """The first addresses of the /24s that may stand for this one's, of its own private block or public."""
+        """Yield the first addresses of the /24s that may replace this one, in its private block or public."""
         block = next((b for b in _BLOCKS4 if address in b), None)
         for pool in (block,) if block else _PUBLIC4:
             yield from (str(net.network_address) for net in pool.subnets(new_prefix=24))
@@ -157,7 +157,7 @@ class Pseudonyms:
 
 
 def _kept(address: _Address) -> bool:
-    """Addresses that mean the same everywhere: loopback, any, broadcast, multicast, and those of our own."""
+    """Return whether an address has the same meaning everywhere: loopback, any, broadcast, multicast, our references."""
     if str(address) in _REFERENCES:
         return True
     if isinstance(address, IPv4Address):
@@ -166,7 +166,7 @@ def _kept(address: _Address) -> bool:
 
 
 def token6(text: str) -> tuple[str, str]:
-    """(address, rest) of something that looks like IPv6: a full stop or a port may hang on its end."""
+    """Return (address, rest) of text that resembles IPv6: a full stop or a port may follow the address."""
     for end in range(len(text), max(len(text) - 7, 1), -1):
         bare = text[:end]
         try:

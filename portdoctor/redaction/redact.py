@@ -1,6 +1,6 @@
-"""A report that may be shown to strangers: names and addresses give way to pseudonyms, everywhere. Pure.
+"""Redacts a report: replaces names and addresses by pseudonyms in all fields. Pure.
 
-Words that carry meaning (outcomes, causes, protocols) stay; free text is searched for what must not stay.
+Vocabulary (outcomes, causes, protocols) stays; free text is searched for names and addresses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..text import is_address
 from .pseudonyms import Pseudonyms
 from .scrub import Change, strings, tokens, walk
 
-NOTE = "Names and addresses are pseudonyms: the same one stands for the same original, private stands for private."
+NOTE = "Names and addresses are pseudonyms: each stands for one original, and private addresses stay private."
 
 _NAME = re.compile(r"(?<![\w@.-])(?:\*\.)?(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{0,61}\w(?!\w|\.\w)")
 _AFTER_HOST = re.compile(r"(?<=://)([^/\s?#]+)[/?#]\S*")
@@ -41,7 +41,7 @@ _PAIR = re.compile(r"(?<==)([^,=/]+?)(?=\s*(?:,|/|$))")
 
 
 def redact(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
-    """Return the cases with pseudonyms, and the key, which is for the user only: original -> pseudonym.
+    """Return the cases with pseudonyms, and the key (original -> pseudonym), which is for the user only.
 
     The same original has the same pseudonym in all cases.
     """
@@ -51,7 +51,7 @@ def redact(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
         _learn(report, names)
     known = Change(names)
     reports = [_structured(report, names, known) for report, _ in cases]
-    change = Change(names)  # again: certificates and holders brought more words
+    change = Change(names)  # again: certificates and processes added more words
     changed = []
     for report, (_, diagnosis) in zip(reports, cases, strict=True):
         report = walk(report, change)
@@ -60,11 +60,11 @@ def redact(cases: Sequence[Case]) -> tuple[list[Case], dict[str, str]]:
     return changed, dict(names.key)
 
 
-# ---------------------------------------------------------------- what must not be shown
+# ---------------------------------------------------------------- what is secret
 
 
 def _learn(report: Report, names: Pseudonyms) -> None:
-    """Meet every name in a field of its own, the target's first, so that free text can be searched for it."""
+    """Assign a pseudonym to every name in a dedicated field, the target's first, so that free text can be searched."""
     t, v = report.target, report.vantage
     for name in (t.host, report.options.sni, *_learnable(report)):
         if name and not is_address(name):
@@ -97,7 +97,7 @@ def _learnable(report: Report) -> Iterator[str]:
 
 
 def _network_text(report: Report) -> Iterator[str]:
-    """Text that somebody else wrote: any name in it may be a secret."""
+    """Yield text that came from the network: any name in it may be a secret."""
     for o in report.observations:
         match o:
             case Lookup():
@@ -118,7 +118,7 @@ def _network_text(report: Report) -> Iterator[str]:
 
 
 def _structured(report: Report, names: Pseudonyms, change: Change) -> Report:
-    """The fields whose whole value is a name of a kind of its own."""
+    """Replace the fields whose whole value is a name, such as an interface or a serial number."""
 
     def certificate(c: Certificate) -> Certificate:
         return msgspec.structs.replace(
@@ -176,7 +176,7 @@ def _holders(o: Any, names: Pseudonyms) -> Any:
 
 
 def _part(value: str, names: Pseudonyms, change: Change) -> str:
-    """One value of a distinguished name: a host name, a country, or an organisation."""
+    """Return the pseudonym of one value of a distinguished name: a host name, a country, or an organisation."""
     changed = change(value)
     if changed != value or len(value) <= 2:
         return changed

@@ -1,4 +1,4 @@
-"""Finding names and addresses in text: putting pseudonyms in their place, and looking for what was left. Pure."""
+"""Finds names and addresses in text: replaces them by pseudonyms, and searches output for leaks. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .pseudonyms import TOKEN4, TOKEN6, Pseudonyms, token6
 
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 _MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]+(?=@[\w-]+\.)")
-# Fields whose text is one of our own words or a protocol's; every other string may hold what must not be shown.
+# Fields whose text is vocabulary of ours or of a protocol; every other string may contain a secret.
 _WORDS = {
     "id", "kind", "outcome", "symptom", "cause", "certainty", "owner", "evidence", "missing", "then",
     "scope", "risk", "where", "schema", "portdoctor", "transport", "service", "scheme", "stage", "qtype",
@@ -26,7 +26,7 @@ _WHOLE = (Errno, Can)
 
 
 class Change:
-    """Puts pseudonyms into a piece of text, in one pass so that no pseudonym is changed again."""
+    """Replaces originals in a text by pseudonyms, in one pass so that no pseudonym is replaced again."""
 
     def __init__(self, names: Pseudonyms) -> None:
         self._names = names
@@ -66,7 +66,7 @@ def walk(value: Any, change: Change) -> Any:
 
 
 def _is_word(value: msgspec.Struct, field: str) -> bool:
-    """Whether the field holds a word of a vocabulary, or a program's name; everything else is text."""
+    """Return whether the field is vocabulary or a program's name; every other field is text."""
     match field:
         case "name":
             return isinstance(value, StageLine | Holder)
@@ -97,7 +97,7 @@ def tokens(text: str) -> Iterable[str]:
 
 
 def _addresses(text: str) -> Iterator[str]:
-    """Every address in the text, in its canonical form and without a zone."""
+    """Yield every address in the text, in canonical form and without a zone."""
     from ipaddress import ip_address
 
     for found in TOKEN4.findall(text):
@@ -121,7 +121,7 @@ def _bounded(original: str) -> re.Pattern[str]:
 
 
 def leaks(output: str, key: dict[str, str]) -> list[str]:
-    """The originals that still stand in an output, sorted. Addresses are compared by value, names without case."""
+    """Return the originals still in an output, sorted. Addresses are compared by value, names without case."""
     kept = set(key.values())
     found = {a for a in _addresses(output) if a in key and a not in kept}
     lowered = output.lower()

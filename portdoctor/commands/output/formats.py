@@ -1,4 +1,4 @@
-"""Chooses the reporter that the options ask for, and renders targets in each format. Nothing else decides this."""
+"""Selects the reporter for the options, and renders targets in each format."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def reporter_for(output: OutputOptions, stdout: Stdout, *, live: bool = False) -> Reporter:
-    """Return the reporter that the options ask for. `live`: a single target is going to be probed.
+    """Return the reporter for the options. `live`: a single target will be probed.
 
-    Raises UsageError if the key of --redact cannot be kept.
+    Raises UsageError if the key of --redact cannot be written.
     """
     reporter: Reporter
     match output.format:
@@ -49,7 +49,7 @@ def _file(name: str, output: OutputOptions) -> DocumentReporter:
 
 
 def text_of(cases: Sequence[Case], output: OutputOptions) -> str:
-    """Return the cases as plain text in the format of the options, without the final line feed."""
+    """Return the cases as plain text in the chosen format, without the final line feed."""
     form = importlib.import_module(f"...render.{FORMATS[output.format]}", __package__)
     match output.format:
         case "terminal":
@@ -65,7 +65,7 @@ def text_of(cases: Sequence[Case], output: OutputOptions) -> str:
 
 
 def pages(cases: Sequence[Case], output: OutputOptions) -> list[Line]:
-    """Return the cases as a person reads them at a terminal, one after the other."""
+    """Return the lines of the cases for a terminal, one case after the other."""
     from ...render import terminal
     from ...render.lines import line
 

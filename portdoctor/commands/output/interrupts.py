@@ -1,4 +1,4 @@
-"""Delays Ctrl-C while modules are loaded: an import that was interrupted may be lost, or may fail when repeated."""
+"""Delays Ctrl-C while modules are loaded: an interrupted import may fail when it is repeated."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from contextlib import contextmanager
 
 @contextmanager
 def postponed() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end of the block if Ctrl-C came meanwhile. Leaves handlers of others alone."""
+    """Raise KeyboardInterrupt at the end of the block if Ctrl-C was pressed. Does not replace a custom handler."""
     try:
         ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        came: list[int] = []
+        pending: list[int] = []
         if ours:
-            signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    except ValueError:  # in a thread other than the main one nothing is interrupted
+            signal.signal(signal.SIGINT, lambda number, _: pending.append(number))
+    except ValueError:  # threads other than the main one are not interrupted
         ours = False
     try:
         yield
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-    if came:
+    if pending:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Shows the probing of one target to a person: the heading at once, each stage as it ends, then the verdict."""
+"""Shows the check of one target on a terminal: the heading at once, each stage as it ends, then the verdict."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Live(Reporter):
         self._stages: set[str] = set()
 
     def started(self, targets: Sequence[Target], options: Options, vantage: Vantage) -> None:
-        """Print the heading, and which ports beside the target's may be contacted."""
+        """Print the heading, and which other ports may be probed."""
         self._print(terminal.opening(targets[0], options, vantage))
 
     def observed(self, session: Session, o: Observation) -> None:
-        """Print the stages that this observation shows to be over."""
+        """Print the stages that this observation completes."""
         self._print_stages(session.report(), ended=False)
 
     def finished(self, report: Report, diagnosis: Diagnosis) -> None:
@@ -58,6 +58,6 @@ class Live(Reporter):
 
 
 def _all_tried(report: Report) -> bool:
-    """Whether every address of the name has had its connect; before that no stage line is final."""
+    """Return whether a connect to every address of the name has ended; until then no stage line is final."""
     found = {a for o in report.of(Lookup) if o.via == "system" and o.outcome is Outcome.OK for a in o.addresses}
     return found <= {o.address for o in report.of(Connect) if o.role == "target"}

@@ -1,4 +1,4 @@
-"""Probes the targets of a command, passes what happens to the reporter, and returns what the exit code depends on."""
+"""Probes the targets of a command, passes events to the reporter, and returns the basis of the exit code."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class RunResult(Value, frozen=True, kw_only=True):
-    """The result of a run, as far as its exit code depends on it.
+    """The part of a run's result on which its exit code depends.
 
-    `met`: whether each target is as --expect wants it, None for an undecided one; None as a whole without --expect.
-    `unreadable`: some target could not be read. `reader_closed`: stdout was closed before everything was written.
+    `met`: whether each target matches --expect, None if undetermined; None as a whole without --expect.
+    `unreadable`: a target was invalid. `reader_closed`: stdout was closed before everything was written.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -46,7 +46,7 @@ def run_checks(
     asked: Sequence[Asked], options: Options, output: OutputOptions, catalogue: Catalogue, *,
     all_readable: bool = True, parallel: int = 16, ordered: bool = True,
 ) -> RunResult:  # fmt: skip
-    """Probe the targets and report them; with --wait again and again, and then only the last result of each."""
+    """Probe the targets and report them; with --wait, repeat and report only the last result of each."""
     stdout = Stdout(output.color)
     reporter = reporter_for(output, stdout, live=len(asked) == 1 and not output.wait)
     probe = partial(
@@ -72,9 +72,9 @@ def probe_all(
     asked: Sequence[Asked], *, options: Options, catalogue: Catalogue, reporter: Reporter, stdout: Stdout,
     parallel: int, ordered: bool,
 ) -> list[Case]:  # fmt: skip
-    """Probe the targets once. Ends early when stdout was closed.
+    """Probe the targets once. Stop early if stdout is closed.
 
-    If it is interrupted before a target was finished, the first one has a report all the same, which says so.
+    If it is interrupted before any target is finished, the first one gets a report marked as interrupted.
     """
     cases: list[Case] = []
 
@@ -135,13 +135,13 @@ def _progress(targets: int, options: Options, stdout: Stdout) -> AbstractContext
 
 
 def _asyncio() -> ModuleType:
-    """Import asyncio without the ssl module, which is optional for it and costs a bare start in time and 4 MiB.
+    """Import asyncio without the ssl module, which doubles the start-up time and takes 4 MiB.
 
-    TLS is spoken beside it, where it is needed. Only for a process that is ours alone.
+    The TLS probe imports ssl itself. Only for a process that runs nothing else.
     """
     hidden = "ssl" not in sys.modules
     if hidden:
-        sys.modules["ssl"] = None  # type: ignore[assignment]  # the import system's own mark for "there is none"
+        sys.modules["ssl"] = None  # type: ignore[assignment]  # makes `import ssl` fail
     try:
         import asyncio
     finally:
@@ -154,7 +154,7 @@ def result_of(
     cases: Sequence[Case], output: OutputOptions, *, interrupted: bool = False, unreadable: bool = False,
     reader_closed: bool = False,
 ) -> RunResult:  # fmt: skip
-    """Return what the exit code depends on."""
+    """Return the basis of the exit code."""
     met = None
     if output.expect:
         from ...engine.expect import met as is_met

@@ -1,4 +1,4 @@
-"""The options that several commands share; `OutputOptions` holds the checked values of those about the output."""
+"""The options that several commands share; `OutputOptions` has the validated values of the output options."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,44 +20,44 @@ COLORS = ("auto", "always", "never")
 
 
 def flag(*names: str, help: str) -> Any:
-    """An option without a value. Its default is not shown."""
+    """Return an option without a value, whose default is not shown."""
     return typer.Option(*names, show_default=False, help=help)
 
 
 def choice(name: str, words: Iterable[str], help: str) -> Any:
-    """An option that takes one of the words."""
+    """Return an option that takes one of the words."""
     return typer.Option(name, metavar="|".join(words), autocompletion=lambda: [*words], help=help)
 
 
 def file(*names: str, help: str) -> Any:
-    """An option that takes the name of a file."""
+    """Return an option that takes a file name."""
     return typer.Option(*names, metavar="FILE", help=help)
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object per target, one a line.")]
-Format = Annotated[str, choice("--format", FORMATS, "How to say it.")]
+Json = Annotated[bool, typer.Option("--json", help="Write one JSON object per target, one per line.")]
+Format = Annotated[str, choice("--format", FORMATS, "Output format.")]
 Output = Annotated[str, file("-o", "--output", help="Write to this file instead of stdout.")]
-Record = Annotated[str, file("--record", help="Keep the report, for `ticket` and `diagnose`.")]
-Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="The whole diagnosis of one target.")]
-Strict = Annotated[bool, flag("--strict/--no-strict", help="Degraded is a problem.")]
-_WAIT = "Look again until all is as expected, so long at most."
+Record = Annotated[str, file("--record", help="Save the report to a file, for `ticket` and `diagnose`.")]
+Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="Time limit for each target.")]
+Strict = Annotated[bool, flag("--strict/--no-strict", help="Treat degraded as a failure.")]
+_WAIT = "Repeat until all targets are as expected, at most this long."
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", show_default=False, help=_WAIT)]
-Plan = Annotated[bool, typer.Option("--plan", help="Say what may be sent, to whom and how much, and send nothing.")]
-Redact = Annotated[bool, flag("--redact/--no-redact", help="Pseudonyms for names and addresses, in every format.")]
-RedactKey = Annotated[str, file("--redact-key", help="Keep the key of --redact there [default: a new file here].")]
-Names = Annotated[bool, flag("--with-names/--no-names", help="In tickets: this machine's and user's name too.")]
-_CAUSES = "A folder with a site's own causes."
+Plan = Annotated[bool, typer.Option("--plan", help="Show what may be sent, where to and how much, without sending it.")]
+Redact = Annotated[bool, flag("--redact/--no-redact", help="Replace names and addresses by pseudonyms, in every format.")]
+RedactKey = Annotated[str, file("--redact-key", help="Write the key of --redact to this file [default: a new file in the current folder].")]
+Names = Annotated[bool, flag("--with-names/--no-names", help="Include host and user name in tickets.")]
+_CAUSES = "Read your own causes from this folder."
 Causes = Annotated[list[str] | None, typer.Option("--causes", metavar="DIR", help=_CAUSES)]
-Quiet = Annotated[bool, flag("-q", "--quiet/--no-quiet", help="Say nothing but the verdict's line.")]
+Quiet = Annotated[bool, flag("-q", "--quiet/--no-quiet", help="Print only the verdict, on one line.")]
 Verbose = Annotated[bool, flag("-v", "--verbose/--no-verbose", help="Show all the evidence.")]
 Color = Annotated[str, choice("--color", COLORS, "Colours.")]
 
 
 class OutputOptions(Value, frozen=True, kw_only=True):
-    """How results are shown, and what counts as success. `output` and `record` are files; empty: stdout, not kept.
+    """How results are shown, and what counts as success. `output` and `record` are files; empty: stdout, not saved.
 
-    `json` overrides `format`. `redact_key`: the file for the key to the pseudonyms. `names`: a ticket shows user and
-    host. `wait`: seconds in which to try again until all targets are as expected; 0: try once.
+    `json` overrides `format`. `redact_key`: the file for the key to the pseudonyms. `names`: a ticket includes user and
+    host name. `wait`: seconds in which to repeat until all targets are as expected; 0: one attempt.
     Raises UsageError for an invalid value.
     """
 
@@ -77,11 +77,11 @@ class OutputOptions(Value, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
-            raise UsageError(f"--format takes one of {', '.join(FORMATS)}; {self.format!r} is none.")
+            raise UsageError(f"invalid value {self.format!r} for --format: write one of {', '.join(FORMATS)}")
         if self.color not in COLORS:
-            raise UsageError(f"--color takes auto, always or never; {self.color!r} is none.")
+            raise UsageError(f"invalid value {self.color!r} for --color: write auto, always or never")
         if not 0 <= self.wait < 86400:
-            raise UsageError("--wait takes seconds from 0 on, for example --wait 30.")
+            raise UsageError(f"invalid value {self.wait:g} for --wait: write a number of seconds, such as --wait 30")
         if self.json:
             force_setattr(self, "format", "json")
 
@@ -91,7 +91,7 @@ class OutputOptions(Value, frozen=True, kw_only=True):
         return self.redact or bool(self.redact_key)
 
     def state(self, case: "Case") -> "State":
-        """Return the state of a target for a health check: by --expect if it is given, else by its verdict."""
+        """Return the state of a target for a health check: by --expect if given, else by its verdict."""
         from ...render.state import health_of
 
         if not self.expect:

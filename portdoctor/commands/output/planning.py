@@ -1,4 +1,4 @@
-"""--plan: prints what the same command without it may send, and sends nothing."""
+"""--plan: prints what the command would send, and sends nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def print_plans(
     asked: Sequence[Asked], options: Options, output: OutputOptions, *, all_readable: bool = True
 ) -> RunResult:
-    """Print the plans of the targets. Raises UsageError for a format that plans do not have."""
+    """Print the plans of the targets. Raises UsageError for a format that plans do not support."""
     from ... import host
     from ...checkup.plan import plan
     from ...render.plan import render, to_json
@@ -26,9 +26,9 @@ def print_plans(
 
     json = output.format in ("json", "jsonl")
     if not json and output.format != "terminal":
-        raise UsageError(f"--plan is told as text or by --json; it has no format {output.format}.")
+        raise UsageError(f"--plan does not support the format {output.format}: omit --format, or write --json")
     if output.redacted:
-        raise UsageError("--plan names what would be asked; it cannot be told under the pseudonyms of --redact.")
+        raise UsageError("--plan does not support --redact, because a plan must name what would be probed")
     here, tries = host.current(), most_tries(output.wait)
     plans = [plan(a.target, options, here, tries=tries) for a in asked]
     text = "\n".join(map(to_json, plans)) if json else "\n\n".join(map(render, plans))

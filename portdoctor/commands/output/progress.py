@@ -1,4 +1,4 @@
-"""Shows progress on a terminal's stderr: the stage under way, with its elapsed time and limit."""
+"""Shows progress on stderr if it is a terminal: the current stage, the elapsed time and the limit."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from ...model import Observation, Options, Outcome, Stage
 if TYPE_CHECKING:
     from ...checkup.session import Session
 
-_AFTER = 0.4  # seconds: what ends sooner needs no progress
+_AFTER = 0.4  # seconds until the first line
 _EVERY = 0.2
 
 
 class Progress:
-    """A line that is rewritten while something is under way, and wiped at the end."""
+    """A line that is updated while targets are probed, and erased at the end."""
 
     def __init__(self, targets: int, options: Options, stream: TextIO) -> None:
         self._stream = stream
         self._targets, self._options = targets, options
         self._began = time.monotonic()
         self._over: set[Stage] = set()
-        self._last = "looking"
+        self._last = "probing"
         self._shown = False
 
     def observed(self, session: Session, o: Observation) -> None:
-        """Note an observation. The stage under way is the next one that has none, until one of them fails."""
+        """Record an observation. The current stage is the next one without an observation, until a stage fails."""
         stage = stage_of(o)
         if stage is not None:
             self._over.add(stage)
         if self._targets > 1 or (stage is not None and o.outcome is not Outcome.OK):
-            self._last = "looking at what would decide" if self._targets == 1 else "looking"
+            self._last = "running follow-up probes" if self._targets == 1 else "probing"
             return
         left = [s for s in session.target.stages if s not in self._over]
-        self._last = f"waiting for {left[0]}" if left else "looking at what would decide"
+        self._last = f"waiting for {left[0]}" if left else "running follow-up probes"
 
     def wipe(self) -> None:
-        """Erase the line before something else is printed; it is written again later."""
+        """Erase the line before other output; it is written again later."""
         if self._shown:
             self._write("")
             self._shown = False

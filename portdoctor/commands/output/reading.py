@@ -1,4 +1,4 @@
-"""Reads what the user gave: targets, files, recorded reports, option values. Raises UsageError, in one sentence."""
+"""Reads the user's input: targets, files, recorded reports, option values. Raises UsageError for invalid input."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from ...target.parse import Asked
 
 
-_MUTED = "this is no target; --redact keeps back what it says."
+_MUTED = "invalid target, not shown because of --redact"
 
 
 def targets_of(
     texts: Sequence[str], file: str, *, family: int | None = None, mute: bool = False
 ) -> tuple[list[Asked], bool]:
-    """The targets that can be read, and whether all could; each that cannot is said on stderr with its line.
+    """Return the valid targets, and whether all were valid; print an error to stderr for each other one.
 
-    `family`: the only one that an address may be of. `mute`: never repeat what was typed. Raises UsageError when none
-    can be read.
+    `family`: the only address family allowed. `mute`: do not quote the input in messages. Raises UsageError if no
+    target is valid.
     """
     from ...target.parse import parse, read_lines
 
@@ -36,7 +36,7 @@ def targets_of(
         try:
             asked += _fitting(parse(text), family)
         except UsageError as error:
-            wrong.append(_MUTED.capitalize() if mute else str(error))
+            wrong.append(_MUTED if mute else str(error))
     for number, found in read_lines(_lines(file_text(file))) if file else ():
         try:
             if isinstance(found, UsageError):
@@ -47,42 +47,42 @@ def targets_of(
     if not asked and len(wrong) == 1:
         raise UsageError(wrong[0])
     for message in wrong:
-        print(message, file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
     if not asked and wrong:
-        raise UsageError("No target could be read.")
+        raise UsageError("no valid target")
     if not asked and file:
-        raise UsageError(f"There is no target in {'stdin' if file == '-' else file}: write one a line, as host:port.")
+        raise UsageError(f"no target in {'stdin' if file == '-' else file}: write one host:port per line")
     if not asked:
-        raise UsageError("No target: write host:port, for example shop.example.com:443.")
+        raise UsageError("missing target: write host:port, such as shop.example.com:443")
     return asked, not wrong
 
 
 def _fitting(asked: list[Asked], family: int | None) -> list[Asked]:
-    """The targets, unless one is an address of the family that is not to be used. Raises UsageError."""
+    """Return the targets. Raises UsageError if one is an address of the other family."""
     from ...text import is_address
 
     for a in asked:
         host = a.target.host
         other = 6 if ":" in host else 4
         if family not in (None, other) and is_address(host):
-            raise UsageError(f"{host} is an IPv{other} address: leave -{family} out.")
+            raise UsageError(f"-{family} conflicts with the IPv{other} address {host}: omit -{family}")
     return asked
 
 
 def reports_of(file: str) -> list[Report]:
-    """The recorded reports in a file."""
+    """Return the recorded reports in a file."""
     from ...render.json import load_reports
 
     try:
         return load_reports(file_text(file))
     except ValueError as error:
-        raise UsageError(f"{'stdin' if file == '-' else file} holds no report: {error}.") from None
+        raise UsageError(f"invalid report in {'stdin' if file == '-' else file}: {error}") from None
 
 
 def file_text(file: str) -> str:
-    """The text of a file, `-` for stdin. Bytes that are no UTF-8 become replacement characters.
+    """Return the text of a file, `-` for stdin. Bytes that are not UTF-8 become replacement characters.
 
-    A file that begins with the mark of UTF-16 is read as that: Windows' own shell writes it.
+    A file with the byte order mark of UTF-16, which PowerShell writes, is decoded as UTF-16.
     """
     try:
         if file == "-":
@@ -91,24 +91,24 @@ def file_text(file: str) -> str:
             with open(file, "rb") as opened:
                 read = opened.read()
     except OSError as error:
-        raise UsageError(f"Cannot read {file}: {error.strerror}.") from None
+        raise UsageError(f"cannot read {file}: {error.strerror}") from None
     return read.decode("utf-16" if read[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
 
 
 def _lines(text: str) -> list[str]:
-    """The lines as an editor counts them."""
+    """Return the lines, numbered as in an editor."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def duration_of(value: float | None, option: str) -> float | None:
-    """The value of an option that takes seconds; None when it was left out."""
+    """Return the value of an option in seconds; None if it was not given."""
     if value is not None and not 0 < value < 86400:
-        raise UsageError(f"{option} takes seconds above 0, for example {option} 5.")
+        raise UsageError(f"invalid value {value:g} for {option}: write a number of seconds above 0, such as {option} 5")
     return value
 
 
 def literal(text: str, option: str) -> str | None:
-    """The IP address that was given; None when it was left out."""
+    """Return the IP address; None if it was not given."""
     import ipaddress
 
     if not text:
@@ -116,12 +116,12 @@ def literal(text: str, option: str) -> str | None:
     try:
         ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        raise UsageError(f"{option} takes an IP address, for example {option} 192.0.2.7; {text!r} is none.") from None
+        raise UsageError(f"invalid value {text!r} for {option}: write an IP address, such as {option} 192.0.2.7") from None
     return text
 
 
 def trusted(file: str) -> str | None:
-    """A PEM file of authorities. Raises UsageError when it cannot be read or holds no certificate."""
+    """Return the PEM file of CA certificates. Raises UsageError if it cannot be read or has no certificate."""
     if not file:
         return None
     from ...probes.certificates import prepare
@@ -129,12 +129,12 @@ def trusted(file: str) -> str | None:
     try:
         prepare(file)
     except OSError as error:  # ssl.SSLError is one
-        raise UsageError(f"--cafile: {file} cannot be used: {error.strerror or error}.") from None
+        raise UsageError(f"invalid CA file {file} for --cafile: {error.strerror or error}") from None
     return file
 
 
 def name_of(text: str, option: str) -> str | None:
-    """A host name, in the form that TLS carries. Raises UsageError for what is none."""
+    """Return a host name in the form used by TLS. Raises UsageError if it is invalid."""
     from ...target.hosts import host_of
 
     try:
@@ -144,9 +144,9 @@ def name_of(text: str, option: str) -> str | None:
 
 
 def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
-    """Our causes, those of the user's configuration folder, and those of the given folders.
+    """Return the built-in causes, those in the user's configuration folder, and those in the given folders.
 
-    Raises UsageError with a line for each error in those of a site.
+    Raises UsageError with one line per error in a site's causes.
     """
     from ...catalogue.cause import CauseError
     from ...catalogue.folders import load_catalogue
@@ -165,7 +165,7 @@ def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
 
 
 def site_folders(folders: Sequence[str] | None) -> list[str]:
-    """The folders of a site's cause files: the user's, if there is one, and the given ones."""
+    """Return the folders of a site's cause files: the user's, if it exists, and the given ones."""
     from ...host import config_folder
 
     own = os.path.join(config_folder(), "causes")
@@ -173,7 +173,7 @@ def site_folders(folders: Sequence[str] | None) -> list[str]:
 
 
 def names(ctx: typer.Context) -> list[str]:
-    """What a shell may complete where a symptom or a cause is named; of causes that cannot be read, ours."""
+    """Return the completions for a symptom or cause; only built-in causes if a site's cannot be read."""
     from ...catalogue.folders import load_catalogue
     from ...catalogue.symptoms import symptoms
 
@@ -185,18 +185,18 @@ def names(ctx: typer.Context) -> list[str]:
 
 
 def expected(ctx: typer.Context) -> list[str]:
-    """What a shell may complete after --expect."""
+    """Return the completions after --expect."""
     from ...engine.expect import WORDS
 
     return [*WORDS, *names(ctx)]
 
 
 def expectation(text: str, catalogue: Catalogue) -> str:
-    """The word of --expect, checked."""
+    """Return the value of --expect. Raises UsageError if it is unknown."""
     if not text:
         return ""
     from ...engine.expect import known
 
     if not known(text, catalogue):
-        raise UsageError(f"--expect takes open, closed, refused, filtered, a symptom or a cause; {text!r} is none.")
+        raise UsageError(f"unknown value {text!r} for --expect: write open, closed, refused, filtered, a symptom or a cause")
     return text

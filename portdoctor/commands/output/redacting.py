@@ -1,4 +1,4 @@
-"""--redact: passes results on with pseudonyms, keeps the key in a file, and searches the output for leaks first."""
+"""--redact: replaces names and addresses by pseudonyms, writes the key to a file, and checks the output for leaks."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from ...model import Diagnosis, Report
     from ...render.state import Case
 
-_EXISTS = "is there already, and a key is never overwritten: name a new file."
-_OLD = 100  # key files of one second in one folder, before something is wrong
+_EXISTS = "already exists, and a key is never overwritten: name a new file"
+_OLD = 100  # limit of key files created in one second in one folder
 
 
 class Redacting(Reporter):
-    """Holds everything back until the run has ended, then passes the cases on with pseudonyms.
+    """Collects all cases until the run has ended, then passes them to `reporter` with pseudonyms.
 
-    `text_of` gives the text that `reporter` is going to show. `key_file` gets the key; "": a new file in this folder.
-    Raises UsageError, before anything is probed, if the key could not be written.
+    `text_of`: returns the text that `reporter` will show. `key_file`: the file for the key; "": a new file in the
+    current folder. Raises UsageError, before anything is probed, if the key cannot be written.
     """
 
     def __init__(self, reporter: Reporter, text_of: Callable[[list[Case]], str], key_file: str) -> None:
@@ -32,7 +32,7 @@ class Redacting(Reporter):
             raise UsageError(f"--redact-key: {key_file} {_EXISTS}")
         folder = os.path.dirname(key_file) or "."
         if not os.access(folder, os.W_OK):
-            says = f"--redact needs a place for its key, and {folder} is not writable: name one by --redact-key."
+            says = f"cannot write the key of --redact to {folder}: name a file in another folder by --redact-key"
             raise UsageError(says)
         self._reporter, self._text_of, self._key_file = reporter, text_of, key_file
         self._cases: list[Case] = []
@@ -41,9 +41,9 @@ class Redacting(Reporter):
         self._cases.append((report, diagnosis))
 
     def closed(self) -> None:
-        """Pass the redacted cases on, and name the file of the key on stderr.
+        """Pass on the redacted cases, and print the name of the key file to stderr.
 
-        Raises InternalError, before anything is written, if the text or a report still holds an original.
+        Raises InternalError, before anything is written, if the text or a report still contains an original.
         """
         from ...redaction.redact import redact
         from ...redaction.scrub import leaks
@@ -53,17 +53,17 @@ class Redacting(Reporter):
         found = {o for text in (self._text_of(cases), *(render(*case) for case in cases)) for o in leaks(text, key)}
         if found:
             raise InternalError(
-                f"The redacted report still holds {len(found)} of {len(key)} originals, so nothing of it is shown."
+                f"The redacted report still contains {len(found)} of {len(key)} originals, so it is not shown."
             )
         written = _keep(self._key_file, key)
-        print(f"The key to the pseudonyms is in {written}: whoever has it can undo them.", file=sys.stderr)
+        print(f"The key to the pseudonyms is in {written}. Do not share it: it reverses the redaction.", file=sys.stderr)
         for case in cases:
             self._reporter.finished(*case)
         self._reporter.closed()
 
 
 def _keep(file: str, key: dict[str, str]) -> str:
-    """Write the key to a new file that only its owner can read, and return the name of the file."""
+    """Write the key to a new file with mode 0600, and return the name of the file."""
     import json
 
     text = json.dumps({pseudonym: original for original, pseudonym in key.items()}, indent=2, ensure_ascii=False)
@@ -75,7 +75,7 @@ def _keep(file: str, key: dict[str, str]) -> str:
         except FileExistsError:
             continue
         except OSError as error:
-            raise UsageError(f"Cannot write the key to {name}: {error.strerror}. Nothing was shown.") from None
+            raise UsageError(f"cannot write the key to {name}: {error.strerror}; no result is shown") from None
         with os.fdopen(opened, "w", encoding="utf-8") as stream:
             stream.write(text + "\n")
         return name

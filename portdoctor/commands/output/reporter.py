@@ -1,4 +1,4 @@
-"""What a reporter is passed, and the simple ones: a JSON line a target, a document of all targets, several at once."""
+"""The interface of reporters, and the simple ones: one JSON line per target, one document, several at once."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Shows a run while it goes on, or when it has ended. This one shows nothing; the others override what they need.
+    """Shows a run in progress, or its results. This one shows nothing; the others override what they need.
 
-    `formats.reporter_for` chooses the reporter of a run; `live` and `redacting` have the others.
+    `formats.reporter_for` selects the reporter of a run; `live` and `redacting` define the others.
     """
 
     def started(self, targets: Sequence[Target], options: Options, vantage: Vantage) -> None:
-        """The targets are going to be probed. `vantage`: what is known of it before the first observation."""
+        """Called before the targets are probed. `vantage`: what is known of it before the first observation."""
 
     def observed(self, session: Session, o: Observation) -> None:
-        """A target has one more observation; its session holds it already."""
+        """Called for each observation of a target; its session already contains it."""
 
     def finished(self, report: Report, diagnosis: Diagnosis) -> None:
-        """A target is diagnosed, or its probing was interrupted."""
+        """Called when a target is diagnosed or interrupted."""
 
     def closed(self) -> None:
-        """No target follows."""
+        """Called after the last target."""
 
 
 class Lines(Reporter):
-    """Prints one JSON object a target, each on a line of its own, as soon as the target is finished."""
+    """Prints one JSON object per target, one per line, as soon as the target is finished."""
 
     def __init__(self, stdout: Stdout) -> None:
         self._stdout = stdout
@@ -44,7 +44,7 @@ class Lines(Reporter):
 
 
 class DocumentReporter(Reporter):
-    """Writes all targets at once when the run has ended."""
+    """Writes all targets when the run has ended."""
 
     def __init__(self, write: Callable[[list[Case]], object]) -> None:
         self._write = write
@@ -58,7 +58,7 @@ class DocumentReporter(Reporter):
 
 
 class Tee(Reporter):
-    """Passes everything on to several reporters, in this order."""
+    """Passes all events to several reporters, in this order."""
 
     def __init__(self, *reporters: Reporter) -> None:
         self._reporters = reporters

@@ -1,6 +1,6 @@
-"""Settings: options that a configuration file or a variable may give.
+"""Reads settings: options given in the configuration file or in environment variables.
 
-An option overrides a variable, and a variable overrides the file. A file that is not there costs one failed open().
+An option overrides a variable, and a variable overrides the file. A missing file costs one failed open().
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ SETTINGS: dict[str, Kind] = {
     "format": "text", "color": "text", "quiet": "flag", "verbose": "flag", "redact": "flag", "with-names": "flag",
     "causes": "folders",
 }  # fmt: skip
-COMMANDS = ("check", "bind", "diagnose", "ticket", "explain", "lint")  # those that have one of these options
+COMMANDS = ("check", "bind", "diagnose", "ticket", "explain", "lint")  # commands with at least one of these options
 FILE = "config.toml"
 _TAKES: dict[Kind, str] = {
     "number": "a number such as 2.5", "count": "a whole number such as 3", "flag": "true or false",
-    "text": "a text in quotes", "file": "the name of a file in quotes",
+    "text": "a string in quotes", "file": "a file name in quotes",
     "folders": 'a list of folders such as ["causes"]',
 }  # fmt: skip
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class Given(NamedTuple):
-    """The settings that were given: `values` by the commands' parameter, and the `sources` of each."""
+    """The settings given: `values` by parameter of the commands, and the `sources` of each."""
 
     values: dict[str, Any]
     sources: dict[str, str]
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"PORTDOCTOR_{parameter(name).upper()}"
 
 
 def parameter(name: str) -> str:
-    """The parameter of the commands that a setting is for."""
+    """Return the parameter of the commands for a setting."""
     return name.replace("-", "_")
 
 
 def config_file(environment: Mapping[str, str]) -> str:
-    """The configuration file that counts, whether it is there or not; "" for a user without a home."""
+    """Return the path of the configuration file, whether it exists or not; "" for a user without a home directory."""
     named = environment.get("PORTDOCTOR_CONFIG", "")
     if named:
         return named
@@ -61,9 +61,9 @@ def config_file(environment: Mapping[str, str]) -> str:
 
 
 def given(environment: Mapping[str, str]) -> Given:
-    """Return what the file and the variables give.
+    """Return the settings of the file and the variables.
 
-    Raises UsageError with a line for each error: file, line and key, or the variable.
+    Raises UsageError with one line per error, which names file, line and key, or the variable.
     """
     path = config_file(environment)
     values, sources, wrong = _of_file(path, _text(path, required=bool(environment.get("PORTDOCTOR_CONFIG"))))
@@ -73,7 +73,7 @@ def given(environment: Mapping[str, str]) -> Given:
             continue
         value = _from_text(kind, text)
         if value is None:
-            wrong.append(f"{variable(name)} takes {_TAKES[kind].replace(' in quotes', '')}; {text[:60]!r} is none.")
+            wrong.append(f"invalid value {text[:60]!r} for {variable(name)}: write {_TAKES[kind].replace(' in quotes', '')}")
         values[parameter(name)], sources[parameter(name)] = value, variable(name)
     if wrong:
         raise UsageError("\n".join(wrong))
@@ -81,7 +81,7 @@ def given(environment: Mapping[str, str]) -> Given:
 
 
 def _text(path: str, *, required: bool) -> str:
-    """The text of the file, "" when there is none. A file that a variable names must be there."""
+    """Return the text of the file, "" if it does not exist. A file named by a variable must exist."""
     if not path:
         return ""
     try:
@@ -89,12 +89,12 @@ def _text(path: str, *, required: bool) -> str:
             return file.read()
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         if required:
-            raise UsageError(f"PORTDOCTOR_CONFIG: cannot read {path}: {error.strerror}.") from None
-        return ""  # a service may run without leave to see its user's home
+            raise UsageError(f"PORTDOCTOR_CONFIG: cannot read {path}: {error.strerror}") from None
+        return ""  # a service may not have permission to read its user's home directory
     except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path}: the file is not UTF-8.") from None
+        raise UsageError(f"{path}: the file is not UTF-8") from None
 
 
 def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
@@ -110,13 +110,13 @@ def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}:{line_of_error(text, str(error))}: this is no TOML: {error}") from None
+        raise UsageError(f"{path}:{line_of_error(text, str(error))}: invalid TOML: {error}") from None
     for key, value in found.items():
         where = f"{path}:{line_of_key(text, key)}"
         if key not in SETTINGS:
             wrong.append(f"{where}: {_unknown(key, value)}")
         elif (read := _from_toml(SETTINGS[key], value, os.path.dirname(path))) is None:
-            wrong.append(f"{where}: {key}: takes {_TAKES[SETTINGS[key]]}")
+            wrong.append(f"{where}: {key}: invalid value: write {_TAKES[SETTINGS[key]]}")
         else:
             values[parameter(key)], sources[parameter(key)] = read, where
     return values, sources, wrong
@@ -127,12 +127,12 @@ def _unknown(key: str, value: object) -> str:
 
     if hint := did_you_mean(key.replace("_", "-"), SETTINGS):
         return f"unknown setting {key!r}{hint}"
-    tables = "; there are no tables, each option is a key" if isinstance(value, dict) else ""
-    return f"unknown setting {key!r}{tables}. Known: {', '.join(SETTINGS)}"
+    tables = "; tables are not supported, write each option as a key" if isinstance(value, dict) else ""
+    return f"unknown setting {key!r}{tables}; known settings: {', '.join(SETTINGS)}"
 
 
 def _from_toml(kind: Kind, value: object, folder: str) -> Any:
-    """The value as the option takes it; None for one of another kind. Paths are relative to the file's folder."""
+    """Return the value for the option, None if its type is wrong. Paths are relative to the folder of the file."""
     match kind, value:
         case "flag", bool():
             return value
@@ -168,7 +168,7 @@ def _from_text(kind: Kind, text: str) -> Any:
 
 
 def chosen(name: str, words: Iterable[str], environment: Mapping[str, str]) -> str:
-    """The value of a text or flag as far as it is known when something else has failed; "" for none."""
+    """Return the value of a text or flag, as far as it can be read after another error; "" for none."""
     found = ""
     follows = False
     for word in words:
@@ -187,7 +187,7 @@ def chosen(name: str, words: Iterable[str], environment: Mapping[str, str]) -> s
 
 
 class ConfiguredCommand(TyperCommand):
-    """A command that names the source of an invalid value, if that is not its command line."""
+    """A command that names the source of an invalid value if it is not the command line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
@@ -208,5 +208,5 @@ class ConfiguredCommand(TyperCommand):
             source = ctx.get_parameter_source(param.name or "")
             named = any(f"{option}" in re.split(r"[\s':]+", message) for option in param.opts)
             if named and source is not None and source.name == "DEFAULT_MAP" and param.name in sources:
-                return f" That was given by {sources[param.name]}."
+                return f" (set by {sources[param.name]})"
         return ""

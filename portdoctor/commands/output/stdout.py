@@ -1,4 +1,4 @@
-"""Writes to stdout, in characters that it can encode, until its reader closes it; and writes files."""
+"""Writes to stdout, in its encoding, until its reader closes it; and writes files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Stdout:
-    """Standard output. `reader_closed`: the pipe was closed, as `| head` does; nothing is written from then on.
+    """Standard output. `reader_closed`: the reader closed the pipe, as `| head` does; later writes are discarded.
 
-    `color` is the value of --color, for lines with styles. `before_write` is called before each write. Writing raises
-    UsageError for a full disk.
+    `color`: the value of --color, for lines with styles. `before_write` is called before each write. A write raises
+    UsageError if the disk is full.
     """
 
     def __init__(self, color: str = "never") -> None:
@@ -29,11 +29,11 @@ class Stdout:
         self._console: Console | None = None  # made when the first line with styles is printed
 
     def print(self, text: str, *, json: bool = False) -> None:
-        """Print a text and a line feed, and flush. `json`: the text is JSON, and is escaped as JSON where need be."""
+        """Print a text and a line feed, and flush. `json`: escape what stdout cannot encode as JSON does."""
         self._write(lambda: print(_encodable(text, json), flush=True))
 
     def print_lines(self, lines: list[Line]) -> None:
-        """Print lines, with their styles if colours are wanted, and flush."""
+        """Print lines, with their styles if colours are enabled, and flush."""
         if wants_colour(self._color):
             self._write(lambda: self._print_styled(lines))
         else:
@@ -67,16 +67,16 @@ class Stdout:
             silence(sys.stdout)
         except OSError as error:
             silence(sys.stdout)
-            raise UsageError(f"Cannot write to stdout: {error.strerror}.") from None
+            raise UsageError(f"cannot write to stdout: {error.strerror}") from None
 
 
 def silence(stream: TextIO) -> None:
-    """Discard what is still written to a stream whose reader closed it or whose disk is full, at exit too."""
+    """Discard all further output to a stream whose reader closed it or whose disk is full, also at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def wants_colour(choice: str) -> bool:
-    """Return whether stdout gets colours. --color overrides NO_COLOR, which overrides FORCE_COLOR and the terminal."""
+    """Return whether to write colours. --color overrides NO_COLOR, which overrides FORCE_COLOR and the terminal."""
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
@@ -90,7 +90,7 @@ def write_file(file: str, text: str) -> None:
         with open(file, "w", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as error:
-        raise UsageError(f"Cannot write {file}: {error.strerror}.") from None
+        raise UsageError(f"cannot write {file}: {error.strerror}") from None
 
 
 def _encoding() -> str:

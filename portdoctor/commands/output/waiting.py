@@ -1,4 +1,4 @@
-"""--wait: probes again, with growing pauses, until all targets are as expected or the time is over."""
+"""--wait: probes again, with growing pauses, until all targets are as expected or the time has expired."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from ...target.parse import Asked
     from .options import OutputOptions
 
-FIRST_PAUSE = 0.5  # seconds, doubled after each try
+FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
 LONGEST_PAUSE = 10.0
 
 
 def pauses(wait: float) -> Iterator[float]:
-    """The pauses between tries that take no time: the last one ends when `wait` seconds are over."""
+    """Yield the pauses between attempts of no duration; the last one ends after `wait` seconds."""
     left, pause = wait, FIRST_PAUSE
     while left > 0:
         yield min(pause, left)
@@ -27,17 +27,17 @@ def pauses(wait: float) -> Iterator[float]:
 
 
 def most_tries(wait: float) -> int:
-    """How often a target is probed in `wait` seconds, at most."""
+    """Return how often a target is probed in `wait` seconds, at most."""
     return 1 + sum(1 for _ in pauses(wait))
 
 
 def until(
     asked: Sequence[Asked], output: OutputOptions, probe: Callable[[Sequence[Asked]], list[Case]]
 ) -> tuple[list[Case], bool]:
-    """Return the last case of each target, and whether the waiting was interrupted.
+    """Return the last case of each target, and whether it was interrupted.
 
-    A target that is as expected is not probed again. No try begins later than `output.wait` seconds from now.
-    With -v, a line for each try goes to stderr, without any name.
+    A target that is as expected is not probed again. No attempt begins later than `output.wait` seconds from now.
+    With -v, print one line per attempt to stderr, without names.
     """
     began = time.monotonic()
     known: dict[int, Case] = {}
@@ -54,18 +54,18 @@ def until(
             over = not left or stopped or elapsed >= output.wait
             pause = min(pause, max(output.wait - elapsed, 0.0))
             if output.verbose:
-                what = "" if over else f"; again in {pause:.1f} s"
-                print(f"{elapsed:6.1f} s  try {tries}: {_seen(known, left, len(asked))}{what}", file=sys.stderr)
+                what = "" if over else f"; next attempt in {pause:.1f} s"
+                print(f"{elapsed:6.1f} s  attempt {tries}: {_seen(known, left, len(asked))}{what}", file=sys.stderr)
             if over:
                 return [known[place] for place in sorted(known)], False
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-    except KeyboardInterrupt:  # between two tries; a try that is under way has it in its report
+    except KeyboardInterrupt:  # between two attempts; a running attempt records it in its report
         return [known[place] for place in sorted(known)], True
 
 
 def _seen(known: dict[int, Case], left: list[int], total: int) -> str:
     if total > 1:
         return f"{total - len(left)} of {total} targets as expected"
-    seen = summary(known[0][1]) if known else "nothing was seen"
+    seen = summary(known[0][1]) if known else "no result"
     return f"{seen}, as expected" if not left else seen
