@@ -24,7 +24,7 @@ _CODES = {
 }
 _EXAMPLES = {
     "Why does this connection fail, and who must act?": "portdoctor check shop.example.com:443",
-    "The same as text for a ticket, with pseudonyms for names and addresses": "portdoctor check --format ticket --redact db:5432",
+    "Write text for a ticket, with pseudonyms for names": "portdoctor check --format ticket --redact db:5432",
     "Wait up to a minute until a port is open": "portdoctor check --wait 60 --expect open tcp://db:5432",
     "Run as a Nagios plugin": "portdoctor check --format nagios https://shop.example.com",
     "Show what a check would send, without sending it": "portdoctor check --plan shop.example.com:443",
@@ -124,11 +124,11 @@ def _exit_status() -> Iterator[str]:
 def _environment() -> Iterator[str]:
     yield _text("An option overrides its variable, and a variable overrides the configuration file.")
     for name in settings.SETTINGS:
-        says = "Same as --causes; several folders are separated as in PATH." if name == "causes" else f"Same as --{name}."
+        says = "Same as --causes; folders are separated as in PATH." if name == "causes" else f"Same as --{name}."
         yield from _tagged(settings.variable(name), _text(says))
     yield from _tagged("PORTDOCTOR_CONFIG", "The configuration file to read instead of the one below.")
     yield from _tagged("NO_COLOR, FORCE_COLOR", "Disable colours; enable colours even if stdout is not a terminal.")
-    yield from _tagged("SSL_CERT_FILE, SSL_CERT_DIR", "CA certificates to trust, as in other programs that use OpenSSL.")
+    yield from _tagged("SSL_CERT_FILE, SSL_CERT_DIR", "CA certificates to trust, as in other programs with OpenSSL.")
 
 
 def _files() -> Iterator[str]:

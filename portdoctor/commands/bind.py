@@ -19,7 +19,7 @@ def bind(
     budget: opt.Budget = 15.0,
     strict: opt.Strict = False,
     expect: Annotated[
-        str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", autocompletion=expected, help="Exit 0 if the verdict matches.")
+        str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", autocompletion=expected, help="Exit 0 on this verdict.")
     ] = "",
     wait: opt.Wait = 0.0,
     plan: opt.Plan = False,

@@ -47,7 +47,7 @@ def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
             raise _die(f"error: unknown scenario {name!r}{hint}", 2)
         chosen += found
     if not chosen:
-        raise _die("error: missing scenario: write a name (`portdoctor lab list` shows them), a phase such as tcp, or --all", 2)
+        raise _die("error: missing scenario: write a name from `portdoctor lab list`, a phase such as tcp, or --all", 2)
     try:
         return [load_scenario(n) for n in dict.fromkeys(chosen)]
     except ScenarioError as error:

@@ -21,7 +21,7 @@ def ticket(
 ) -> RunResult:
     """Show a recorded report as text for a ticket."""
     if not file and sys.stdin.isatty():
-        raise UsageError("missing report: record one with `portdoctor check --record FILE`, then write `portdoctor ticket FILE`")
+        raise UsageError("missing report: write FILE as recorded by `portdoctor check --record FILE`")
     output_options = opt.OutputOptions(
         format="ticket", output=output, redact=redact, redact_key=redact_key, names=with_names
     )

@@ -1,7 +1,7 @@
 """Assigns stable pseudonyms to names and addresses, which keep their family and stay private or public. Pure.
 
-Public addresses move to documentation ranges (RFC 5737, RFC 3849), private ones stay in their block (RFC 1918, RFC 4193,
-RFC 6598, RFC 3927); two addresses of one /24 or /64 stay in one. Names become ``host-1.domain-1.example``.
+Public addresses move to documentation ranges (RFC 5737, RFC 3849), private ones stay in their block (RFC 1918,
+RFC 4193, RFC 6598, RFC 3927); two addresses of one /24 or /64 stay in one. Names become ``host-1.domain-1.example``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Pseudonyms:
         self._counts: dict[str, Iterator[int]] = {}
 
     def name(self, name: str) -> str:
-        """Return the pseudonym of a host name: its domain, then each label before it. A wildcard and a final dot stay."""
+        """Return the pseudonym of a host name: its domain, then the labels before it. Wildcards and a final dot stay."""
         plain = name.lower().removesuffix(".")
         if plain in _KEPT_NAMES or not any(c.isalnum() for c in plain):
             return name
@@ -157,7 +157,7 @@ class Pseudonyms:
 
 
 def _kept(address: _Address) -> bool:
-    """Return whether an address has the same meaning everywhere: loopback, any, broadcast, multicast, our references."""
+    """Return whether an address means the same everywhere: loopback, any, broadcast, multicast, our references."""
     if str(address) in _REFERENCES:
         return True
     if isinstance(address, IPv4Address):

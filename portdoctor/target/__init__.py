@@ -2,7 +2,7 @@
 
 
 class UsageError(ValueError):
-    """Invalid input by the user. The message is one line, in lower case without a final stop: what is invalid, what is valid.
+    """Invalid input by the user. The message: one line in lower case, without a final stop.
 
-    `cli` prints it after "error: ".
+    It shows what is invalid and what to write. `cli` prints it after "error: ".
     """

@@ -43,7 +43,7 @@ def _bracketed(inside: str, listening: bool) -> str:
         zone = zone[2:]  # RFC 6874 writes the % of a zone as %25 in a URL
     plain = _ipv6(address)
     if plain is None:
-        hint = f"write {address}:443 without brackets" if is_ipv4(address) else "write an address such as [2001:db8::1]:443"
+        hint = f"write {address}:443 without brackets" if is_ipv4(address) else "write one such as [2001:db8::1]:443"
         raise UsageError(f"invalid IPv6 address {excerpt(inside)!r}: {hint}")
     if mark and (not zone or not _ZONE.issuperset(zone)):
         raise UsageError(f"invalid zone after %: write the name of an interface, such as [{plain}%eth0]:443")
@@ -97,7 +97,7 @@ def _name(name: str) -> str:
     bare = name.removesuffix(".")
     for char in bare:
         if char != "." and char.isascii() and char not in _NAME:
-            raise UsageError(f"invalid character {excerpt(char)!r} in a host name: write only the name, such as example.com:443")
+            raise UsageError(f"invalid character {excerpt(char)!r} in a host name: write a name such as example.com:443")
     labels = [_a_label(label) for label in bare.split(".")]
     host = ".".join(labels)
     if not all(labels):

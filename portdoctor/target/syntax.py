@@ -44,7 +44,7 @@ def split(text: str) -> tuple[str, str, str]:
 
 
 def _refuse_invisible(text: str) -> None:
-    """Reject spaces, control and bidirectional characters. Lone surrogates are path bytes that are not UTF-8: allowed."""
+    """Reject spaces, control and bidirectional characters. Lone surrogates, bytes that are not UTF-8, are allowed."""
     if "\ufffd" in text:
         raise UsageError("target is not valid UTF-8: retype it, such as example.com:443")
     for char in text:

@@ -43,8 +43,8 @@ Strict = Annotated[bool, flag("--strict/--no-strict", help="Treat degraded as a 
 _WAIT = "Repeat until all targets are as expected, at most this long."
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", show_default=False, help=_WAIT)]
 Plan = Annotated[bool, typer.Option("--plan", help="Show what may be sent, where to and how much, without sending it.")]
-Redact = Annotated[bool, flag("--redact/--no-redact", help="Replace names and addresses by pseudonyms, in every format.")]
-RedactKey = Annotated[str, file("--redact-key", help="Write the key of --redact to this file [default: a new file in the current folder].")]
+Redact = Annotated[bool, flag("--redact/--no-redact", help="Replace names and addresses by pseudonyms in the output.")]
+RedactKey = Annotated[str, file("--redact-key", help="Write the key of --redact to this file [default: a new file].")]
 Names = Annotated[bool, flag("--with-names/--no-names", help="Include host and user name in tickets.")]
 _CAUSES = "Read your own causes from this folder."
 Causes = Annotated[list[str] | None, typer.Option("--causes", metavar="DIR", help=_CAUSES)]

@@ -116,7 +116,7 @@ def literal(text: str, option: str) -> str | None:
     try:
         ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        raise UsageError(f"invalid value {text!r} for {option}: write an IP address, such as {option} 192.0.2.7") from None
+        raise UsageError(f"invalid value {text!r} for {option}: write an IP address, such as 192.0.2.7") from None
     return text
 
 
@@ -198,5 +198,5 @@ def expectation(text: str, catalogue: Catalogue) -> str:
     from ...engine.expect import known
 
     if not known(text, catalogue):
-        raise UsageError(f"unknown value {text!r} for --expect: write open, closed, refused, filtered, a symptom or a cause")
+        raise UsageError(f"unknown value {text!r} for --expect: write open, closed, refused, filtered, a symptom, a cause")
     return text

@@ -56,7 +56,7 @@ class Redacting(Reporter):
                 f"The redacted report still contains {len(found)} of {len(key)} originals, so it is not shown."
             )
         written = _keep(self._key_file, key)
-        print(f"The key to the pseudonyms is in {written}. Do not share it: it reverses the redaction.", file=sys.stderr)
+        print(f"The key to the pseudonyms is in {written}. Keep it secret: it reverses redaction.", file=sys.stderr)
         for case in cases:
             self._reporter.finished(*case)
         self._reporter.closed()

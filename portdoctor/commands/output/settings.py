@@ -73,7 +73,8 @@ def given(environment: Mapping[str, str]) -> Given:
             continue
         value = _from_text(kind, text)
         if value is None:
-            wrong.append(f"invalid value {text[:60]!r} for {variable(name)}: write {_TAKES[kind].replace(' in quotes', '')}")
+            valid = _TAKES[kind].replace(" in quotes", "")
+            wrong.append(f"invalid value {text[:60]!r} for {variable(name)}: write {valid}")
         values[parameter(name)], sources[parameter(name)] = value, variable(name)
     if wrong:
         raise UsageError("\n".join(wrong))
