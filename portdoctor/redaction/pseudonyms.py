@@ -54,7 +54,7 @@ class Pseudonyms:
         self._counts: dict[str, Iterator[int]] = {}
 
     def name(self, name: str) -> str:
-        """Return the pseudonym of a host name: its domain, then the labels before it. Wildcards and a final dot stay."""
+        """Return the pseudonym of a host name: domain, then the labels before it. Wildcards and a final dot stay."""
         plain = name.lower().removesuffix(".")
         if plain in _KEPT_NAMES or not any(c.isalnum() for c in plain):
             return name

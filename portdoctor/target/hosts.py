@@ -97,7 +97,7 @@ def _name(name: str) -> str:
     bare = name.removesuffix(".")
     for char in bare:
         if char != "." and char.isascii() and char not in _NAME:
-            raise UsageError(f"invalid character {excerpt(char)!r} in a host name: write a name such as example.com:443")
+            raise UsageError(f"invalid character {excerpt(char)!r} in a host name: write one such as example.com:443")
     labels = [_a_label(label) for label in bare.split(".")]
     host = ".".join(labels)
     if not all(labels):

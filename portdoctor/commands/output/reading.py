@@ -198,5 +198,6 @@ def expectation(text: str, catalogue: Catalogue) -> str:
     from ...engine.expect import known
 
     if not known(text, catalogue):
-        raise UsageError(f"unknown value {text!r} for --expect: write open, closed, refused, filtered, a symptom, a cause")
+        valid = "open, closed, refused, filtered, a symptom or a cause"
+        raise UsageError(f"unknown value {text!r} for --expect: write {valid}")
     return text
