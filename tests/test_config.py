@@ -176,8 +176,8 @@ def test_every_mistake_is_said(
         ("TIMEOUT", "abc", "invalid value 'abc' for PORTDOCTOR_TIMEOUT: write a number such as 2.5"),
         ("ATTEMPTS", "2.5", "invalid value '2.5' for PORTDOCTOR_ATTEMPTS: write a whole number such as 3"),
         ("STRICT", "maybe", "invalid value 'maybe' for PORTDOCTOR_STRICT: write true or false"),
-        ("FORMAT", "xml", "invalid value 'xml' for --format: write one of terminal, ticket, markdown, json, jsonl, nagios, junit, "
-         "openmetrics, tap (set by PORTDOCTOR_FORMAT)"),
+        ("FORMAT", "xml", "invalid value 'xml' for --format: write one of terminal, ticket, markdown, json, jsonl, "
+         "nagios, junit, openmetrics, tap (set by PORTDOCTOR_FORMAT)"),
         ("SOURCE", "me", "such as 192.0.2.7 (set by PORTDOCTOR_SOURCE)"),
         ("ATTEMPTS", "99", " (set by PORTDOCTOR_ATTEMPTS)"),
         ("TIMEOUT", "-1", " (set by PORTDOCTOR_TIMEOUT)"),
