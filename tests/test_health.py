@@ -219,8 +219,8 @@ def test_waiting_for_a_port_that_opens(run: Run, opening: Callable[[float], str]
     assert (done.code, report["verdict"]["symptom"]) == (0, "ok")
     lines = done.err.splitlines()
     assert 3 <= len(lines) <= 4
-    assert re.fullmatch(r" +\d\.\d s  try 1: connection-refused \(.*\); again in 0\.5 s", lines[0])
-    assert lines[-1].endswith(f"try {len(lines)}: ok, as expected")
+    assert re.fullmatch(r" +\d\.\d s  attempt 1: connection-refused \(.*\); next attempt in 0\.5 s", lines[0])
+    assert lines[-1].endswith(f"attempt {len(lines)}: ok, as expected")
 
 
 def test_waiting_in_vain_ends_in_time_and_tells_the_last(run: Run, closed: str) -> None:
@@ -267,7 +267,7 @@ def test_of_a_batch_only_what_is_left_is_looked_at_again(run: Run, opening: Call
     assert done.code == 0
     assert states_in("tap", done.out) == ["ok", "ok"]
     assert len(seen) == 1
-    assert "try 1: 1 of 2 targets as expected; again" in done.err
+    assert "attempt 1: 1 of 2 targets as expected; next attempt" in done.err
     assert done.err.splitlines()[-1].endswith("2 of 2 targets as expected")
 
 
@@ -325,7 +325,7 @@ def secret(tmp_path: Path) -> str:
 
 def key_of(done: Done) -> dict[str, str]:
     """The key that a run kept: pseudonym -> original."""
-    (name,) = re.findall(r"^The key to the pseudonyms is in (\S+): ", done.err, re.M)
+    (name,) = re.findall(r"^The key to the pseudonyms is in (\S+)\. ", done.err, re.M)
     assert stat.S_IMODE(os.stat(name).st_mode) == 0o600
     found: dict[str, str] = json.loads(Path(name).read_text(encoding="utf-8"))
     return found
@@ -418,7 +418,7 @@ def test_a_key_is_never_overwritten_and_asked_for_first(run: Run, tmp_path: Path
     assert (tmp_path / "key").read_text(encoding="utf-8") == "older"
     assert not (tmp_path / "elsewhere").exists()
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
-    assert "in new:" in done.err
+    assert "is in new. " in done.err
 
 
 def test_keys_of_one_second_have_names_of_their_own(run: Run, secret: str, tmp_path: Path) -> None:
@@ -434,7 +434,7 @@ def test_a_leak_is_a_bug_of_ours_and_nothing_is_shown(
     for words in (["ticket", secret], ["diagnose", secret, "--json", "-o", str(tmp_path / "out")]):
         done = run(*words, "--redact")
         assert (done.code, done.out) == (70, "")
-        assert re.fullmatch(r"The redacted report still holds 1 of \d+ originals.*bug in portdoctor\.\n", done.err)
+        assert re.fullmatch(r"The redacted report still contains 1 of \d+ originals.*bug in portdoctor\.\n", done.err)
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob("portdoctor-redaction-key-*"))
 
@@ -468,7 +468,7 @@ def test_what_cannot_be_read_is_not_repeated(run: Run, closed: str) -> None:
     done = run("check", "-i", "-", "intranet.acme.com", "--redact", "-q", stdin=lines)
     assert done.code == 1
     assert shown(done.err) == []
-    assert "line 2: this is no target" in done.err
+    assert "error: line 2: invalid target" in done.err
 
 
 # ---------------------------------------------------------------- names in a ticket
