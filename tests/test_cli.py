@@ -332,7 +332,7 @@ def test_ctrl_c_while_a_connect_is_silent(tmp_path: Path) -> None:
     report = json.loads(file.read_text())
     assert process.returncode == 130
     assert str(port) in first
-    assert "What happened" in out
+    assert "Interrupted: the results are incomplete." in out
     assert report["interrupted"] is True
     assert report["verdict"]["certainty"] != "certain"
     assert err == ""

@@ -285,7 +285,7 @@ def test_a_site_s_own_cause_is_found_by_what_it_prints(tmp_path_factory: pytest.
     (folder / "tcp" / "gateway-closed.md").write_text(own, encoding="utf-8")
     page = explain_text("ACME-17: gateway vpn.example.com is closed", load_catalogue([str(folder)]))
     assert page.startswith("connection-refused")
-    assert "tcp.gateway-closed " in page.partition("These words name")[2].partition("Can also be")[0]
+    assert "tcp.gateway-closed " in page.partition("Named by this text")[2].partition("Also possible")[0]
     assert "portdoctor check vpn.example.com:PORT" in page
 
 
@@ -424,4 +424,4 @@ def test_the_list_says_where_a_site_s_cause_comes_from(tmp_path_factory: pytest.
         (folder / "tcp" / "vpn-down.md").write_text(file.read(), encoding="utf-8")
     text = " ".join(listing(load_catalogue([str(folder)])).split())
     assert "vpn-down.md]" in text.replace(" ", "")
-    assert "From" in explain_text("tcp.vpn-down", load_catalogue([str(folder)]))
+    assert "File " in explain_text("tcp.vpn-down", load_catalogue([str(folder)]))

@@ -165,7 +165,7 @@ def test_the_terminal_form_still_fits(case: Case) -> None:
 def test_a_ticket_s_head_cannot_be_pushed_away(case: Case) -> None:
     head = ticket.render(*case).splitlines()[:15]
     assert any(line.startswith("Symptom ") for line in head)
-    assert any(line.startswith("Who must act ") for line in ticket.render(*case).splitlines())
+    assert any(line.startswith("Owner ") for line in ticket.render(*case).splitlines())
 
 
 @each_payload

@@ -47,7 +47,7 @@ def test_who_can_reach_an_address(address: str, reach: str) -> None:
     assert reach_of(address) == reach
 
 
-def test_only_what_waits_for_others_is_listed_by_port() -> None:
+def test_only_listening_sockets_are_listed_by_port() -> None:
     found = document((table(*ROWS), table(*DATAGRAMS)))
     listed = [(row.port, row.transport, row.address) for row in found.rows]
     assert listed == [
@@ -57,19 +57,19 @@ def test_only_what_waits_for_others_is_listed_by_port() -> None:
     assert found.rows[1].service == "https"
 
 
-def test_the_text_fits_and_names_the_holder() -> None:
+def test_the_text_fits_and_names_the_process() -> None:
     text = render(document((table(*ROWS),)))
     assert all(len(line) <= 80 for line in text.splitlines())
-    assert "nginx, pid 812, 3 of 128 waiting" in text
+    assert "nginx, pid 812, 3 of 128 queued" in text
     assert "user id 26" in text
 
 
-def test_what_could_not_be_seen_is_said() -> None:
+def test_what_is_not_visible_is_reported() -> None:
     limits = ("cannot see which process of another user is using a socket: needs root",)
     assert "Cannot see which process" in render(document((table(DATABASE),), limits=limits))
     assert "Cannot see" not in render(document((table(WEB),), limits=limits))
-    assert "that this user may see" in render(document((table(complete=False),), 80))
-    assert render(document((table(),), 80)) == "Nothing listens on port 80 of this machine."
+    assert "that is visible to this user" in render(document((table(complete=False),), 80))
+    assert render(document((table(),), 80)) == "Nothing is listening on port 80 of this machine."
 
 
 def test_hostile_names_are_harmless() -> None:

@@ -1,4 +1,4 @@
-"""--plan: sends nothing, and no recorded checkup ever sent more than its plan says."""
+"""--plan sends nothing, and no recorded checkup sent more than its plan lists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portdoctor.services.ports import controls_for
 from portdoctor.target.parse import parse, parse_bind
 
 RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"))
-EIGHT = 8  # further ports of a host that are tried at most, as README.md promises
+EIGHT = 8  # other ports of a host that are probed at most, as README.md states
 TARGETS = ("shop.example.com:443", "10.0.0.1:22", "udp://192.0.2.1:53", "tcp://[2001:db8::1]:1", "localhost:5432")
 
 
@@ -31,7 +31,7 @@ def planned(text: str, options: Options | None = None) -> Plan:
 
 
 def most(it: Plan, *probes: str) -> int:
-    """How much of these probes one address, or one resolver, gets at most."""
+    """How many of these probes are sent to one address, or one resolver, at most."""
     return sum(step.most for step in it.steps if step.probe in probes)
 
 
@@ -59,7 +59,7 @@ def test_no_socket_is_opened_and_no_name_looked_up(
     assert "getaddrinfo" in out or "bind" in out
 
 
-def test_an_unreadable_target_is_said_and_the_others_are_planned(
+def test_an_unreadable_target_is_reported_and_the_others_are_planned(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(monkeypatch, capsys, "check", "10.0.0.1:22", "example.com", "--plan")
@@ -69,7 +69,7 @@ def test_an_unreadable_target_is_said_and_the_others_are_planned(
 
 
 @pytest.mark.parametrize("more", [["--format", "tap"], ["--redact"]], ids=" ".join)
-def test_what_a_plan_cannot_be(
+def test_options_that_a_plan_does_not_support(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: list[str]
 ) -> None:
     code, out, err = run(monkeypatch, capsys, "check", "10.0.0.1:22", "--plan", *more)
@@ -97,16 +97,16 @@ def test_it_is_valid_by_its_schema_and_fits_80_columns(text: str) -> None:
         assert any(line.startswith(f"  {step.stage:<5}{step.probe:<15}{step.most:>4} × ") for line in lines)
 
 
-def test_the_schema_command_has_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_schema_command_prints_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(monkeypatch, capsys, "schema", "plan")
     assert code == 0
     assert json.loads(out) == json.loads(json.dumps(form.schema()))
 
 
-# ---------------------------------------------------------------- its facts are those of the checkup
+# ---------------------------------------------------------------- it agrees with the checkup
 
 
-def test_every_look_is_in_some_plan() -> None:
+def test_every_probe_is_in_some_plan() -> None:
     plans = [planned(text) for text in ("https://shop.example.com", "udp://192.0.2.1:53")]
     said = {step.probe for it in plans for step in it.steps} | {name for it in plans for name in it.reads}
     assert set(followup.FOLLOW_UPS) <= said
@@ -127,7 +127,7 @@ def test_other_ports_are_named_and_can_be_forbidden() -> None:
     assert "--no-controls" in form.render(forbidden)
 
 
-def test_whom_it_asks_for_names() -> None:
+def test_the_resolvers_are_listed() -> None:
     it = planned("shop.example.com:443", Options(resolver="192.0.2.53"))
     asked = {to for step in it.steps if step.per == "resolver" for to in step.to}
     assert asked == {*host.current().resolvers(), "192.0.2.53"}
@@ -144,7 +144,7 @@ def test_attempts_and_waiting_are_counted(
     assert most(it, "attempts") == 4
     assert most(it, "series") == 0
     _, out, _ = run(monkeypatch, capsys, "check", "10.0.0.1:22", "--plan", "--wait", "10")
-    assert "6 tries at most" in " ".join(out.split())  # at 0, 0.5, 1.5, 3.5, 7.5 and 10 s
+    assert "6 checks at most" in " ".join(out.split())  # at 0, 0.5, 1.5, 3.5, 7.5 and 10 s
 
 
 def test_binding_sends_nothing() -> None:
@@ -163,7 +163,7 @@ def test_no_recorded_checkup_sent_more_than_its_plan(path: Path) -> None:
 
 
 def _kept(report: Report, it: Plan) -> None:
-    """Recordings are kept: some are of the time when eight controls were tried, and none by chance."""
+    """Compare by role. Some recordings are older: they have eight controls, and no random ports."""
     by_role = Counter((o.address, o.role) for o in report.of(Connect))
     most_by_role = {
         "target": most(it, "connect"), "control": EIGHT, "negative": most(it, "negative"),

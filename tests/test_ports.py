@@ -354,18 +354,18 @@ def test_the_page_of_a_common_port() -> None:
     nginx = Listener(address="0.0.0.0", port=443, holder=Holder(pid=812, name="nginx", user="www-data"))
     seen = page.render(page.facts("https", 443, policy=POLICY, listeners=_table(443, nginx), others=(443, 8443)))
     assert seen.startswith("Port 443: https, Web over TLS (HTTPS)\n")
-    for words in ("system (0-1023)", "TLS from the first byte", "listening needs a privilege (ports below 1024)",
+    for words in ("system (0-1023)", "TLS from the first byte", "listening requires a privilege (ports below 1024)",
                   "32768-60999", "nginx, pid 812, user www-data, on 0.0.0.0:443 TCP", "8443"):  # fmt: skip
         assert words in seen
 
 
-def test_the_page_of_a_port_nobody_registered() -> None:
+def test_the_page_of_an_unregistered_port() -> None:
     seen = page.render(page.facts("60001", 60001, policy=POLICY, listeners=_table(60001)))
-    for words in ("no registered service", "never registered", "one of them may", "nothing now"):
+    for words in ("no registered service", "never registered", "which includes this port", "in use by     nothing"):
         assert words in seen
-    assert "this user may see" in page.render(page.facts("60001", 60001, listeners=_table(60001, complete=False)))
-    assert "reserved: the system never picks it" in page.render(page.facts("8005", 8005, policy=POLICY))
-    assert "held by" not in page.render(page.facts("8005", 8005))
+    assert "visible to this user" in page.render(page.facts("60001", 60001, listeners=_table(60001, complete=False)))
+    assert "reserved: the system does not assign it" in page.render(page.facts("8005", 8005, policy=POLICY))
+    assert "in use by" not in page.render(page.facts("8005", 8005))
 
 
 def test_bound_sockets_and_connections_are_told_from_listeners() -> None:

@@ -1,4 +1,4 @@
-"""Every format on reports made by hand: what stands in it, that it fits, and that its own readers accept it."""
+"""Every format, with hand-made reports: its content, its size, and that independent parsers accept it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from portdoctor.render import junit, markdown, nagios, openmetrics, tap, termina
 from portdoctor.render.command import broken, quoted_for_powershell, shell_quoted
 from portdoctor.render.lines import encodable, plain
 from portdoctor.render.path import drawn, path_to
-from portdoctor.render.phrases import OWNERS, TITLES
+from portdoctor.render.phrases import OWNERS, TITLES, happened
 from portdoctor.render.reproduce import trials
 from portdoctor.render.state import health_of, worst
 from portdoctor.text import is_clean, width
@@ -40,7 +40,7 @@ each_report = pytest.mark.parametrize("make", reports.ALL.values(), ids=reports.
 
 
 @each_report
-def test_json_is_one_line_in_the_contract_s_order_and_valid(make: Make) -> None:
+def test_json_is_one_valid_line_with_fields_in_order(make: Make) -> None:
     text = json_format.render(*make())
     assert "\n" not in text
     document = json.loads(text)
@@ -67,12 +67,12 @@ def test_the_first_problem_is_repeated_on_top(make: Make) -> None:
 
 
 @each_report
-def test_a_recorded_document_gives_the_report_back(make: Make) -> None:
+def test_a_recorded_document_loads_as_the_same_report(make: Make) -> None:
     report, diagnosis = make()
     assert json_format.load_report(json_format.render(report, diagnosis)) == report
 
 
-def test_the_schema_is_itself_a_schema() -> None:
+def test_the_schema_is_a_valid_json_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(json_format.schema())
     assert set(json_format.schema()["$defs"]) >= {"Document", "Connect", "Trace", "Problem"}
 
@@ -102,14 +102,14 @@ def test_unknown_fields_are_ignored_and_an_unknown_kind_is_kept() -> None:
      '{"schema": ' + "[" * 100_000],
     ids=lambda text: repr(text)[:40],
 )  # fmt: skip
-def test_what_is_no_report_is_said_in_one_sentence(text: str | bytes) -> None:
+def test_what_is_not_a_report_raises_one_sentence(text: str | bytes) -> None:
     with pytest.raises(ValueError, match="report") as caught:
         json_format.load_report(text)
     assert "\n" not in str(caught.value)
     assert not isinstance(caught.value, msgspec.DecodeError)
 
 
-def test_a_mistake_in_an_observation_says_where() -> None:
+def test_an_error_in_an_observation_names_the_field() -> None:
     observations = json.loads(json_format.render(*reports.refused()))["observations"]
     observations[1]["port"] = "many"
     with pytest.raises(ValueError, match=r"int.*port"):
@@ -125,7 +125,7 @@ def test_several_reports_in_one_file() -> None:
         json_format.load_reports(lines[0] + "\n{}\n")
 
 
-def test_a_merged_report_keeps_its_places_and_loads_one_level_of_them() -> None:
+def test_a_merged_report_keeps_its_vantage_points_and_loads_one_level() -> None:
     report, diagnosis = merged()
     assert json_format.load_report(json_format.render(report, diagnosis)) == report
     nested = msgspec.structs.replace(report, others=(report,))
@@ -133,14 +133,14 @@ def test_a_merged_report_keeps_its_places_and_loads_one_level_of_them() -> None:
 
 
 def merged() -> reports.Case:
-    """The filtered case with a second place, whose observations have a letter before their ids."""
+    """The filtered case with a second vantage point, whose observation ids have the prefix "b."."""
     report, diagnosis = reports.filtered()
     second, _ = reports.ok()
     seen = tuple(msgspec.structs.replace(o, id=f"b.{o.id}") for o in second.observations)
     return msgspec.structs.replace(report, others=(msgspec.structs.replace(second, observations=seen),)), diagnosis
 
 
-def test_a_merged_report_shows_both_places() -> None:
+def test_a_merged_report_shows_both_vantage_points() -> None:
     for text in (terminal.render(*merged(), verbose=True), ticket.render(*merged()), markdown.render(*merged())):
         assert "b.o2" in text
         assert text.count("09:14:03 UTC from 192.0.2.7") == 2
@@ -150,7 +150,7 @@ def test_a_merged_report_shows_both_places() -> None:
 
 
 @each_report
-def test_the_terminal_form_fits(make: Make) -> None:
+def test_the_terminal_report_fits(make: Make) -> None:
     text = terminal.render(*make())
     assert len(text.splitlines()) <= 25
     assert max(map(width, text.splitlines())) <= 80
@@ -158,21 +158,21 @@ def test_the_terminal_form_fits(make: Make) -> None:
 
 
 @each_report
-def test_the_terminal_form_says_what_happened_and_who_acts(make: Make) -> None:
+def test_the_terminal_report_has_headline_cause_and_owner(make: Make) -> None:
     report, diagnosis = make()
     text = " ".join(terminal.render(report, diagnosis).split())
-    assert "What happened" in text
+    assert " ".join(happened(report, diagnosis).split()) in text
     for problem in diagnosis.problems[:1]:
-        assert "Whom to ask" in text
+        assert "Owner" in text
         if problem.cause:
             assert f"{problem.cause}, " in text
             assert f"{problem.certainty})" in text
 
 
-def test_likely_is_never_dressed_as_certain() -> None:
+def test_likely_is_never_shown_as_certain() -> None:
     assert "Most likely" in terminal.render(*reports.refused())
     assert "Most likely" not in terminal.render(*reports.filtered())
-    assert "Not decided" in terminal.render(*reports.undecided())
+    assert "Undetermined" in terminal.render(*reports.undecided())
 
 
 @each_report
@@ -191,10 +191,10 @@ def test_what_is_left_out_is_counted() -> None:
     assert re.search(r"\(\d more: -v\)", terminal.render(*reports.undecided()))
 
 
-def test_the_path_picture() -> None:
+def test_the_path() -> None:
     text = terminal.render(*reports.filtered())
     assert "you ── 198.51.100.1 ── 10.0.12.2 ─✗ 203.0.113.45:8080\n" in text
-    assert "lost at or behind 10.0.12.2, where port 80 passes\n" in text
+    assert "lost at or beyond 10.0.12.2; port 80 gets further\n" in text
 
 
 def test_ascii_when_the_encoding_has_no_lines() -> None:
@@ -223,7 +223,7 @@ def test_an_interrupted_check_says_so() -> None:
         assert "nterrupted" in render(interrupted, diagnosis)
 
 
-def test_a_further_problem_stands_under_also() -> None:
+def test_a_further_problem_is_listed_under_also() -> None:
     report, diagnosis = reports.refused()
     second = msgspec.structs.replace(diagnosis.problems[0], id="p2", title="Another thing", cause="dns.slow")
     both = msgspec.structs.replace(diagnosis, problems=(*diagnosis.problems, second))
@@ -265,7 +265,7 @@ def test_a_nearer_refusal_is_named_and_a_dnat_on_the_host_is_not() -> None:
         id="o9", outcome=Outcome.OK, address=reports.SHOP, port=80, role="control",
         hops=(_hop(1, Outcome.TTL_EXPIRED, "10.0.0.1"), _hop(2, Outcome.TTL_EXPIRED, "10.0.1.1"), _hop(3, Outcome.OK)),
     )  # fmt: skip
-    assert _says(_with_hops(hops, router)) == "refused at hop 2, where port 80 passes"
+    assert _says(_with_hops(hops, router)) == "refused at hop 2; port 80 gets further"
     dnat = msgspec.structs.replace(
         router, hops=(router.hops[0], _hop(2, Outcome.TTL_EXPIRED, reports.SHOP), router.hops[2])
     )
@@ -274,13 +274,13 @@ def test_a_nearer_refusal_is_named_and_a_dnat_on_the_host_is_not() -> None:
     assert _says(_with_hops(hops, same)) == "refused at hop 2"
 
 
-def test_silence_in_one_round_does_not_hide_the_other_s_answer() -> None:
+def test_silence_in_one_round_does_not_hide_a_response_in_another() -> None:
     hops = (_hop(1, Outcome.TIMEOUT),)
     quiet = Trace(id="o9", outcome=Outcome.OK, address=reports.SHOP, port=8443, round=2, hops=hops)
-    assert _says(_with_hops((_hop(1, Outcome.TTL_EXPIRED, "10.0.0.1"),), quiet)) == "lost at or behind 10.0.0.1"
+    assert _says(_with_hops((_hop(1, Outcome.TTL_EXPIRED, "10.0.0.1"),), quiet)) == "lost at or beyond 10.0.0.1"
 
 
-def test_no_picture_without_an_answer() -> None:
+def test_no_path_without_a_response() -> None:
     assert path_to(_with_hops((_hop(1, Outcome.TIMEOUT), _hop(2, Outcome.TIMEOUT))), reports.SHOP) is None
     assert path_to(reports.refused()[0], reports.SHOP) is None
 
@@ -298,13 +298,13 @@ def test_a_long_path_is_folded_and_fits() -> None:
 
 
 @each_report
-def test_the_first_fifteen_lines_of_a_ticket_stand_alone(make: Make) -> None:
+def test_the_first_fifteen_lines_of_a_ticket_can_be_read_alone(make: Make) -> None:
     report, diagnosis = make()
     head = " ".join(" ".join(ticket.render(report, diagnosis).splitlines()[:15]).split())
     assert diagnosis.verdict.symptom in head
     assert "2026-11-22 09:14:03 UTC from 192.0.2.7" in head
     for problem in diagnosis.problems[:1]:
-        assert "Who must act" in head
+        assert "Owner" in head
         assert problem.cause is None or f"{problem.cause}" in head
         assert not problem.ruled_out or "Ruled out" in head
         assert "Exact error" in head
@@ -313,7 +313,7 @@ def test_the_first_fifteen_lines_of_a_ticket_stand_alone(make: Make) -> None:
 def test_the_exact_error_has_errno_and_icmp() -> None:
     text = " ".join(ticket.render(*reports.one_dead()).split())
     assert "No route to host (EHOSTUNREACH, errno 113; ICMPv6 type 1 code 3 from 2001:db8:1::1), after 3.1 s" in text
-    assert "by RST: no ICMP error came" in " ".join(ticket.render(*reports.refused()).split())
+    assert "by RST (no ICMP error)" in " ".join(ticket.render(*reports.refused()).split())
 
 
 @each_report
@@ -358,7 +358,7 @@ def test_the_commands_of_a_ticket_can_be_pasted(make: Make) -> None:
         assert shlex.split(joined) == shlex.split(trial.command)
 
 
-def test_the_standard_tools_ask_for_the_very_same() -> None:
+def test_the_standard_tools_send_the_same_request() -> None:
     commands = [t.command for t in trials(*_first(reports.tls_expired()))]
     assert any(
         c.startswith("openssl s_client -connect 203.0.113.45:443 -servername shop.example.com") for c in commands
@@ -384,7 +384,7 @@ def test_quoting() -> None:
     assert quoted_for_powershell("it's $x") == "'it''s $x'"
 
 
-def test_markdown_shows_marks_and_does_not_obey_them() -> None:
+def test_markdown_markup_is_escaped() -> None:
     assert markdown.escaped("<b>*x*</b> [a](b) | `c` @d") == r"\<b\>\*x\*\<\/b\> \[a\](b) \| \`c\` \@d"
     assert markdown.escaped("# head") == r"\# head"
     assert markdown.escaped("1. item") == r"1\. item"
@@ -419,7 +419,7 @@ def nagios_line(text: str) -> tuple[str, list[str]]:
     return message, found
 
 
-def test_nagios_is_the_contract_s_line() -> None:
+def test_the_nagios_line() -> None:
     message, data = nagios_line(nagios.render([reports.refused()]))
     assert message == "PORTDOCTOR CRITICAL - shop.example.com:8443 connection-refused (tcp.no-listener)"
     assert data == ["dns=0.012s", "tcp=0.024s"]
@@ -445,14 +445,14 @@ def test_states() -> None:
     assert nagios.EXIT == {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
-def test_what_was_expected_decides_when_it_is_given() -> None:
+def test_given_states_replace_those_of_the_verdicts() -> None:
     assert nagios.render([reports.refused()], ["ok"]).startswith("PORTDOCTOR OK - ")
     assert "not ok" not in tap.render([reports.refused()], ["ok"])
     assert "<failure" not in junit.render([reports.refused()], ["ok"])
     assert 'probe_success{target="shop.example.com:8443"} 1' in openmetrics.render([reports.refused()], ["ok"])
 
 
-def test_junit_is_read_back() -> None:
+def test_junit_is_parsed_by_its_own_library() -> None:
     suite = next(iter(junitparser.JUnitXml.fromstring(junit.render(CASES).encode())))
     cases = list(suite)
     assert [c.name for c in cases][:2] == ["shop.example.com:443", "shop.example.com:8443"]
@@ -464,7 +464,7 @@ def test_junit_is_read_back() -> None:
     assert root.get("tests") == "0"
 
 
-def test_openmetrics_is_read_back() -> None:
+def test_openmetrics_is_parsed_by_its_own_library() -> None:
     families = {f.name: f for f in text_string_to_metric_families(openmetrics.render(CASES))}
     assert set(families) == {
         "probe_success", "probe_duration_seconds", "portdoctor_stage_duration_seconds", "portdoctor_diagnosis",
@@ -498,7 +498,7 @@ RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_every_recording_reads_well(path: Path) -> None:
+def test_every_recording_renders(path: Path) -> None:
     report = json_format.load_report(path.read_text(encoding="utf-8"))
     diagnosis = diagnose(report, CATALOGUE)
     lines = terminal.render(report, diagnosis).splitlines()
@@ -509,17 +509,17 @@ def test_every_recording_reads_well(path: Path) -> None:
     verdict = diagnosis.verdict
     assert verdict.symptom in head
     if diagnosis.problems:
-        assert "Who must act" in head
+        assert "Owner" in head
         assert verdict.cause is None or verdict.cause in head
     for output in (text, "\n".join(lines), markdown.render(report, diagnosis)):
         assert is_clean(output, lines=True)
     jsonschema.Draft202012Validator(json_format.schema()).validate(json.loads(json_format.render(report, diagnosis)))
 
 
-# ---------------------------------------------------------------- words
+# ---------------------------------------------------------------- texts
 
 
-def test_every_symptom_and_owner_has_its_words() -> None:
+def test_every_symptom_and_owner_has_a_text() -> None:
     assert set(TITLES) == set(get_args(Symptom))
     assert set(OWNERS) == set(get_args(Owner))
 

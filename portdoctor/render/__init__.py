@@ -1,1 +1,1 @@
-"""One file a format: (Report, Diagnosis) -> text. Decides nothing, prints nothing, looks at nothing."""
+"""Output formats, one file each: (Report, Diagnosis) -> text. They decide nothing, print nothing and do no I/O."""

@@ -1,4 +1,4 @@
-"""Shell commands as text: quoting, and breaking a long one where the shell allows it. Pure."""
+"""Quotes words for a shell, and breaks long commands where the shell allows it. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _POWERSHELL = re.compile(r"[A-Z][a-z]+-[A-Z]")
 
 
 def shell_quoted(word: str) -> str:
-    """The word as a POSIX shell reads it back; brackets of IPv6 addresses stay bare only inside a longer word."""
+    """The word, quoted for a POSIX shell if necessary; brackets of IPv6 addresses stay bare only inside a longer word."""
     if _PLAIN.fullmatch(word) and "[" not in word:
         return word
     return "'" + word.replace("'", "'\\''") + "'"
 
 
 def quoted_for_powershell(word: str) -> str:
-    """The word as PowerShell reads it back."""
+    """The word, quoted for PowerShell if necessary."""
     if _PLAIN.fullmatch(word) and not set(word) & set("[]@%,"):
         return word
     return "'" + word.replace("'", "''") + "'"
 
 
 def broken(command: str, columns: int) -> list[str]:
-    """The command in lines of at most `columns`, so that they can be pasted back; one word is never broken.
+    """The command in lines of at most `columns` that can be pasted into a shell. A word is never broken.
 
     Breaks only at spaces outside quotes. Each line but the last ends in a backslash, in PowerShell a backtick.
     """

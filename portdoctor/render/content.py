@@ -1,4 +1,4 @@
-"""What a ticket says, in pieces: the head that stands alone, then the sections. `ticket` and `markdown` lay it out."""
+"""The content of a ticket: a head that can be read alone, then sections. `ticket` and `markdown` lay it out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .walk import cleaned, map_text
 
 
 class Section(NamedTuple):
-    """A titled part. `rows`: cells of a table with `columns`; `kind` "picture" is shown as it stands."""
+    """A titled part. `rows`: the cells of a table with `columns`; a "picture" is shown unchanged."""
 
     title: str
     kind: Literal["list", "picture", "table", "trials"]
@@ -28,7 +28,7 @@ class Section(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A sentence of the head; where room is short the text gives way, never the names in the tail."""
+    """A sentence of the head. Where space is short the text is shortened, never the names in the tail."""
 
     text: str
     tail: str = ""
@@ -38,7 +38,7 @@ class Item(NamedTuple):
 
 
 class Content(NamedTuple):
-    """`head`: (label, items) in the order of reading."""
+    """`head`: (label, items) in reading order."""
 
     title: str
     head: tuple[tuple[str, tuple[Item, ...]], ...]
@@ -47,7 +47,7 @@ class Content(NamedTuple):
 
 
 def content(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> Content:
-    """The ticket of one report. `names`: say the name of this machine and of its user."""
+    """The ticket of one report. `names`: include the names of this machine and its user."""
     report, diagnosis = cleaned(report, diagnosis)
     if not names:
         report, diagnosis = _anonymous(report, diagnosis)
@@ -59,7 +59,7 @@ def content(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> Con
         _evidence(report),
         _addresses(report),
         _path(report),
-        Section("The same with standard tools", "trials", trials=trials(report, first)),
+        Section("Reproduce with standard tools", "trials", trials=trials(report, first)),
         _unseen(report, diagnosis),
     ]
     version = f"portdoctor {report.portdoctor}".strip()
@@ -68,7 +68,7 @@ def content(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> Con
         title=f"{phrases.target(report)}: {phrases.TITLES[diagnosis.verdict.symptom]}",
         head=tuple((label, tuple(items)) for label, items in _head(report, diagnosis, first, names) if items),
         sections=tuple(s for s in sections if s is not None and (s.rows or s.trials)),
-        foot=f"Made by {version}{system}. Times are seconds from the start of the check unless they say otherwise.",
+        foot=f"Created by {version}{system}. Times without a unit are seconds since the start of the check.",
     )
 
 
@@ -81,18 +81,18 @@ def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bo
         ("Checked", [Item(sentence(text)) for text in checked]),
     ]
     if report.interrupted:
-        head.append(("Note", [Item("The check was interrupted; this is what was seen until then.")]))
+        head.append(("Note", [Item("The check was interrupted: the results are incomplete.")]))
     if first is None:
         return head
     o = phrases.failing(report, first)
     says = first.explanation or sentence(first.title)
-    open_label, open_ = "Also open" if phrases.is_certain(first) else "Possible", phrases.still_open(diagnosis, first)
+    open_ = phrases.still_open(diagnosis, first)
     head += [
         ("Exact error", [Item(_exact(report, o))] if o else []),
         (phrases.CERTAINTIES[first.certainty], [Item(says, phrases.cause_label(first))]),
-        (open_label, [Item(c.title, f"({c.cause})") if c.title else Item(c.cause) for c in open_]),
+        (phrases.open_label(first), [Item(c.title, f"({c.cause})") if c.title else Item(c.cause) for c in open_]),
         ("Ruled out", [Item(f"{r.cause}: {r.because}") for r in first.ruled_out]),
-        ("Who must act", [Item(sentence(phrases.OWNERS[first.owner].removeprefix("you, or ")))]),
+        ("Owner", [Item(sentence(phrases.OWNERS[first.owner].removeprefix("you, or ")))]),
     ]
     return head
 
@@ -101,9 +101,9 @@ def _exact(report: Report, o: Ending) -> str:
     said = phrases.error_text(o)
     refused = isinstance(o, Connect) and o.outcome is Outcome.REFUSED and o.icmp is None
     if refused and report.vantage.can.error_queue:
-        said += ", by RST: no ICMP error came"
+        said += ", by RST (no ICMP error)"
     elif refused:
-        said += "; this system does not show whether an RST or an ICMP error said so"
+        said += "; this system does not show whether by RST or by an ICMP error"
     return f"{said}, after {seconds(o.took)}"
 
 
@@ -113,14 +113,14 @@ def _next_test(first: Problem | None) -> Section | None:
     test = first.next_test
     trial = Trial("", test.command, "\n".join(f"{a.answer} → {a.then}" for a in test.if_))
     where = phrases.WHERE.get(test.where, test.where)
-    return Section(f"The next test, {where}", "trials", trials=(trial,))
+    return Section(f"Check {where}", "trials", trials=(trial,))
 
 
 def _steps(first: Problem | None) -> Section | None:
     if first is None:
         return None
     found = tuple(Trial(f"{s.text} ({phrases.WHERE[s.scope]}, risk {s.risk})", s.command) for s in first.steps)
-    return Section("What to do", "trials", trials=found)
+    return Section("Steps", "trials", trials=found)
 
 
 def _others(report: Report, diagnosis: Diagnosis) -> Section:
@@ -133,7 +133,7 @@ def _others(report: Report, diagnosis: Diagnosis) -> Section:
 
 def _evidence(report: Report) -> Section:
     rows = [(o.id, f"{o.began:.3f}", *observed(o)) for o in sorted(phrases.everything(report), key=lambda o: o.began)]
-    return Section("Evidence", "table", tuple(rows), ("id", "at", "looked at", "result"))
+    return Section("Evidence", "table", tuple(rows), ("id", "at", "probe", "result"))
 
 
 def _addresses(report: Report) -> Section:
@@ -146,13 +146,13 @@ def _addresses(report: Report) -> Section:
         said = "ok" if o.outcome is Outcome.OK else str(o.outcome).replace("-", " ")
         rows.setdefault(address, []).append(f"{stage} {said} in {seconds(o.took)}")
     listed = tuple((at(a, report.target.port), ", ".join(said)) for a, said in rows.items())
-    return Section("Every address tried", "table", listed, ("address", "result"))
+    return Section("Addresses tried", "table", listed, ("address", "result"))
 
 
 def _path(report: Report) -> Section:
     tried = dict.fromkeys(o.address for o in report.of(Connect) if o.role == "target")
     rows = [(text,) for a in tried if (path := path_to(report, a)) for text in drawn(path, 76)]
-    return Section("The path", "picture", tuple(rows))
+    return Section("Path", "picture", tuple(rows))
 
 
 def _unseen(report: Report, diagnosis: Diagnosis) -> Section:
@@ -160,41 +160,41 @@ def _unseen(report: Report, diagnosis: Diagnosis) -> Section:
     left = [f"Not explained: {i}, {': '.join(observed(seen[i]))}" for i in diagnosis.unexplained if i in seen]
     notes = [n.text for n in dict.fromkeys((*report.notes, *diagnosis.notes))]
     skipped = [
-        f"The stage {s.name} did not run: {s.skipped_because}" for s in diagnosis.stages if s.status == "skipped"
+        f"Stage {s.name} skipped: {s.skipped_because}" for s in diagnosis.stages if s.status == "skipped"
     ]
     rows = tuple((sentence(text),) for text in dict.fromkeys((*left, *notes, *skipped, *report.vantage.limits)))
-    return Section("Not seen, and notes", "list", rows)
+    return Section("Limits and notes", "list", rows)
 
 
-# ---------------------------------------------------------------- no names of this machine unless asked
+# ---------------------------------------------------------------- names of this machine and its user
 
 
-# Account names that name no person and are words of our own sentences or of the programs in them.
-_NOBODY_IN_PARTICULAR = (
+# Account names that identify no person and are common words or program names.
+_SHARED_ACCOUNTS = (
     "root", "admin", "administrator", "user", "test", "guest", "nobody", "service", "system", "ubuntu", "debian",
     "nginx", "postgres", "www-data",
 )  # fmt: skip
-# Machine names that are words of our own sentences: hiding them would maim the text and hide nothing.
-_NOWHERE_IN_PARTICULAR = (
+# Host names that are common words: replacing them would garble the text and hide nothing.
+_COMMON_HOST_NAMES = (
     "client", "server", "host", "localhost", "gateway", "router", "firewall", "proxy", "network", "machine", "device",
     "service", "target", "resolver", "listener", "container", "database", "address", "name", "port",
 )  # fmt: skip
 
 
 def _anonymous(report: Report, diagnosis: Diagnosis) -> tuple[Report, Diagnosis]:
-    """Without the name of this machine and of its user, wherever they stand; the target keeps its name."""
+    """Both without the names of this machine and its user. The target keeps its name."""
     v = report.vantage
     swaps: list[tuple[re.Pattern[str], str]] = []
     short = v.host.partition(".")[0]
-    if len(v.host) > 1 and v.host.lower() not in (report.target.host.lower(), *_NOWHERE_IN_PARTICULAR):
+    if len(v.host) > 1 and v.host.lower() not in (report.target.host.lower(), *_COMMON_HOST_NAMES):
         swaps.append((_word(v.host), "this-host"))
         theirs = report.target.host.lower().split(".")
-        if len(short) > 3 and short.lower() not in (*theirs, *_NOWHERE_IN_PARTICULAR):
+        if len(short) > 3 and short.lower() not in (*theirs, *_COMMON_HOST_NAMES):
             swaps.append((_word(short), "this-host"))
     if v.user:
         swaps.append((re.compile(rf"(?i)(?<=home[/\\]){re.escape(v.user)}\b"), "this-user"))
         swaps.append((re.compile(rf"(?i)(?<=users[/\\]){re.escape(v.user)}\b"), "this-user"))
-    if v.user and v.user.lower() not in _NOBODY_IN_PARTICULAR:
+    if v.user and v.user.lower() not in _SHARED_ACCOUNTS:
         swaps.append((_word(v.user), "this-user"))
     if not swaps:
         return report, diagnosis

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from ..catalogue.pasted import PastedError
 
 COLUMNS = 80
-_KINDS = {"cause": "", "scope": "says where, not why", "remainder": "the honest rest: always undetermined"}
+_KINDS = {"cause": "", "scope": "a scope: where the fault is, not why", "remainder": "a remainder: no explanation is left; always undetermined"}
 _COMMAND = re.compile(r"^\s+- (?:(\w+): )?`(.+)`$")
 
 
 def cause_page(cause: Cause, origin: str = "") -> list[Line]:
-    """One cause, all of it. `origin`: the file it comes from, when it is not one of ours."""
+    """The page of one cause. `origin`: its file, if it is not one of ours."""
     front = cause.front
     found = [*_title(cause.name, cause.title), line()]
     found += _paragraph(cause.meaning)
@@ -34,14 +34,14 @@ def cause_page(cause: Cause, origin: str = "") -> list[Line]:
         found += [line(), line(Span(clean(heading), "bold")), *_body(body)]
     rows = [
         ("Symptoms", words(front.explains)),
-        ("Who must act", OWNERS[front.owner]),
+        ("Owner", OWNERS[front.owner]),
         ("Certain", _certainty(cause)),
-        ("Needs", "; ".join(map(_sign_title, front.requires))),
+        ("Requires", "; ".join(map(_sign_title, front.requires))),
         ("Ruled out by", "; or ".join(map(_sign_title, front.excludes))),
-        ("Answers", "; ".join(fill(phrase, {}) for phrase in front.answers)),
+        ("Messages", "; ".join(fill(phrase, {}) for phrase in front.answers)),
         ("Special case of", words(front.refines)),
-        ("Also called", "; ".join(front.terms)),
-        ("From", origin),
+        ("Other names", "; ".join(front.terms)),
+        ("File", origin),
     ]
     return [*found, line(), *_rows([(label, said) for label, said in rows if said])]
 
@@ -51,10 +51,10 @@ def _certainty(cause: Cause) -> str:
     if front.kind != "cause":
         return _KINDS[front.kind]
     if front.cap == "certain":
-        return "when all of it was seen and nothing else fits"
+        return "when all required signs are present and no other cause fits"
     if not front.proof:
-        return f"never, {front.cap} at most"
-    return f"only when this was seen: {'; or '.join(map(_sign_title, front.proof))}; else {front.cap}"
+        return f"never; at most {front.cap}"
+    return f"only with this sign: {'; or '.join(map(_sign_title, front.proof))}; otherwise {front.cap}"
 
 
 def _sign_title(name: str) -> str:
@@ -66,12 +66,12 @@ def symptom_page(name: Symptom, said: SymptomText, causes: Sequence[Cause]) -> l
     found = [*_title(name, said.title), line(), *_paragraph(said.text), line(), *_rows([("Seen as", said.seen)])]
     if causes:
         found += [line(), line(Span("Causes that explain it", "bold")), *_causes(causes)]
-        found += [line(), line(Span("portdoctor explain NAME says more of each.", "dim"))]
+        found += [line(), line(Span("`portdoctor explain NAME` describes each of them.", "dim"))]
     return found
 
 
 def listing(symptoms: dict[Symptom, SymptomText], causes: Sequence[Cause], ours: str) -> list[Line]:
-    """All symptoms and causes. `ours`: the folder of our own; a cause from elsewhere names its file."""
+    """All symptoms and causes. `ours`: the folder of our own causes; others are listed with their file."""
     found = [line(Span("Symptoms", "bold"))]
     found += _rows([(name, said.title) for name, said in symptoms.items()], size=_longest(symptoms))
     for phase in dict.fromkeys(c.phase for c in causes):
@@ -81,7 +81,7 @@ def listing(symptoms: dict[Symptom, SymptomText], causes: Sequence[Cause], ours:
 
 
 def named_so(term: str, causes: Sequence[Cause]) -> list[Line]:
-    """The causes that other tools know under one term."""
+    """The causes to which other tools give this name."""
     return [line(Span(term, "bold"), " is another name for:"), *_causes(causes)]
 
 
@@ -97,7 +97,7 @@ def _causes(causes: Sequence[Cause], ours: str = "") -> list[Line]:
 def pasted_error(
     text: PastedError, symptoms: dict[Symptom, SymptomText], causes: Sequence[Cause], columns: int = COLUMNS
 ) -> list[Line]:
-    """An error line: what it means, its target, its possible causes, and the command to run."""
+    """A pasted error: its meaning, target, possible causes, and the command to run."""
     said = symptoms[text.symptom]
     who = f" (as {text.program} prints it)" if text.program else ""
     often = f", {plural(text.count, 'time')}" if text.count > 1 else ""
@@ -106,7 +106,7 @@ def pasted_error(
     meaning = said.text
     if text.also:
         possible = words([f"{name} ({symptoms[name].title})" for name in (text.symptom, *text.also)], "or")
-        meaning = f"{possible}. This text alone does not show which; the check below does."
+        meaning = f"{possible}. The text alone does not show which; the command below does."
     rows = [("Means", meaning), ("Stage", f"{text.stage}{who}{often}")]
     if text.target:
         rows.append(("Target", text.target))
@@ -115,11 +115,11 @@ def pasted_error(
         hinted = [c for c in causes if c.name in text.hints]
         rest = [c for c in causes if c.name not in text.hints]
         if hinted:
-            found += [line(), line(Span("These words name", "bold")), *_causes(hinted)]
+            found += [line(), line(Span("Named by this text", "bold")), *_causes(hinted)]
         if rest:
-            found += [line(), line(Span("Can also be" if hinted else "Can be", "bold")), *_causes(rest)]
-    where = "on the machine where it happened"
-    return [*found, line(), line(f"Next, {where}:"), line("  ", Span(text.command, "cyan"))]
+            found += [line(), line(Span("Also possible" if hinted else "Possible causes", "bold")), *_causes(rest)]
+    where = "on the machine that printed it"
+    return [*found, line(), line(f"Next, run {where}:"), line("  ", Span(text.command, "cyan"))]
 
 
 # ---------------------------------------------------------------- laying out
@@ -137,7 +137,7 @@ def _paragraph(text: str) -> list[Line]:
 
 
 def _plain(text: str) -> str:
-    """Without the marks of Markdown, the blanks of a template in capitals."""
+    """The text without Markdown markup, with the blanks of a template in capitals."""
     return re.sub(r"`([^`]+)`|\*\*([^*]+)\*\*", lambda m: m[1] or m[2], fill(text, {}))
 
 

@@ -1,4 +1,4 @@
-"""The report as one JSON object a line, its published schema, and the way back. Pure."""
+"""Writes and reads a report as JSON, one object a line, and its published schema. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ..model import (
 from ..text import clean
 from .walk import cleaned
 
-MOST_TEXT = 4096  # characters of one string: a greeting is worth a sample, not a transcript
+MOST_TEXT = 4096  # characters of one string: a greeting is a sample, not a transcript
 
 
 class Document(Value, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class Document(Value, frozen=True, kw_only=True):
 
 
 def document(report: Report, diagnosis: Diagnosis) -> Document:
-    """The object of the contract; its text is as it came in."""
+    """The object that `--json` writes, before its text is cleaned."""
     first = diagnosis.problems[0] if diagnosis.problems else None
     return Document(
         schema="portdoctor.report/1",
@@ -98,7 +98,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-# ---------------------------------------------------------------- the way back
+# ---------------------------------------------------------------- reading
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,10 +126,10 @@ _OUTCOMES = {outcome.value for outcome in Outcome}
 
 
 def load_report(text: str | bytes) -> Report:
-    """The report in a recorded document; its diagnosis is left, it can be made again.
+    """The report in a recorded document, without its diagnosis, which can be recomputed.
 
-    Fields that this version does not know are ignored, an unknown kind of observation becomes `Other`.
-    Raises ValueError, in one sentence, for what is no report.
+    Unknown fields are ignored, an unknown kind of observation becomes `Other`.
+    Raises ValueError, with one sentence, if it is not a report.
     """
     try:
         named = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
@@ -148,7 +148,7 @@ def load_report(text: str | bytes) -> Report:
         observations = tuple(_observation(raw) for raw in record.observations)
         others = tuple(load_report(_alone(raw)) for raw in record.others)
     except msgspec.DecodeError as error:
-        raise ValueError(f"a report with a mistake in it: {clean(str(error))}") from None
+        raise ValueError(f"invalid report: {clean(str(error))}") from None
     return Report(
         schema=record.schema,
         portdoctor=record.portdoctor,
@@ -163,13 +163,13 @@ def load_report(text: str | bytes) -> Report:
 
 
 def _alone(raw: msgspec.Raw) -> bytes:
-    """A report inside another one; what it may hold inside itself is left out, so that loading ends."""
+    """A report inside another one, without the reports inside it, so that loading ends."""
     fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     return msgspec.json.encode({name: value for name, value in fields.items() if name != "others"})
 
 
 def load_reports(text: str) -> list[Report]:
-    """The reports in a file: one object over many lines, or one a line. Raises ValueError with the line's number."""
+    """The reports in a file: one object over several lines, or one object a line. Raises ValueError with the line number."""
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(lines) < 2 or not _is_object(lines[0][1]):
         return [load_report(text)]

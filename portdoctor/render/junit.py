@@ -10,11 +10,11 @@ from .state import Case, State, duration, states_of, summary
 from .ticket import render as ticket
 from .walk import cleaned
 
-_MOST_TEXT = 20_000  # characters of a ticket in a failure: readers of a build log want the head of it
+_MOST_TEXT = 20_000  # characters of a ticket in a failure: the first lines are enough in a build log
 
 
 def render(cases: Sequence[Case], states: Sequence[State] | None = None) -> str:
-    """A document with one suite. What failed has a failure, what nobody knows an error, an impairment its output."""
+    """A document with one suite: a failure for a failed target, an error for an undetermined one, output for a degraded one."""
     found = states_of(cases, states)
     total = f"{sum(duration(report) for report, _ in cases):.3f}"
     counts = {

@@ -1,4 +1,4 @@
-"""Text with styles that a reader may lose: lines of spans, so that colour stays optional. Pure."""
+"""Lines of styled spans, so that colour is optional. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..text import visible
 
 
 class Span(NamedTuple):
-    """A piece of a line; `style` is a word of the terminal's ("bold", "red", "dim"), empty for none."""
+    """A piece of a line; `style` is a terminal style ("bold", "red", "dim"), "" for none."""
 
     text: str
     style: str = ""
@@ -22,7 +22,7 @@ _ASCII = {
 
 
 def line(*spans: Span | str) -> Line:
-    """One line; plain strings have no style. The last gate: what cannot be seen is made visible here at the latest."""
+    """One line; plain strings have no style. Invisible characters that are still in the text become escapes."""
     named = (Span(s) if isinstance(s, str) else s for s in spans)
     return tuple(s._replace(text=visible(s.text)) for s in named if s.text)
 
@@ -33,7 +33,7 @@ def plain(lines: list[Line], encoding: str = "utf-8") -> str:
 
 
 def encodable(text: str, encoding: str = "utf-8") -> str:
-    """The text in characters that the encoding has: lines and arrows in ASCII, the rest as escapes.
+    """The text in characters that the encoding has: lines and arrows become ASCII, the rest escapes.
 
     Raises LookupError for an encoding that Python does not know.
     """

@@ -1,4 +1,4 @@
-"""What listens on this machine, who holds it, and who can reach it: as text and JSON. Pure."""
+"""The listening sockets of this machine, their processes and who can reach them, as text and JSON. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..text import clean, cut, plural, width
 
 LISTENING_SCHEMA = "portdoctor.listening/1"
 Reach = Literal["loopback", "lan", "all"]
-_WORDS: dict[Reach, str] = {"loopback": "this machine", "lan": "its network", "all": "all networks"}
+_WORDS: dict[Reach, str] = {"loopback": "this machine", "lan": "local network", "all": "all networks"}
 _WIDE = 80
-_HEAD = ("port", "reached from", "address", "held by")
+_HEAD = ("port", "reachable from", "address", "process")
 
 
 class Open(Value, frozen=True, kw_only=True):
-    """One socket that waits for others. `reach`: from where its address can be reached, firewalls apart.
+    """One listening socket. `reach`: from where its address is reachable, without regard to firewalls.
 
-    `service` is what we expect on such a port, not what was seen there. `queued` and `backlog`: connections that
-    wait for accept(), and how many may.
+    `service` is the usual service of the port, which was not verified. `queued` and `backlog`: connections in the
+    accept queue, and its limit.
     """
 
     transport: Transport
@@ -37,9 +37,9 @@ class Open(Value, frozen=True, kw_only=True):
 
 
 class ListeningDocument(Value, frozen=True, kw_only=True):
-    """What `listening --json` writes. `port` is null when all were asked for.
+    """What `listening --json` writes. `port` is null if all ports were requested.
 
-    `complete`: every user's sockets were seen. `limits`: what could not be seen, and what would show it.
+    `complete`: the sockets of all users were visible. `limits`: what was not visible, and what would show it.
     """
 
     schema: Literal["portdoctor.listening/1"] = "portdoctor.listening/1"
@@ -50,8 +50,8 @@ class ListeningDocument(Value, frozen=True, kw_only=True):
 
 
 def document(tables: Sequence[Listeners], port: int | None = None, limits: tuple[str, ...] = ()) -> ListeningDocument:
-    """The sockets of the tables that wait for others, by port: listening TCP ones, UDP ones without a peer."""
-    rows = [_open(row) for table in tables for row in table.rows if _waits(row)]
+    """The listening sockets of the tables, by port: TCP sockets in LISTEN, UDP sockets without a peer."""
+    rows = [_open(row) for table in tables for row in table.rows if _is_listening(row)]
     return ListeningDocument(
         port=port,
         complete=all(table.complete for table in tables),
@@ -60,7 +60,7 @@ def document(tables: Sequence[Listeners], port: int | None = None, limits: tuple
     )
 
 
-def _waits(row: Listener) -> bool:
+def _is_listening(row: Listener) -> bool:
     return row.state == "LISTEN" if row.transport == "tcp" else not row.peer
 
 
@@ -74,13 +74,13 @@ def _open(row: Listener) -> Open:
 
 
 def reach_of(address: str) -> Reach:
-    """From where a local address can be reached: RFC 1918, 4193, 3927, 4291 and 6598 say what stays in a network."""
+    """From where a local address is reachable, by the address ranges of RFC 1918, 4193, 3927, 4291 and 6598."""
     from ipaddress import ip_address, ip_network
 
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
-        return "all"  # "*" of systems that write the wildcard so
+        return "all"  # some systems write "*" for the wildcard
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip.is_loopback:
         return "loopback"
@@ -118,16 +118,16 @@ def _clean(value: Any) -> Any:
 
 
 def render(found: ListeningDocument) -> str:
-    """The same for people: a line a socket, at most 80 columns, without a final line feed."""
+    """The sockets as text: a line each, at most 80 columns, without a final line feed."""
     what = f"port {found.port}" if found.port is not None else "any port"
     if not found.rows:
-        seen = "" if found.complete else " that this user may see"
-        return "\n".join([f"Nothing listens on {what} of this machine{seen}.", *_limits(found)])
+        seen = "" if found.complete else " that is visible to this user"
+        return "\n".join([f"Nothing is listening on {what} of this machine{seen}.", *_limits(found)])
     rows = [_HEAD, *(_cells(row) for row in found.rows)]
     widths = [max(width(row[place]) for row in rows) for place in range(3)]
     lines = [cut("  ".join((*(_padded(row[n], widths[n]) for n in range(3)), row[3])), _WIDE) for row in rows]
     count = plural(len(found.rows), "socket")
-    return "\n".join([*lines, "", f"{count}. A firewall may still forbid what the address allows.", *_limits(found)])
+    return "\n".join([*lines, "", f"{count}. A firewall may restrict access further.", *_limits(found)])
 
 
 def _limits(found: ListeningDocument) -> list[str]:
@@ -141,13 +141,13 @@ def _padded(text: str, columns: int) -> str:
 
 def _cells(row: Open) -> tuple[str, str, str, str]:
     service = f" {row.service}" if row.service else ""
-    return f"{row.port}/{row.transport}{service}", _WORDS[row.reach], clean(row.address), _held(row)
+    return f"{row.port}/{row.transport}{service}", _WORDS[row.reach], clean(row.address), _process(row)
 
 
-def _held(row: Open) -> str:
+def _process(row: Open) -> str:
     holder = row.holder or Holder()
     unit = holder.unit or (f"container {holder.container[:12]}" if holder.container else "")
     user = holder.user or (f"user id {row.uid}" if row.uid is not None else "")
     pid = f"pid {holder.pid}" if holder.pid is not None else ""
-    full = f"{row.queued} of {row.backlog} waiting" if row.queued and row.backlog is not None else ""
-    return clean(", ".join(part for part in (holder.name or "", pid, full, user, unit) if part)) or "not known"
+    full = f"{row.queued} of {row.backlog} queued" if row.queued and row.backlog is not None else ""
+    return clean(", ".join(part for part in (holder.name or "", pid, full, user, unit) if part)) or "unknown"

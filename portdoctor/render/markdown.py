@@ -7,13 +7,13 @@ import re
 from ..model import Diagnosis, Report
 from .content import Section, content
 
-# What Markdown or HTML could read as a mark. The slash breaks links that are made without asking ("https://…").
+# Characters with a meaning in Markdown or HTML. The slash breaks automatic links ("https://…").
 _MARK = re.compile(r"([\\`*_{}\[\]<>#|~&$!^@/=]|^[-+])")
 _NUMBERED = re.compile(r"^(\d+)([.)])(?= )")
 
 
 def render(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> str:
-    """The ticket. `names`: also say the name of this machine and of its user."""
+    """The ticket. `names`: include the names of this machine and its user."""
     it = content(report, diagnosis, names=names)
     lines = [f"## {escaped(it.title)}", ""]
     for label, items in it.head:
@@ -27,12 +27,12 @@ def render(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text so that Markdown shows it as it is."""
+    """The text, escaped so that Markdown shows it unchanged."""
     return _NUMBERED.sub(r"\1\\\2", _MARK.sub(r"\\\1", text))
 
 
 def code(text: str) -> str:
-    """The text as a code span, whatever backticks it holds."""
+    """The text as a code span, with any backticks in it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
@@ -66,7 +66,7 @@ def _trials(section: Section) -> list[str]:
             lines += [escaped(trial.what), ""]
         if trial.command:
             lines += [*_block([trial.command], "" if "PowerShell" in trial.what else "sh"), ""]
-        label = "Seen here: " if trial.what else "- "
+        label = "Expected: " if trial.what else "- "
         lines += [f"{label}{code(text) if trial.what else escaped(text)}" for text in trial.expect.split("\n") if text]
         if trial.expect:
             lines.append("")

@@ -41,6 +41,6 @@ def _data(case: Case, *, several: bool) -> list[str]:
     ran = [s for s in diagnosis.stages if s.took is not None]
     if not several:
         return [f"{s.name}={s.took:.3f}s" for s in ran]
-    # A label has no quote and no equals sign; one with a space stands in single quotes.
+    # A label has no quote and no equals sign; one with a space is in single quotes.
     name = target(report).replace("'", "_").replace("=", "_").replace("|", "/")
     return [f"'{name} {s.name}'={s.took:.3f}s" for s in ran]

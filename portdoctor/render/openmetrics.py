@@ -1,4 +1,4 @@
-"""OpenMetrics text (version 1.0), as a textfile collector or a scrape reads it. Never free text. Pure."""
+"""OpenMetrics text (version 1.0), for a textfile collector or a scrape. No free text. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .walk import cleaned
 
 
 def render(cases: Sequence[Case], states: Sequence[State] | None = None) -> str:
-    """The gauges of every target, a target that comes twice once (its last result)."""
+    """The gauges of every target. A target that occurs twice appears once, with its last result."""
     found = states_of(cases, states)
     by_name = {target(case[0]): (case, state) for case, state in zip(map(_clean, cases), found, strict=True)}
     lines = [
         "# TYPE probe_success gauge",
-        "# HELP probe_success Whether the target is as it should be.",
+        "# HELP probe_success Whether the target is as expected.",
         *(
             f"probe_success{_labels(target=name)} {1 if state in ('ok', 'warning') else 0}"
             for name, (_, state) in by_name.items()

@@ -1,6 +1,6 @@
-"""The path picture: who answered on the way to an address, and where the asked port ends. Pure.
+"""Draws the path to an address: the routers that responded, and the hop at which packets to the port stop. Pure.
 
-``you ── 198.51.100.1 ── 10.0.12.2 ─✗ 203.0.113.45:8080   lost at or behind 10.0.12.2, where port 80 passes``
+``you ── 198.51.100.1 ── 10.0.12.2 ─✗ 203.0.113.45:8080   lost at or beyond 10.0.12.2; port 80 gets further``
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import NamedTuple
 from ..model import Hop, Outcome, Report, Trace
 from ..text import at
 
-SILENT = "*"  # a router that says nothing: no loss, many never answer
+SILENT = "*"  # a router that did not respond: no sign of loss, many never do
 _MOST_HOPS = 8
 
 
 class Path(NamedTuple):
-    """The picture in pieces, so that it can be broken between hops, and what it shows in words."""
+    """The drawing in parts, so that lines break between hops, and its caption `says`."""
 
     hops: tuple[str, ...]
     end: str
@@ -24,7 +24,7 @@ class Path(NamedTuple):
 
 
 def path_to(report: Report, address: str) -> Path | None:
-    """What the traces to one address show together; None without a trace in which anything answered."""
+    """The combined result of all traces to one address; None if nothing responded in any of them."""
     rounds = [t for t in report.of(Trace) if t.role == "target" and t.address == address]
     hops = _merged(rounds)
     last = max((h.ttl for h in hops.values() if h.outcome is Outcome.TTL_EXPIRED), default=0)
@@ -36,15 +36,15 @@ def path_to(report: Report, address: str) -> Path | None:
     before = next((s for s in reversed(shown) if s != SILENT), "")
     goal = at(address, rounds[0].port)
     if end is None:
-        where = f"lost at or behind {before}"
+        where = f"lost at or beyond {before}"
         passing = _beyond(report, address, last)
-        return Path(shown, goal, False, f"{where}, where port {passing} passes" if passing else where)
+        return Path(shown, goal, False, f"{where}; port {passing} gets further" if passing else where)
     return _ended(report, address, Path(shown, goal, False, ""), end)
 
 
 def _ended(report: Report, address: str, path: Path, end: Hop) -> Path:
     if end.outcome is Outcome.OK:
-        return path._replace(reached=True, says=f"answers at hop {end.ttl}")
+        return path._replace(reached=True, says=f"connects at hop {end.ttl}")
     if end.icmp is not None:
         offender = end.icmp.offender
         known = offender == address or offender in path.hops
@@ -52,12 +52,12 @@ def _ended(report: Report, address: str, path: Path, end: Hop) -> Path:
         says = f"{kind} {end.icmp.type}/{end.icmp.code} from {offender}"
         return path._replace(hops=path.hops if known else (*path.hops, offender), says=says)
     says = f"{str(end.outcome).replace('-', ' ')} at hop {end.ttl}"
-    passing = _on_its_way(report, address, end.ttl) if end.outcome is Outcome.REFUSED else None
-    return path._replace(says=f"{says}, where port {passing} passes" if passing else says)
+    passing = _still_in_path(report, address, end.ttl) if end.outcome is Outcome.REFUSED else None
+    return path._replace(says=f"{says}; port {passing} gets further" if passing else says)
 
 
 def _merged(rounds: list[Trace]) -> dict[int, Hop]:
-    """The most telling answer at each TTL over all rounds: silence in one of them proves nothing."""
+    """One hop per TTL over all rounds: a response in any round counts, since silence proves nothing."""
     hops: dict[int, Hop] = {}
     for trace in rounds:
         for hop in trace.hops:
@@ -73,16 +73,18 @@ def _shown(hop: Hop | None) -> str:
 
 
 def _beyond(report: Report, address: str, ttl: int) -> int | None:
-    """A port of the same address for which something behind this TTL answered, a router or the host."""
+    """A port of the same address for which a router or the host responded beyond this TTL."""
     for trace in _controls(report, address):
         if any(h.ttl > ttl and h.outcome in (Outcome.TTL_EXPIRED, Outcome.OK) for h in trace.hops):
             return trace.port
     return None
 
 
-def _on_its_way(report: Report, address: str, ttl: int) -> int | None:
-    """A port of the same address whose packets are not yet at the host at this TTL (a DNAT on the host answers 11/0
-    itself: that is no device in front)."""
+def _still_in_path(report: Report, address: str, ttl: int) -> int | None:
+    """A port of the same address whose packets have not reached the host at this TTL.
+
+    A host with DNAT sends ICMP 11/0 from its own address: that is not a device in front of it.
+    """
     for trace in _controls(report, address):
         if any(h.ttl >= ttl and h.outcome is Outcome.TTL_EXPIRED and h.address != address for h in trace.hops):
             return trace.port
@@ -94,7 +96,7 @@ def _controls(report: Report, address: str) -> list[Trace]:
 
 
 def drawn(path: Path, columns: int = 80) -> list[str]:
-    """The picture in lines; the words stand beside it, or below where there is no room."""
+    """The drawing in lines; the caption is beside it, or below it where it does not fit."""
     hops = list(path.hops)
     if len(hops) > _MOST_HOPS:
         left_out = len(hops) - _MOST_HOPS + 1

@@ -1,4 +1,4 @@
-"""The sentences that every format for people shares. Facts only; what is guessed stands in the cause pages."""
+"""Sentences shared by all formats for people. They state facts; explanations come from the cause files."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ..model import (
 from ..text import at, plural, seconds, words
 
 TITLES: dict[Symptom, str] = {
-    "ok": "It works",
-    "degraded": "It works, with an impairment",
+    "ok": "Works",
+    "degraded": "Degraded",
     "name-not-resolved": "Name not resolved",
     "connection-refused": "Connection refused",
-    "timeout": "No answer",
+    "timeout": "No response",
     "unreachable": "Unreachable",
     "connection-reset": "Connection reset",
     "tls-failed": "TLS failed",
@@ -44,18 +44,18 @@ TITLES: dict[Symptom, str] = {
     "permission-denied": "Permission denied",
     "address-unavailable": "Address unavailable",
     "resource-exhausted": "Out of resources",
-    "undetermined": "Not determined",
+    "undetermined": "Undetermined",
 }
 OWNERS: dict[Owner, str] = {
-    "this-machine": "you, or whoever runs this machine",
-    "network": "whoever runs the network between here and the target",
+    "this-machine": "you, or the administrator of this machine",
+    "network": "the operator of the network path to the target",
     "server-operator": "the operator of the server",
     "service-operator": "the operator of the service",
     "dns-operator": "the operator of the DNS zone or resolver",
-    "certificate-owner": "whoever renews the server's certificate",
-    "unknown": "not known yet",
+    "certificate-owner": "the person who renews the server's certificate",
+    "unknown": "unknown",
 }
-CERTAINTIES: dict[Certainty, str] = {"certain": "Cause", "likely": "Most likely", "undetermined": "Not decided"}
+CERTAINTIES: dict[Certainty, str] = {"certain": "Cause", "likely": "Most likely", "undetermined": "Undetermined"}
 WHERE = {
     "server": "on the server",
     "here": "on this machine",
@@ -66,12 +66,12 @@ WHERE = {
 
 
 def everything(report: Report) -> tuple[Observation, ...]:
-    """Its observations and those of the places that were merged into it, whose ids begin with a letter and a dot."""
+    """All observations of a report, including those of merged vantage points, whose ids have a prefix such as "b."."""
     return (*report.observations, *(o for other in report.others for o in other.observations))
 
 
 def also_asked(report: Report) -> list[str]:
-    """The other places of a merged report: "b: 09:15:10 UTC from 198.51.100.7"."""
+    """The other vantage points of a merged report: "b: 09:15:10 UTC from 198.51.100.7"."""
     found = []
     for other in report.others:
         letter = other.observations[0].id.partition(".")[0] if other.observations else "-"
@@ -80,17 +80,17 @@ def also_asked(report: Report) -> list[str]:
 
 
 def target(report: Report) -> str:
-    """The target of a report as one writes it."""
+    """The target of a report as it is written on the command line."""
     return written(report.target)
 
 
 def written(t: Target) -> str:
-    """A target as one writes it: host:port, with udp:// where it is not TCP."""
+    """A target as it is written on the command line: host:port, with udp:// for UDP."""
     return ("udp://" if t.transport == "udp" else "") + at(t.host, t.port)
 
 
 def place(report: Report, problem: Problem) -> str:
-    """What the problem is about: its address with the port, its name, its resolver; several are counted."""
+    """The subject of the problem: an address with the port, a name, a resolver. Several addresses are counted."""
     values = problem.subject.values
     match problem.subject.kind:
         case "address":
@@ -106,13 +106,13 @@ def place(report: Report, problem: Problem) -> str:
 
 
 def failing(report: Report, problem: Problem) -> Ending | None:
-    """The observation that shows the symptom: the first of its evidence that did not end well."""
+    """The observation that shows the symptom: the first one of its evidence that failed."""
     seen = {o.id: o for o in everything(report)}
     return next((seen[i] for i in problem.evidence if i in seen and seen[i].outcome is not Outcome.OK), None)
 
 
 def error_text(o: Ending) -> str:
-    """The exact error: the system's words, errno with its number, ICMP type, code and sender."""
+    """The exact error: the system's message, errno with its number, ICMP type, code and sender."""
     parts = [o.os_says or IN_WORDS.get(o.outcome) or str(o.outcome).replace("-", " ")]
     if o.errno is not None:
         parts.append(f"{o.errno.name}, errno {o.errno.number}")
@@ -136,7 +136,7 @@ def error_text(o: Ending) -> str:
 
 
 def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = None) -> str:
-    """What the user sees, as one sentence: of the given problem, else of the verdict."""
+    """The symptom in one sentence: that of the given problem, or else of the verdict."""
     problem = problem or (diagnosis.problems[0] if diagnosis.problems else None)
     if problem is None:
         return _without_problem(report, diagnosis)
@@ -146,9 +146,9 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "ok":
             return f"{it} works."
         case "degraded":
-            return f"{target(report)} works, with an impairment: {_lowered(problem.title)}."
+            return f"{target(report)} works but is degraded: {_lowered(problem.title)}."
         case "name-not-resolved":
-            return f"The name {report.target.host} gives no address."
+            return f"The name {report.target.host} did not resolve to an address."
         case "connection-refused":
             return f"{it} refuses the {'datagram' if isinstance(o, Datagram) else 'connection'}."
         case "timeout":
@@ -157,27 +157,27 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
             return f"{it} cannot be reached: {error_text(o)}." if o else f"{it} cannot be reached."
         case "connection-reset":
             closed = o is not None and o.outcome is Outcome.CLOSED
-            return f"{it} accepts the connection and then {'closes' if closed else 'resets'} it."
+            return f"{it} accepted the connection and then {'closed' if closed else 'reset'} it."
         case "tls-failed":
-            return f"{it} accepts the connection, but TLS fails" + (f": {error_text(o)}." if o else ".")
+            return f"{it} accepted the connection, but TLS failed" + (f": {error_text(o)}." if o else ".")
         case "wrong-protocol":
             from ..services.fingerprints import spoken
 
             expected = report.target.service or report.target.scheme
-            return f"{it} answers, but not with {spoken(expected) if expected else 'what was expected'}."
+            return f"{it} responded, but not with {spoken(expected) if expected else 'the expected protocol'}."
         case "service-error":
-            return f"The service at {it} answers with an error of its own" + (f": {error_text(o)}." if o else ".")
+            return f"The service at {it} returned an error" + (f": {error_text(o)}." if o else ".")
         case "port-conflict":
             return f"{it} is already in use on this machine."
         case "permission-denied":
             what = "listen on" if isinstance(o, Bind) else "send to" if isinstance(o, Datagram) else "connect to"
-            return f"This machine does not let you {what} {it}" + (f": {error_text(o)}." if o else ".")
+            return f"This machine denied permission to {what} {it}" + (f": {error_text(o)}." if o else ".")
         case "address-unavailable":
             return f"This machine cannot use the address for {it}" + (f": {error_text(o)}." if o else ".")
         case "resource-exhausted":
             return "This machine has run out of a resource" + (f": {error_text(o)}." if o else ".")
         case "undetermined":
-            return f"Nothing came back from {it}; that alone says neither open nor closed."
+            return f"{it} did not respond, which does not show whether the port is open."
     assert_never(symptom)
 
 
@@ -193,56 +193,65 @@ def _without_problem(report: Report, diagnosis: Diagnosis) -> str:
 def _silence(it: str, o: Ending | None) -> str:
     match o:
         case Connect():
-            tries = f" to {plural(o.syns, 'attempt')} (SYN)" if o.syns else ""
-            return f"{it} gives no answer{tries} in {seconds(o.took)}."
+            tries = f" to {plural(o.syns, 'SYN')}" if o.syns else ""
+            return f"{it} did not respond{tries} in {seconds(o.took)}."
         case Handshake():
-            return f"{it} accepts the connection, then leaves the TLS handshake unanswered for {seconds(o.took)}."
-        case Greeting() | HttpReply():
-            return f"{it} accepts the connection, then says nothing for {seconds(o.took)}."
+            return f"{it} accepted the connection, but the TLS handshake did not complete in {seconds(o.took)}."
+        case Greeting():
+            return f"{it} accepted the connection, but sent no data in {seconds(o.took)}."
+        case HttpReply():
+            return f"{it} accepted the connection, but sent no complete HTTP response in {seconds(o.took)}."
         case Datagram():
-            return f"{it} gives no answer to {plural(o.sent, 'datagram')} in {seconds(o.took)}."
+            return f"{it} did not respond to {plural(o.sent, 'datagram')} in {seconds(o.took)}."
         case _:
-            return f"{it} gives no answer."
+            return f"{it} did not respond."
 
 
 def _lowered(text: str) -> str:
-    """For the middle of a sentence; a word in capitals (TLS, DNS) keeps them."""
+    """The text for the middle of a sentence: its first letter small, except in acronyms (TLS, DNS)."""
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def cause_label(problem: Problem) -> str:
-    """The cause and its certainty in brackets: "(tcp.no-listener, likely)". Of a scope, also the cause found there."""
+    """The cause and its certainty in brackets: "(tcp.no-listener, likely)"; for a scope, also the cause behind it."""
     if problem.cause is None:
         return ""
-    there = f"; there: {problem.because}, {problem.because_certainty or problem.certainty}" if problem.because else ""
-    return f"({problem.cause}, {problem.certainty}{there})"
+    behind = f"; because of {problem.because}, {problem.because_certainty or problem.certainty}" if problem.because else ""
+    return f"({problem.cause}, {problem.certainty}{behind})"
+
+
+def open_label(problem: Problem) -> str:
+    """The label of the candidates, by what they are to the problem: special cases, rivals, or all that is known."""
+    if is_certain(problem):
+        return "Possibly"
+    return "Candidates" if problem.certainty == "undetermined" else "Also possible"
 
 
 def still_open(diagnosis: Diagnosis, problem: Problem) -> tuple[Candidate, ...]:
-    """What is open beside a problem; of a scope, beside the cause found there."""
+    """The candidates of a problem; for a scope, those of the problem behind it."""
     hidden = [p for p in diagnosis.problems if p.id in problem.hidden]
     return problem.candidates or tuple(c for p in hidden for c in p.candidates)
 
 
 def is_certain(problem: Problem) -> bool:
-    """Whether its cause is certain, so that what is open beside it can only be a special case of it."""
+    """Whether the cause is certain; its candidates can then only be special cases of it."""
     return (problem.because_certainty or problem.certainty) == "certain"
 
 
 def test_of(test: NextTest) -> str:
-    """Where a next test is run: "On the server, run"."""
+    """Where the next test runs: "On the server, run"."""
     where = WHERE.get(test.where, f"on {test.where[:40]}")
     return f"{where[0].upper()}{where[1:]}, run"
 
 
 def when_and_where(report: Report, *, date: bool = False) -> str:
-    """When and from where it was probed: "09:14:03 UTC from 192.0.2.7, resolver 192.0.2.53"."""
+    """The time and the vantage point of the checkup: "09:14:03 UTC from 192.0.2.7, resolver 192.0.2.53"."""
     queried = dict.fromkeys(o.resolver for o in report.of(Lookup) if o.via == "wire" and o.resolver)
     return asked_by(report.target, report.vantage, tuple(queried), date=date)
 
 
 def asked_by(target: Target, vantage: Vantage, queried: tuple[str, ...] = (), *, date: bool = False) -> str:
-    """As `when_and_where`, as far as it is known before an observation. `queried`: the resolvers that were used."""
+    """As `when_and_where`, before any observation exists. `queried`: the resolvers that were queried."""
     day, _, clock = vantage.started.partition("T")
     when = clock.removesuffix("Z").partition(".")[0]
     if when:

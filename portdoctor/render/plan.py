@@ -1,4 +1,4 @@
-"""What a check may send, to whom and how much of it: as text and JSON. Pure."""
+"""What a check may send, to which addresses and at most how much, as text and JSON. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ COLUMNS = 80
 _TEXT = 29  # columns before a step's text
 _HEADINGS: dict[When, str] = {
     "always": "Always",
-    "when-silent": "While a connection or a resolver stays silent",
-    "when-it-fails": "When something fails, as far as it would decide what is open",
+    "when-silent": "While a connection or a resolver does not respond",
+    "when-it-fails": "After a failure, only the probes that can decide between the candidates",
 }
 
 
@@ -36,7 +36,7 @@ def to_json(plan: Plan) -> str:
 def render(plan: Plan) -> str:
     """The plan as text of 80 columns, without the final line feed."""
     t = plan.target
-    lines = [f"Plan for {clean(t.input)}: nothing was sent, no name was looked up."]
+    lines = [f"Plan for {clean(t.input)}: nothing was sent or looked up."]
     for when, heading in _HEADINGS.items():
         steps = [step for step in plan.steps if step.when == when]
         if steps:
@@ -57,7 +57,7 @@ def _step(step: PlannedProbe, target: Target) -> list[str]:
 def _whom(step: PlannedProbe, target: Target) -> str:
     ports = f"port{'s' if len(step.ports) > 1 else ''} {words(map(str, step.ports))}" if step.ports else ""
     if step.to == (target.host,):
-        return ports or f"{step.to[0]}, ports picked by chance"
+        return ports or f"{step.to[0]}, random ports"
     each = "each of " if step.per == "resolver" and len(step.to) > 1 else ""
     return each + words(step.to) + (f", {ports}" if ports else "")
 
@@ -68,11 +68,11 @@ def _item(text: str) -> list[str]:
 
 
 def _limits(plan: Plan) -> list[str]:
-    counted = "each number is the most that one try sends"
+    counted = "each number is the maximum that one check sends"
     if "bind" not in plan.target.stages:
         many = plural(plan.addresses, "address", "addresses")
-        counted += f": to each address of the target, {many} at most, or to each name server"
-    said = [counted, f"{plan.seconds:g} s for one try" + (f", {plan.tries} tries at most" if plan.tries > 1 else "")]
+        counted += f": to each address of the target ({many} at most), or to each resolver"
+    said = [counted, f"{plan.seconds:g} s for one check" + (f", {plan.tries} checks at most" if plan.tries > 1 else "")]
     if not plan.options.controls:
-        said.append("no port of the target but the one asked for: --no-controls")
-    return [*said, "a packet that is not answered is sent again by the system, as always"]
+        said.append("no other port of the target: --no-controls")
+    return [*said, "the system retransmits packets that get no response"]

@@ -1,4 +1,4 @@
-"""What is known of one port: its registered name, its range, its usual service, and who holds it here. Pure."""
+"""Facts about one port: registered name, range, usual service, and what is using it on this machine. Pure."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _BOTH: tuple[Transport, ...] = ("tcp", "udp")
 
 
 class PortFacts(Value, frozen=True, kw_only=True):
-    """One port. `registered`: the registry's names; `services`: what we know beyond them, registered ones first.
+    """One port. `registered`: names in the IANA registry; `services`: known services, registered ones first.
 
-    `usual`: transport -> what is often found there. `policy` is this machine's, None when it was not asked.
-    `listeners`: one table a transport, empty when it was not looked. `others`: further ports of the asked name.
+    `usual`: transport -> what often uses the port. `policy`: the rules of this machine, None if not read.
+    `listeners`: one table a transport, empty if not read. `others`: further ports of the given name.
     """
 
     asked: str
@@ -42,7 +42,7 @@ class PortFacts(Value, frozen=True, kw_only=True):
 
 
 class Here(Value, frozen=True, kw_only=True):
-    """This machine's rules for the port: ranges are (first, last); None where the system does not tell."""
+    """The rules of this machine for the port. Ranges are (first, last); None if the system does not report them."""
 
     unprivileged_start: int | None = None
     needs_privilege: bool | None = None
@@ -53,9 +53,9 @@ class Here(Value, frozen=True, kw_only=True):
 
 
 class PortDocument(Value, frozen=True, kw_only=True):
-    """What `port --json` writes. `here` and `held_by` are null when this machine was not asked.
+    """What `port --json` writes. `here` and `held_by` are null if this machine was not queried.
 
-    `complete`: every user's sockets were seen, so an empty `held_by` means that the port is free.
+    `complete`: the sockets of all users were visible, so an empty `held_by` means that the port is free.
     """
 
     schema: Literal["portdoctor.port/1"]
@@ -79,7 +79,7 @@ def facts(
     listeners: tuple[Listeners, ...] = (),
     others: tuple[int, ...] = (),
 ) -> PortFacts:
-    """What the registry, our own table and the given looks at this machine say of a port."""
+    """Combine the registry, our own tables and what was read on this machine."""
     found = [known_service(port, transport) for transport in _BOTH]
     known = sorted((s for s in found if s is not None), key=lambda s: not (s.registered and port in s.ports))
     usual = {transport: usual_of(port, transport) for transport in _BOTH}
@@ -97,7 +97,7 @@ def facts(
 
 
 def here(port: int, policy: Ports | None) -> Here | None:
-    """How this machine's rules bear on the port."""
+    """The rules of this machine as they apply to the port."""
     if policy is None:
         return None
     start, ephemeral = policy.unprivileged_start, policy.ephemeral
@@ -158,15 +158,15 @@ def _clean(value: Any) -> Any:
 
 
 def render(known: PortFacts) -> str:
-    """The same for people: a labelled line each, at most 80 columns, without a final line feed."""
+    """The facts as text: a labelled line each, at most 80 columns, without a final line feed."""
     lines = [cut(_headline(known), _WIDE)]
     lines += _labelled("registered", _registered(known.registered))
     lines += _labelled("range", [_RANGES[known.range]])
     for service in known.services:
         lines += _labelled(_service_label(known, service), _service(service, len(known.services) > 1))
-    lines += _labelled("often there", [f"{says} ({transport.upper()})" for transport, says in known.usual.items()])
+    lines += _labelled("often used by", [f"{says} ({transport.upper()})" for transport, says in known.usual.items()])
     lines += _labelled("this machine", _here(known))
-    lines += _labelled("held by", _held(known))
+    lines += _labelled("in use by", _users(known))
     if known.others:
         lines += _labelled("also", [words([str(other) for other in known.others])])
     return "\n".join(lines)
@@ -183,25 +183,25 @@ def _headline(known: PortFacts) -> str:
 
 def _registered(rows: tuple[Registration, ...]) -> list[str]:
     if not rows:
-        return ["no name in the registry of IANA"]
+        return ["not in the IANA registry"]
     return [f"{r.name} ({words(t.upper() for t in r.transports)}) {r.description}".rstrip() for r in rows]
 
 
 def _service_label(known: PortFacts, service: Service) -> str:
     both = len(known.services) > 1
-    return f"{service.transports[0].upper()} there" if both else "there"
+    return f"{service.transports[0].upper()} service" if both else "service"
 
 
 def _service(service: Service, several: bool) -> list[str]:
-    """How it greets: who speaks first, and when TLS begins."""
+    """Which side sends first, and when TLS begins."""
     says = [service.title] if several else []
     match service.first:
         case "server":
-            says.append(f"the server speaks first: {service.greets}" if service.greets else "the server speaks first")
+            says.append(f"the server sends first: {service.greets}" if service.greets else "the server sends first")
         case "client":
-            says.append("the client speaks first" + (f"; the server {service.greets}" if service.greets else ""))
+            says.append("the client sends first" + (f"; the server {service.greets}" if service.greets else ""))
         case "silent":
-            says.append(f"the server {service.greets or 'never answers'}")
+            says.append(f"the server {service.greets or 'never responds'}")
         case "unknown":
             pass
     if service.tls:
@@ -219,43 +219,43 @@ def _here(known: PortFacts) -> list[str]:
         return []
     says = []
     if rules.needs_privilege:
-        says.append(f"listening needs a privilege (ports below {rules.unprivileged_start})")
+        says.append(f"listening requires a privilege (ports below {rules.unprivileged_start})")
     elif rules.needs_privilege is False:
-        says.append("listening needs no further privilege")
+        says.append("listening requires no privilege")
     if rules.ephemeral is not None:
         first, last = rules.ephemeral
         says.append(
-            f"outgoing connections take ports {first}-{last} (ephemeral range)"
-            + (": one of them may hold this port" if rules.is_ephemeral and not rules.is_reserved else "")
+            f"outgoing connections use ports {first}-{last} (ephemeral range)"
+            + (", which includes this port" if rules.is_ephemeral and not rules.is_reserved else "")
         )
     ranges = [str(first) if first == last else f"{first}-{last}" for first, last in rules.reserved]
     if rules.is_reserved:
-        says.append("this port is reserved: the system never picks it by itself")
+        says.append("this port is reserved: the system does not assign it to outgoing connections")
     elif ranges:
         shown = ranges[:_MOST_ROWS] + ([f"{len(ranges) - _MOST_ROWS} more"] if len(ranges) > _MOST_ROWS else [])
         says.append(f"reserved: {words(shown)}")
     return says
 
 
-def _held(known: PortFacts) -> list[str]:
-    """Who listens, one line each; how many connections use the port, in one."""
+def _users(known: PortFacts) -> list[str]:
+    """One line for each process that listens, and one for the number of connections that use the port."""
     if not known.listeners:
         return []
     rows = [row for table in known.listeners for row in table.rows]
-    holding = [row for row in rows if row.state in ("LISTEN", "BOUND") or (row.transport == "udp" and not row.peer)]
-    says = [_holder(row) for row in holding[:_MOST_ROWS]]
-    if len(holding) > _MOST_ROWS:
-        says.append(f"and {len(holding) - _MOST_ROWS} more")
-    using = len(rows) - len(holding)
+    bound = [row for row in rows if row.state in ("LISTEN", "BOUND") or (row.transport == "udp" and not row.peer)]
+    says = [_user(row) for row in bound[:_MOST_ROWS]]
+    if len(bound) > _MOST_ROWS:
+        says.append(f"and {len(bound) - _MOST_ROWS} more")
+    using = len(rows) - len(bound)
     if using:
         says.append(f"{plural(using, 'connection')} {'uses' if using == 1 else 'use'} it")
     if says:
         return says
     complete = all(table.complete for table in known.listeners)
-    return ["nothing now"] if complete else ["nothing that this user may see"]
+    return ["nothing"] if complete else ["nothing that is visible to this user"]
 
 
-def _holder(row: Listener) -> str:
+def _user(row: Listener) -> str:
     holder = row.holder
     who = []
     if holder is not None and holder.name:
@@ -269,7 +269,7 @@ def _holder(row: Listener) -> str:
     elif row.uid is not None:
         who.append(f"user id {row.uid}")
     state = "" if row.state == "LISTEN" or row.transport == "udp" else " (bound, not listening)"
-    shown = ", ".join(who) or "a process that this user may not see"
+    shown = ", ".join(who) or "a process that is not visible to this user"
     return clean(f"{shown}, on {at(row.address, row.port)} {row.transport.upper()}{state}")
 
 

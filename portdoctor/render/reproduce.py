@@ -1,4 +1,4 @@
-"""The same findings with standard tools, so that a reader without PortDoctor can repeat them. Pure."""
+"""Commands of standard tools that reproduce the findings without PortDoctor. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_ADDRESSES = 2
 
 
 class Trial(NamedTuple):
-    """One command: what it is for, the command itself, and what we saw, or a line for each answer's meaning."""
+    """One command: its purpose, the command itself, and the expected result, or a line for each possible result."""
 
     what: str
     command: str = ""
@@ -29,7 +29,7 @@ def trials(report: Report, problem: Problem | None) -> tuple[Trial, ...]:
     )
     addresses = [*(a for a in tried if a in concerned), *(a for a in tried if a not in concerned)][:_MOST_ADDRESSES]
     if any(word.startswith("-") for word in (report.target.host, *tried)):
-        return ()  # no name and no address: a tool would read an option in it
+        return ()  # not a name or an address: a tool would read it as an option
     found = [*_of_name(report), *_of_bind(report)]
     for address in addresses:
         found += [*_of_connect(report, address), *_of_tls(report, address), *_of_http(report, address)]
@@ -43,7 +43,7 @@ def _of_name(report: Report) -> list[Trial]:
         return []
     said = ", ".join(system.addresses[:4]) if system.outcome is Outcome.OK else error_text(system)
     found = [
-        Trial("What programs get for the name (Linux)", f"getent ahosts {shell_quoted(host)}", said),
+        Trial("Look up the name as programs do (Linux)", f"getent ahosts {shell_quoted(host)}", said),
         Trial("The same on Windows (PowerShell)", f"Resolve-DnsName {quoted_for_powershell(host)}", said),
     ]
     asked: dict[tuple[str, str], Lookup] = {}
@@ -53,7 +53,7 @@ def _of_name(report: Report) -> list[Trial]:
     for (resolver, qtype), o in list(asked.items())[:4]:
         said = ", ".join(o.addresses) if o.outcome is Outcome.OK else error_text(o)
         command = f"dig @{shell_quoted(resolver)} {shell_quoted(o.name)} {qtype}"
-        found.append(Trial(f"What the resolver {resolver} answers", command, said))
+        found.append(Trial(f"Query the resolver {resolver}", command, said))
     return found
 
 
@@ -67,9 +67,9 @@ def _of_bind(report: Report) -> list[Trial]:
     said = rows[-1] if rows else "no line"
     windows = "Get-NetUDPEndpoint -LocalPort" if udp else "Get-NetTCPConnection -LocalPort"
     return [
-        Trial("Who has the port (Linux)", f"sudo ss -an{letter}p 'sport = :{port}'", said),
-        Trial("Who has the port (macOS)", f"sudo lsof -nP -i{name}:{port}", said),
-        Trial("Who has the port (Windows PowerShell)", f"{windows} {port}", said),
+        Trial("What is using the port (Linux)", f"sudo ss -an{letter}p 'sport = :{port}'", said),
+        Trial("What is using the port (macOS)", f"sudo lsof -nP -i{name}:{port}", said),
+        Trial("What is using the port (Windows PowerShell)", f"{windows} {port}", said),
     ]
 
 
@@ -86,31 +86,31 @@ def _of_connect(report: Report, address: str) -> list[Trial]:
 
         found = [Trial(*question) for question in questions(o, report.target.host)]
     else:
-        said = "it connects" if o.outcome is Outcome.OK else error_text(o)
+        said = "connects" if o.outcome is Outcome.OK else error_text(o)
         found = [Trial(f"Connect to {at(address, port)}", f"nc -vz -w 5 {shell_quoted(address)} {port}", said)]
         windows = f"Test-NetConnection {quoted_for_powershell(address)} -Port {port}"
         works = "TcpTestSucceeded True" if o.outcome is Outcome.OK else "TcpTestSucceeded False"
         found.append(Trial("The same on Windows (PowerShell)", windows, works))
     if o.outcome is not Outcome.OK:
-        heard = shell_quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
-        watch = f"sudo tcpdump -ni any {heard}"
-        found.append(Trial("What comes back, while you try again in another window", watch, _heard(o)))
+        match_ = shell_quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
+        watch = f"sudo tcpdump -ni any {match_}"
+        found.append(Trial("Capture the response, and repeat the attempt in another window", watch, _captured(o)))
     traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address and t.role != "random"}
     for at_port, trace in sorted(traces.items(), key=lambda item: item[0] != port):
         hops = [h.address for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
-        said = f"the last router that answers is {hops[-1]}" if hops else "no router answers"
+        said = f"the last router to respond is {hops[-1]}" if hops else "no router responds"
         command = f"sudo traceroute -n -T -p {at_port} {shell_quoted(address)}"
-        found.append(Trial(f"How far packets to port {at_port} get", command, said))
+        found.append(Trial(f"Trace the path to port {at_port}", command, said))
     return found
 
 
-def _heard(o: Connect | Datagram) -> str:
-    """What a packet capture shows of the attempt."""
+def _captured(o: Connect | Datagram) -> str:
+    """The result that a packet capture shows for the attempt."""
     if o.icmp is not None:
         kind = "ICMPv6" if ":" in o.icmp.offender else "ICMP"
         return f"{kind} type {o.icmp.type} code {o.icmp.code} from {o.icmp.offender}"
     if o.outcome is Outcome.TIMEOUT:
-        return "what we send, and no answer"
+        return "outgoing packets and no response"
     if o.outcome is Outcome.REFUSED and isinstance(o, Connect):
         return f"flags [R.] (RST) from {at(o.address, o.port)}"
     return error_text(o)
@@ -142,4 +142,4 @@ def _of_http(report: Report, address: str) -> list[Trial]:
     scheme = "https" if any(h.address == address for h in report.of(Handshake)) else "http"
     aside = "" if host == address else f" --resolve {shell_quoted(f'{host}:{o.port}:{bracketed(address)}')}"
     command = f"curl -sv -o /dev/null{aside} {shell_quoted(f'{scheme}://{at(host, o.port)}/')}"
-    return [Trial(f"The HTTP answer of {at(address, o.port)}", command, error_text(o) if o.status else str(o.outcome))]
+    return [Trial(f"The HTTP response of {at(address, o.port)}", command, error_text(o) if o.status else str(o.outcome))]

@@ -1,6 +1,6 @@
-"""The same question to a UDP service with the tool that speaks its protocol. Pure.
+"""Commands that send the same request to a UDP service, with a tool for its protocol. Pure.
 
-No tool is named that takes silence for success, as a bare `nc -vzu` does: over UDP a working program may be silent.
+Tools that report success without a response, such as `nc -vzu`, are not used: a UDP service may not respond.
 """
 
 from __future__ import annotations
@@ -10,34 +10,34 @@ from ..text import at, bracketed
 from .command import shell_quoted
 from .phrases import error_text
 
-SILENCE = "no answer, which proves nothing: over UDP a working program may be silent, too"
+SILENCE = "no response, which proves nothing: a working UDP service may not respond"
 _SCANNED = {
     Outcome.OK: "open", Outcome.OTHER_PROTOCOL: "open", Outcome.REFUSED: "closed",
-    Outcome.TIMEOUT: "open|filtered: nobody can tell which",
+    Outcome.TIMEOUT: "open|filtered",
 }  # fmt: skip
 
 
 def questions(o: Datagram, host: str) -> list[tuple[str, str, str]]:
-    """(what it is for, the command, what we saw): the question that was asked, and a scan that knows silence."""
+    """(purpose, command, expected result): the request that was sent, and a scan that reports `open|filtered`."""
     scan = f"sudo nmap -sU -Pn -p {o.port} {'-6 ' if ':' in o.address else ''}{shell_quoted(o.address)}"
     asked = _asked(o, host)
     where = at(o.address, o.port)
-    found = [(f"Ask {where} the same ({o.payload})", asked, _seen(o))] if asked else []
+    found = [(f"Send {where} the same request ({o.payload})", asked, _seen(o))] if asked else []
     if not asked:
         found = [(f"Send a line to {where}", f"echo | nc -u -w 3 {shell_quoted(o.address)} {o.port}", _seen(o))]
-    return [*found, ("What a scan calls the port", scan, _SCANNED.get(o.outcome, "filtered"))]
+    return [*found, ("Scan the port", scan, _SCANNED.get(o.outcome, "filtered"))]
 
 
 def _seen(o: Datagram) -> str:
     if o.outcome is Outcome.TIMEOUT:
         return SILENCE
     if o.outcome in (Outcome.OK, Outcome.OTHER_PROTOCOL):
-        return o.text or "an answer"
+        return o.text or "a response"
     return error_text(o)
 
 
 def _asked(o: Datagram, host: str) -> str:
-    """The command for the question that was asked; "" for one that no usual tool asks."""
+    """The command for the request that was sent; "" if no common tool sends it."""
     address, port = o.address, o.port
     plain, there = shell_quoted(address), at(address, port)
     match o.payload:

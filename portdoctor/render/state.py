@@ -1,4 +1,4 @@
-"""One word for a finished check, as monitoring and test formats need it. Pure."""
+"""The state of a finished check in one word, for monitoring and test formats. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..model import Diagnosis, Report
 
 State = Literal["ok", "warning", "failed", "unknown"]
 Case = tuple[Report, Diagnosis]
-# Which one stands for several: what failed, then what nobody knows, then what is impaired.
+# The state of a batch is the first of these that occurs in it.
 ORDER: tuple[State, ...] = ("failed", "unknown", "warning", "ok")
 
 
 def health_of(diagnosis: Diagnosis, *, strict: bool = False) -> State:
-    """What a verdict means to a health check. `strict`: an impairment is a failure."""
+    """The state that a health check reports for a verdict. `strict`: degraded is a failure."""
     match diagnosis.verdict.symptom:
         case "ok":
             return "ok"
@@ -27,17 +27,17 @@ def health_of(diagnosis: Diagnosis, *, strict: bool = False) -> State:
 
 
 def states_of(cases: Sequence[Case], states: Sequence[State] | None) -> list[State]:
-    """The given states (as `--expect` or `--strict` make them), or those of the verdicts."""
+    """The given states (from `--expect` or `--strict`), or else those of the verdicts."""
     return list(states) if states is not None else [health_of(diagnosis) for _, diagnosis in cases]
 
 
 def worst(states: Sequence[State]) -> State:
-    """The state of a batch; that of an empty one is unknown."""
+    """The worst state of a batch; unknown for an empty one."""
     return next((s for s in ORDER if s in states), "unknown")
 
 
 def duration(report: Report) -> float:
-    """Seconds from the start of the check to the end of the last look."""
+    """Seconds from the start of the check to the end of the last probe."""
     return max((o.began + o.took for o in report.observations), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""Each observation as two short texts: what was looked at, and what came of it. Pure."""
+"""Each observation as two short texts: the probe, and its result. Pure."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from .phrases import error_text
 
 _ROLES = {
     "target": "",
-    "repeat": ", again",
-    "control": ", to compare",
-    "random": ", a port picked by chance",
-    "negative": ", a port nobody should use",
-    "elsewhere": ", elsewhere",
-    "variant": ", in another way",
+    "repeat": " (repeat)",
+    "control": " (control)",
+    "random": " (random port)",
+    "negative": " (unused port)",
+    "elsewhere": " (other port)",
+    "variant": " (variant)",
 }
 
 
 def observed(o: Ending) -> tuple[str, str]:
-    """(what was looked at, what came of it) for one row of the evidence table."""
+    """(probe, result) for one row of the evidence table."""
     what, result = _observed(o)
     if o.outcome is not Outcome.OK and not isinstance(o, Trace):
         said = error_text(o)
@@ -54,7 +54,7 @@ def _observed(o: Ending) -> tuple[str, str]:
             return _lookup(o)
         case HostsFile():
             lines = words(f"line {number}: {text}" for number, _, text in o.lines)
-            return f"hosts file {o.path} for {o.name}", lines or "no line names it"
+            return f"hosts file {o.path} for {o.name}", lines or "no entry"
         case Connect():
             said = "connected" if o.outcome is Outcome.OK else plural(o.syns, "SYN") + " sent" if o.syns else ""
             if o.self_connected:
@@ -70,13 +70,13 @@ def _observed(o: Ending) -> tuple[str, str]:
             return f"neighbour {o.address}", f"{o.state}{f' on {o.interface}' if o.interface else ''}"
         case Interfaces():
             up = [f"{i.name} {' '.join(i.addresses) or 'no address'}" for i in o.rows if i.up and not i.loopback]
-            return "interfaces", "; ".join(up) or "none is up"
+            return "interfaces", "; ".join(up) or "none up"
         case Listeners():
             rows = "; ".join(_row(row) for row in o.rows) or "no socket"
-            return f"sockets on {o.transport} port {o.port}", rows + ("" if o.complete else " (not all users' sockets)")
+            return f"sockets on {o.transport} port {o.port}", rows + ("" if o.complete else " (sockets of other users not visible)")
         case Bind():
             how = "with SO_REUSEADDR" if o.reuse else "without SO_REUSEADDR"
-            done = ("bound and listened" if o.listened else "bound") if o.outcome is Outcome.OK else ""
+            done = ("bound and listening" if o.listened else "bound") if o.outcome is Outcome.OK else ""
             return f"bind {o.transport} {at(o.address, o.port)} {how}", done
         case _:
             return _spoken(o)
@@ -89,7 +89,7 @@ def _spoken(o: Ending) -> tuple[str, str]:
             return f"TLS {at(o.address, o.port)}{sni}{_ROLES[o.role]}", _tls(o)
         case Greeting():
             said = f"{o.protocol}: " if o.protocol else ""
-            return f"first bytes of {at(o.address, o.port)}{_ROLES[o.role]}", f"{said}{o.text}" or "nothing"
+            return f"first bytes of {at(o.address, o.port)}{_ROLES[o.role]}", f"{said}{o.text}" or "no data"
         case HttpReply():
             status = f"{o.status} {o.phrase}".strip() if o.status else o.protocol or ""
             where = f" to {o.location}" if o.location else ""
@@ -102,11 +102,11 @@ def _spoken(o: Ending) -> tuple[str, str]:
             return "port policy", first or "read"
         case Counters():
             risen = ", ".join(f"{name} {value}" for name, value in o.values.items() if value)
-            return "kernel counters that are not zero", clean(risen, 300) or "none"
+            return "non-zero kernel counters", clean(risen, 300) or "none"
         case Other():
-            return f"{o.was or 'unknown kind'} (not known to this version)", ""
+            return f"{o.was or 'unknown kind'} (unknown to this version)", ""
         case _:
-            return "look", ""
+            return "probe", ""
 
 
 def _lookup(o: Lookup) -> tuple[str, str]:
@@ -126,7 +126,7 @@ def _hops(o: Trace) -> str:
             return f"{ttl} *"
         return f"{ttl} {str(outcome).replace('-', ' ')}{f' by {address}' if address else ''}"
 
-    return ", ".join(hop(h.ttl, h.outcome, h.address) for h in o.hops) or "no hop answered"
+    return ", ".join(hop(h.ttl, h.outcome, h.address) for h in o.hops) or "no hop responded"
 
 
 def _tls(o: Handshake) -> str:
@@ -136,7 +136,7 @@ def _tls(o: Handshake) -> str:
         until = f", valid until {leaf.not_after}" if leaf.not_after else ""
         parts.append(f"certificate {', '.join(leaf.names[:4]) or leaf.subject}{until}")
     if o.sample_protocol:
-        parts.append(f"the peer speaks {o.sample_protocol}")
+        parts.append(f"peer protocol {o.sample_protocol}")
     return "; ".join(parts)
 
 

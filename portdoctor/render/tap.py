@@ -13,7 +13,7 @@ from .walk import cleaned
 
 
 def render(cases: Sequence[Case], states: Sequence[State] | None = None) -> str:
-    """What nobody knows is not ok either; its symptom says so."""
+    """The document. An undetermined target is `not ok`, with its symptom."""
     found = states_of(cases, states)
     lines = ["TAP version 14", f"1..{len(cases)}"]
     for number, (case, state) in enumerate(zip(cases, found, strict=True), 1):

@@ -1,6 +1,6 @@
-"""The report for a person at a terminal: what happened, why most likely, what is ruled out, what to do. Pure.
+"""The report for the terminal: symptom, cause, what is ruled out, owner, steps, the next test. Pure.
 
-Fits 80 columns, reads without colour, at most 25 lines unless verbose: the lists give way first.
+At most 80 columns and, unless verbose, 25 lines: lists are shortened first. Readable without colour.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from .walk import cleaned
 
 COLUMNS = 80
 MOST_LINES = 25
-_LABEL = 15  # columns: the longest label, "What happened", and a gap of two
+_LABEL = 15  # columns: the longest label, "Also possible", and a gap of two
 _STATUS = {"ok": "green", "failed": "bold red", "slow": "yellow", "skipped": "dim"}
 _WORSE: dict[Symptom, str] = {"ok": "bold green", "degraded": "bold yellow", "undetermined": "bold yellow"}
 
 
 class Room(NamedTuple):
-    """How many items of each list are shown (what is left out is counted in a line of its own), how long each."""
+    """How many items of each list are shown, and the length of each. Items left out are counted."""
 
     steps: int
     ruled_out: int
@@ -50,7 +50,7 @@ class Room(NamedTuple):
     commands: bool = True
 
 
-# From generous to bare: the first that fits is taken.
+# From most to least text: the first that fits is used.
 _ROOMS = (
     Room(4, 4, 5, 3, 3), Room(3, 3, 4, 3, 2), Room(3, 2, 3, 2, 2), Room(2, 2, 3, 2, 1), Room(2, 1, 2, 1, 1),
     Room(1, 1, 2, 1, 1), Room(1, 1, 1, 1, 0), Room(1, 0, 1, 0, 0), Room(1, 0, 0, 0, 0),
@@ -81,21 +81,21 @@ def brief(report: Report, diagnosis: Diagnosis) -> str:
 
 
 def heading(report: Report, columns: int = COLUMNS) -> list[Line]:
-    """The first line; two when a long name needs them, and one more for each other place of a merged report."""
-    elsewhere = [line(Span(cut(f"  also seen, {clean(each)}", columns), "dim")) for each in phrases.also_asked(report)]
+    """The first line (two for a long name), and one more for each other vantage point of a merged report."""
+    elsewhere = [line(Span(cut(f"  also from {clean(each)}", columns), "dim")) for each in phrases.also_asked(report)]
     return [*_heading(phrases.target(report), phrases.when_and_where(report), columns), *elsewhere]
 
 
 def opening(target: Target, options: Options, vantage: Vantage, columns: int = COLUMNS) -> list[Line]:
-    """The heading before anything was observed, and which ports beside the target's own may be contacted."""
+    """The heading before the first observation, and the limit of what may be probed beside the target's own port."""
     head = _heading(phrases.written(target), phrases.asked_by(target, vantage), columns)
     if not options.controls or "tcp" not in target.stages:
         return head
-    return [*head, line(Span("  if it fails, up to 8 of its other ports are tried (--no-controls: none)", "dim"))]
+    return [*head, line(Span("  limit: up to 8 other ports of the same host as controls (--no-controls: none)", "dim"))]
 
 
 def _heading(target: str, asked: str, columns: int) -> list[Line]:
-    target, asked = clean(target), clean(f"asked {asked}" if asked else "")
+    target, asked = clean(target), clean(f"checked {asked}" if asked else "")
     if width(target) + 3 + width(asked) <= columns:
         return [line(Span(target, "bold"), Span(f"   {asked}", "dim") if asked else "")]
     below = [line(Span(f"  {each}", "dim")) for each in wrapped(clean(asked, 150), columns - 2)]
@@ -103,7 +103,7 @@ def _heading(target: str, asked: str, columns: int) -> list[Line]:
 
 
 def stage_text(stage: StageLine, columns: int = COLUMNS) -> list[Line]:
-    """A stage as it ended: name, status, time, what came of it. One line, or two for a long summary."""
+    """A finished stage: name, status, time, result. One line, or two for a long summary."""
     said = clean(stage.summary if stage.status != "skipped" else stage.skipped_because or "")
     start = f" {seconds(stage.took):>8}   "
     left = 15 + len(start)
@@ -118,14 +118,14 @@ def stage_text(stage: StageLine, columns: int = COLUMNS) -> list[Line]:
 def verdict(
     report: Report, diagnosis: Diagnosis, *, verbose: bool = False, columns: int = COLUMNS, taken: int = 0
 ) -> list[Line]:
-    """All that follows the stages. `taken`: lines that already stand above. Takes clean values (see `lines`)."""
+    """All lines after the stages. `taken`: lines already above. Takes cleaned values (see `walk.cleaned`)."""
     if verbose:
         return [*_verdict(report, diagnosis, _ALL, columns), *_record(report, diagnosis, columns)]
     for room in _ROOMS:
         found = _verdict(report, diagnosis, room, columns)
         if taken + len(found) <= MOST_LINES:
             return found
-    # Only texts of absurd length come here; what is ours has had its room by then.
+    # Only texts of extreme length come here; our own have been shown by then.
     return [*found[: max(MOST_LINES - taken - 1, 1)], line(Span("(more: -v)", "dim"))]
 
 
@@ -139,10 +139,11 @@ def _verdict(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> 
             break
     found.append(line())
     if report.interrupted:
-        found.append(line(Span("Interrupted: this is what was seen until then.", "bold yellow")))
+        found.append(line(Span("Interrupted: the results are incomplete.", "bold yellow")))
     symptom = diagnosis.verdict.symptom
     happened = phrases.happened(report, diagnosis)
-    found += _labelled("What happened", [clean(happened, room.text)], columns, style=_WORSE.get(symptom, "bold red"))
+    style = _WORSE.get(symptom, "bold red")
+    found += [line(Span(text, style)) for text in wrapped(clean(happened, room.text), columns)]
     if first is not None:
         found += _problem(first, phrases.still_open(diagnosis, first), room, columns)
         found += _also(report, diagnosis, first, room, columns)
@@ -154,11 +155,11 @@ def _problem(problem: Problem, open_: tuple[Candidate, ...], room: Room, columns
     found: list[Line] = []
     says = sentence(problem.title)
     if problem.cause is None:
-        says = f"{says or 'The cause is not decided.'} {problem.explanation}".rstrip()
+        says = f"{says or 'The cause is undetermined.'} {problem.explanation}".rstrip()
     else:
         says = f"{shorter(problem.explanation or says, room.text)} {phrases.cause_label(problem)}"
     found += _labelled(phrases.CERTAINTIES[problem.certainty], [clean(says, room.text + 80)], columns)
-    label = "Also open" if phrases.is_certain(problem) else "Still possible"
+    label = phrases.open_label(problem)
     if open_ and room.candidates:
         found += _labelled(label, _shortened([_with_name(c.title, c.cause) for c in open_], room.candidates), columns)
     elif open_:
@@ -168,7 +169,7 @@ def _problem(problem: Problem, open_: tuple[Candidate, ...], room: Room, columns
         found += _labelled("Ruled out", _shortened(listed, room.ruled_out), columns)
     elif problem.ruled_out:
         found += _labelled("Ruled out", [_counted([r.cause for r in problem.ruled_out])], columns)
-    found += _labelled("Whom to ask", [sentence(phrases.OWNERS[problem.owner])], columns)
+    found += _labelled("Owner", [sentence(phrases.OWNERS[problem.owner])], columns)
     found += _steps(problem, room, columns)
     return [*found, *_next_test(problem, room, columns)]
 
@@ -179,7 +180,7 @@ def _steps(problem: Problem, room: Room, columns: int) -> list[Line]:
     for number, step in enumerate(shown, 1):
         where = phrases.WHERE[step.scope] + (", risky" if step.risk == "high" else "")
         prefix = f"{number}. " if len(shown) > 1 else ""
-        label = "What to do" if number == 1 else ""
+        label = "Do" if number == 1 else ""
         left_out = len(problem.steps) - len(shown) if number == len(shown) else 0
         more = f"; {plural(left_out, 'more step')}: -v" if left_out else ""
         text = f"{prefix}{clean(step.text, room.text)} ({where}{more})"
@@ -193,7 +194,7 @@ def _next_test(problem: Problem, room: Room, columns: int) -> list[Line]:
     test = problem.next_test
     if test is None:
         return []
-    found = _labelled("Next test", [f"{phrases.test_of(test)}:"], columns)
+    found = _labelled("Check", [f"{phrases.test_of(test)}:"], columns)
     found += _command(clean(test.command, room.text), columns)
     answers = [clean(f"{a.answer} → {a.then}", room.text) for a in test.if_]
     return [*found, *_labelled("", answers, columns, hang="  ")]
@@ -227,13 +228,13 @@ def _remarks(report: Report, diagnosis: Diagnosis, room: Room, columns: int) -> 
 
 
 def _worth(note: Note) -> bool:
-    """A stage that did not run stands among the stages, and a look that gave nothing in the record (-v)."""
+    """Skipped stages are listed with the stages, and probes that were not possible with the observations (-v)."""
     return note.kind != "not-evaluated"
 
 
 def _record(report: Report, diagnosis: Diagnosis, columns: int) -> list[Line]:
-    """What only the verbose form shows: every observation, and what could not be seen from here."""
-    found = [line(), line(Span("Seen", "bold"))]
+    """The part that only -v shows: every observation, and what this user cannot observe."""
+    found = [line(), line(Span("Observations", "bold"))]
     for o in sorted(phrases.everything(report), key=lambda o: o.began):
         what, result = observed(o)
         texts = wrapped(f"{o.began:6.2f} s  {what}: {result}", columns - 17)
@@ -244,18 +245,18 @@ def _record(report: Report, diagnosis: Diagnosis, columns: int) -> list[Line]:
 
 
 def _tried(report: Report) -> list[Line]:
-    """Which other ports were touched: the owner of the target has a right to know."""
+    """The other ports that were probed: the owner of the target has a right to know."""
     ports = sorted({o.port for o in report.of(Connect) if o.role in ("control", "negative")})
     if not ports:
         return []
-    chance = len({o.port for o in report.of(Trace) if o.role == "random"})
-    which = words([*map(str, ports), *([f"{chance} by chance"] if chance else [])])
-    said = f"also tried, to compare: port{'s' if len(ports) > 1 else ''} {which}"
+    random = len({o.port for o in report.of(Trace) if o.role == "random"})
+    which = words([*map(str, ports), *([plural(random, "random port")] if random else [])])
+    said = f"also probed, as controls: port{'s' if len(ports) > 1 else ''} {which}"
     return [line(Span(f"  {text}", "dim")) for text in wrapped(said, COLUMNS - 2)]
 
 
 def _failing(report: Report) -> list[str]:
-    """The addresses that did not connect: the way to the others is of no interest."""
+    """The addresses to which no connection succeeded: only their paths are shown."""
     tried = [o for o in report.of(Connect) if o.role == "target" and o.outcome is not Outcome.OK]
     return list(dict.fromkeys(o.address for o in tried))
 
@@ -265,7 +266,7 @@ def _with_name(title: str, cause: str) -> str:
 
 
 def _counted(causes: list[str]) -> str:
-    """All in one line: the first by name, the rest by number."""
+    """The first cause by name, and the number of the others."""
     first = clean(causes[0], 40)
     return f"{first} and {len(causes) - 1} more (-v)" if len(causes) > 1 else first
 
@@ -277,7 +278,7 @@ def _shortened(items: list[str], most: int) -> list[str]:
 
 
 def _labelled(label: str, items: Iterable[str], columns: int, *, style: str = "", hang: str = "") -> list[Line]:
-    """The items in the second column, the label beside the first; of several, each hangs from its first line."""
+    """The items in the second column, the label beside the first. Each of several has a hanging indent."""
     listed = list(items)
     hang = hang or ("  " if len(listed) > 1 else "")
     found: list[Line] = []

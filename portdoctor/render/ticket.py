@@ -1,4 +1,4 @@
-"""The report as text for a ticket: the first 15 lines stand alone, then all a doubting reader needs. Pure."""
+"""The report as text for a ticket: the first 15 lines can be read alone, then follows all the evidence. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .lines import encodable
 COLUMNS = 78
 HEAD_LINES = 15
 _LABEL = 14
-# How many items of a label stand in the head and how long each, from generous to bare; all of it stands below.
+# (items per label, characters per item) in the head, from most to least; everything is repeated below in full.
 _MOST = ((99, 500), (5, 500), (4, 500), (3, 500), (2, 500), (1, 500), (0, 500), (0, 300), (0, 200), (0, 100), (0, 50))
 
 
 def render(report: Report, diagnosis: Diagnosis, *, names: bool = False, encoding: str = "utf-8") -> str:
-    """The ticket. `names`: also say the name of this machine and of its user."""
+    """The ticket. `names`: include the names of this machine and its user."""
     it = content(report, diagnosis, names=names)
     lines = [*_head(it)]
     for section in (*_spilled(it, lines), *it.sections):
@@ -50,7 +50,7 @@ def _labelled(label: str, items: tuple[Item, ...], most: int, length: int) -> li
 
 
 def _spilled(it: Content, head: list[str]) -> list[Section]:
-    """What the head had no room for, in full."""
+    """Sections for the labels that did not fit into the head, in full."""
     text = " ".join(" ".join(head).split())
     spilled = []
     for label, items in it.head:
@@ -89,7 +89,7 @@ def _trials(section: Section) -> list[str]:
         if trial.what:
             lines += _hanging(f"- {sentence(trial.what).removesuffix('.')}", 2)
         lines += [f"    {part}" for part in broken(trial.command, COLUMNS - 4)] if trial.command else []
-        label = "seen here: " if trial.what else ""
+        label = "expected: " if trial.what else ""
         lines += [each for text in _lines(trial.expect) for each in _hanging(f"{label}{text}", 2, start="    ")]
     return lines
 

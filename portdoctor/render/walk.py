@@ -1,4 +1,4 @@
-"""Every string of a report and its diagnosis through one function, the rest untouched. Pure."""
+"""Applies one function to every string of a report and its diagnosis. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def map_text(value: T, change: Callable[[str], str]) -> T:
-    """The value with every string in it changed, keys of mappings too; members of enumerations stay."""
+    """The value with every string changed, including keys of mappings; enumeration members stay."""
     return _map(value, change)  # type: ignore[no-any-return]
 
 
@@ -48,7 +48,7 @@ def texts(value: Any) -> list[str]:
 
 
 def cleaned(report: Report, diagnosis: Diagnosis, limit: int = 500) -> tuple[Report, Diagnosis]:
-    """Both with clean text only. Every renderer begins with this: a recorded report may come from anywhere."""
+    """Both with clean text only. Every renderer begins with this, since a recorded report may come from anywhere."""
 
     def change(text: str) -> str:
         return clean(text, limit)
