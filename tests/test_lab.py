@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from portdoctor.lab import judge, servers
-from portdoctor.lab.ability import ROOTLESS, Ability, Check, ways_out
+from portdoctor.lab.ability import ROOTLESS, Ability, Check, alternatives
 from portdoctor.lab.layout import Layout, rules
 from portdoctor.lab.matrix import Case, as_markdown, matrix_page, table
 from portdoctor.lab.recording import keepable
@@ -44,17 +44,17 @@ def scenario(text: str = "", head: str = "") -> Scenario:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[at.r2]\nfroward = "drop"', "froward"),
         ('[at.r9]\nforward = "drop"', "r9"),
-        ('[at.r2]\nhosts = ["10.0.0.1 x"]', "only the client"),
+        ('[at.r2]\nhosts = ["10.0.0.1 x"]', "for the client only"),
         ('[at.r2]\nroutes = "10.9.0.0/16 via {r7.ip4}"', "r7"),
         ('[at.r2]\ndown = ["nobody"]', "nobody"),
     ],
 )
-def test_a_wrong_key_or_name_is_refused_by_its_name(text, said):
-    with pytest.raises(ScenarioError, match=f"scenarios/tcp/x.toml: .*{said}"):
+def test_a_wrong_key_or_name_is_an_error_that_names_it(text, message):
+    with pytest.raises(ScenarioError, match=f"scenarios/tcp/x.toml: .*{message}"):
         scenario(text)
 
 
@@ -243,16 +243,16 @@ def test_what_differs_is_named():
         "tcp.no-listener is not ruled out",
         "tcp.path-dead is not among the candidates",
         "offender none, expected 10.0.1.2",
-        "tcp.port-filtered was chosen, which it only looks like",
+        "the verdict is tcp.port-filtered, of which this is a near miss",
     ]
 
 
-def test_a_lab_that_broke_is_not_a_diagnosis():
-    assert judge.of_run(scenario(), ScenarioRun(failure="nft said no")) == ["nft said no"]
+def test_an_error_of_the_lab_is_not_a_diagnosis():
+    assert judge.of_run(scenario(), ScenarioRun(failure="nft failed")) == ["nft failed"]
     assert judge.of_run(scenario(), ScenarioRun(exit=70, complaints="boom")) == ["no report; exit 70: boom"]
 
 
-def test_a_recording_forgets_the_machine():
+def test_a_recording_has_no_details_of_the_machine():
     kept = keepable(f'{{"vantage":{{"os":"Linux 6.1"}},"x":"{sys.executable} {ROOT}/y"}}')
     assert msgspec.json.decode(kept) == {"vantage": {"os": "Linux"}, "x": "/usr/bin/python3 /opt/portdoctor/y"}
 
@@ -292,8 +292,8 @@ def test_every_variant_is_a_scenario():
 # ------------------------------------------------- where it cannot run
 
 
-def test_a_machine_that_forbids_it_is_told_the_ways_out():
-    text = ways_out(Ability((Check("a user namespace", False, "no"),), ROOTLESS))
+def test_a_machine_that_cannot_run_it_gets_alternatives():
+    text = alternatives(Ability((Check("a user namespace", False, "no"),), ROOTLESS))
     assert "`check` and `bind` do not need it" in text
     assert "a user namespace is not permitted" in text
     assert "as root" in text
@@ -301,7 +301,7 @@ def test_a_machine_that_forbids_it_is_told_the_ways_out():
 
 
 def test_a_program_that_is_absent_is_called_missing():
-    assert "the program nft is missing" in ways_out(Ability((Check("the program nft", False, "not found"),), ()))
+    assert "the program nft is missing" in alternatives(Ability((Check("the program nft", False, "not found"),), ()))
 
 
 def without_tools(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -419,4 +419,4 @@ def test_waiting_for_a_processor_does_not_count_against_within():
         return judge.of_run(parse_scenario(text, "tcp/x"), result)
 
     assert wrong(3.0, 1.5) == []
-    assert wrong(3.0, 0.5) == ["took 2.5 s without the time it waited for a processor, allowed 2.0 s"]
+    assert wrong(3.0, 0.5) == ["took 2.5 s without the wait for a processor, expected at most 2.0 s"]

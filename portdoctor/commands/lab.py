@@ -57,7 +57,7 @@ def _chosen(wanted: Iterable[str] | None, every: bool) -> list[Scenario]:
 @app.command("can")
 def can_() -> None:
     """Show whether this machine can run the lab, and which step fails if not."""
-    from ..lab.ability import ROOTLESS, can, ways_out
+    from ..lab.ability import ROOTLESS, alternatives, can
 
     ability = can()
     for check in ability.checks:
@@ -66,7 +66,7 @@ def can_() -> None:
         how = "without root" if ability.prefix == ROOTLESS else "as root"
         print(f"The lab runs on this machine, {how}.")
         return
-    print(ways_out(ability))
+    print(alternatives(ability))
     raise typer.Exit(3)
 
 

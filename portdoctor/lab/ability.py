@@ -1,4 +1,4 @@
-"""Whether this machine can run the lab: each step tried for real, and the alternatives where one is refused."""
+"""Checks whether this machine can run the lab by trying each step, and lists alternatives where one fails."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SWITCHES = (
 
 
 class Check(NamedTuple):
-    """One thing the lab needs, tried for real."""
+    """One requirement of the lab, and whether it is met."""
 
     what: str
     ok: bool
-    says: str  # the system's own words when it is not ok
+    says: str  # the error message of the system if it is not ok
 
 
 class Ability(NamedTuple):
@@ -40,9 +40,9 @@ class Ability(NamedTuple):
 
 
 def can() -> Ability:
-    """Try each step the lab needs, in order, up to the first that this machine forbids."""
+    """Try each step that the lab needs, in order, up to the first that fails."""
     if sys.platform != "linux":
-        return Ability((Check("Linux", False, "the lab is made of Linux namespaces"),), ())
+        return Ability((Check("Linux", False, "the lab uses Linux namespaces"),), ())
     programs = ("unshare", "setpriv", "ip", "nft")
     tools = [Check(f"the program {p}", daemons.find_program(p) is not None, "not found") for p in programs]
     if not all(t.ok for t in tools):
@@ -75,14 +75,14 @@ def _try_all(prefix: tuple[str, ...], *steps: tuple[str, ...]) -> list[Check]:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of the lab's own processes: the caller's only where the lab cannot do without it."""
+    """The environment of the lab's own processes: only those variables of the caller that the lab needs."""
     kept = {k: os.environ[k] for k in _KEPT_VARIABLES if k in os.environ}
     path = os.pathsep.join((os.environ.get("PATH", "/usr/bin:/bin"), "/usr/sbin:/sbin"))
     return kept | {"PATH": path, "LANG": "C.UTF-8"}
 
 
-def ways_out(ability: Ability) -> str:
-    """What to do where the lab cannot run; first that nothing else needs it."""
+def alternatives(ability: Ability) -> str:
+    """Text for a machine on which the lab cannot run: the reason, and what helps."""
     broken = next((c for c in ability.checks if not c.ok), None)
     what = broken.what if broken else "a step"
     missing = what.startswith("the program")

@@ -18,7 +18,7 @@ assert sys.platform == "linux"
 
 
 class BuildError(RuntimeError):
-    """A network that could not be built: the message has the tool's own words."""
+    """A network that could not be built. The message contains that of the tool."""
 
 
 class Network:
@@ -29,16 +29,16 @@ class Network:
         self.fd: dict[str, int] = {}
 
     def build(self) -> None:
-        """Make nodes, links, addresses, routes and rules. Raises BuildError or OSError."""
+        """Create nodes, links, addresses, routes and rules. Raises BuildError or OSError."""
         layout = self.layout
         for node in layout.nodes:
             self.fd[node] = ns.new_network(node)
             with ns.inside(self.fd[node]):
-                _write_sysctls(kernel_defaults.of_node(), lacking_is_fine=True)
+                _write_sysctls(kernel_defaults.of_node(), missing_is_ok=True)
         _wait([self._ip(layout.nodes[0], _links(layout))])
         for node, ends in layout.ends.items():
             with ns.inside(self.fd[node]):
-                _write_sysctls(kernel_defaults.of_links(e.interface for e in ends), lacking_is_fine=True)
+                _write_sysctls(kernel_defaults.of_links(e.interface for e in ends), missing_is_ok=True)
         _wait([self._ip(n, _addresses(layout, n)) for n in layout.nodes])
         for node in layout.nodes:
             with ns.inside(self.fd[node]):
@@ -76,10 +76,10 @@ def _links(layout: Layout) -> list[str]:
     commands = []
     for a, b in layout.pairs:
         here = next(e for e in layout.ends[a] if e.peer == b)
-        there = layout.peer_of(here)
+        peer = layout.peer_of(here)
         commands.append(
             f"link add {here.interface} netns {a} address {here.mac} type veth"
-            f" peer name {there.interface} netns {b} address {there.mac}"
+            f" peer name {peer.interface} netns {b} address {peer.mac}"
         )
     return commands
 
@@ -119,7 +119,7 @@ def _knows(layout: Layout, here: Node, end: End) -> bool:
 
 
 def _neighbours(layout: Layout, end: End) -> list[str]:
-    """Reachable neighbour entries, as after a first packet: no packet is needed, so no ICMP allowance is spent."""
+    """Reachable neighbour entries, so that no packet, and no ICMP error, is spent on resolving them."""
     peer = layout.peer_of(end)
     return [
         f"neigh replace {peer.address(f)} lladdr {peer.mac} dev {end.interface} nud reachable" for f in layout.families
@@ -132,27 +132,27 @@ def _sysctls(layout: Layout, node: str) -> dict[str, str | int]:
     if layout.is_router(node):
         wanted |= {"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1}
     if node != layout.nodes[0]:
-        wanted["net/ipv4/ip_unprivileged_port_start"] = 0  # daemons there run as an ordinary user
+        wanted["net/ipv4/ip_unprivileged_port_start"] = 0  # its daemons run as an ordinary user
     if here.icmp_ratelimit is not None:
         wanted |= {"net/ipv4/icmp_ratelimit": here.icmp_ratelimit, "net/ipv6/icmp/ratelimit": here.icmp_ratelimit}
     return wanted | {key.replace(".", "/"): value for key, value in here.sysctl.items()}
 
 
-def _write_sysctls(values: dict[str, str | int], *, lacking_is_fine: bool = False) -> None:
-    """Write settings of the namespace that the process is in. Not every kernel has every one of the defaults."""
+def _write_sysctls(values: dict[str, str | int], *, missing_is_ok: bool = False) -> None:
+    """Write settings of the current namespace. `missing_is_ok`: skip those that this kernel does not have."""
     for key, value in values.items():
         try:
             with open(f"/proc/sys/{key}", "w") as file:
                 file.write(f"{value}\n")
         except FileNotFoundError:
-            if not lacking_is_fine:
+            if not missing_is_ok:
                 raise BuildError(f"sysctl {key}: this kernel has no such setting") from None
         except OSError as error:
             raise BuildError(f"sysctl {key} = {value}: {error.strerror}") from None
 
 
 def furnish(layout: Layout, pki: Path) -> None:
-    """Mounts of the lab: an empty /run, the client's hosts file and resolver configuration, certificates."""
+    """Mount an empty /run, the client's hosts file and resolver configuration, and the certificates."""
     resolv, hosts = os.path.realpath("/etc/resolv.conf"), os.path.realpath("/etc/hosts")
     ns.mount("none", "/", flags=ns.MS_REC | ns.MS_PRIVATE)
     ns.mount("lab", "/run", "tmpfs")
@@ -164,22 +164,22 @@ def furnish(layout: Layout, pki: Path) -> None:
     _replace(hosts, "hosts", _hosts(layout))
     _replace(resolv, "resolv.conf", _resolv(layout))
     _replace(os.path.realpath("/etc/nsswitch.conf"), "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
-    _replace("/etc/gai.conf", "gai.conf", "")  # the order of addresses is the standard one
+    _replace("/etc/gai.conf", "gai.conf", "")  # the default address order
     _replace("/etc/passwd", "passwd", _USERS)
     _replace("/etc/group", "group", _GROUPS)
     ns.set_hostname(layout.nodes[0])
 
 
-STUB = "127.0.0.53"  # the client's own resolver, which knows the nodes by name
+STUB = "127.0.0.53"  # the lab's resolver on the client, which resolves the names of all nodes
 
 
 def has_stub(layout: Layout) -> bool:
-    """Whether the client asks the lab's resolver: unless the scenario says another, or is about one machine."""
+    """Whether the client uses the lab's resolver: not if the scenario names others, or has one node."""
     return len(layout.nodes) > 1 and not layout.scenario.node(layout.nodes[0]).nameservers
 
 
 def stub(layout: Layout) -> str:
-    """The resolver of a scenario that is not about names: it knows every node."""
+    """The lab's resolver as a server specification, with a record for every node."""
     known = {n: [layout.address(n, f) for f in layout.families] for n in layout.nodes}
     records = [f"{name}={','.join(found)}" for name, found in (known | layout.scenario.names).items()]
     return f"dns {STUB}:53 {' '.join(records)}"
@@ -200,7 +200,7 @@ _GROUPS = "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"
 
 
 def _replace(path: str, name: str, text: str) -> None:
-    """Show `text` as the file at `path`, which is left alone: the mount is ours only."""
+    """Mount `text` over the file at `path`, in this mount namespace only."""
     if path.startswith("/run/"):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         Path(path).write_text(text)

@@ -1,4 +1,4 @@
-"""Real daemons with a configuration made for the lab. Each runs as an ordinary user, in the foreground."""
+"""Starts real daemons with a generated configuration, as an ordinary user and in the foreground."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .scenario import Node, Scenario
 
 KEYS = ("nginx", "sshd", "unbound", "dnsmasq", "redis", "postgres")
 _PROGRAM = {"redis": "redis-server"}
-_BESIDE_PATH = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+_SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
 
 def find_program(program: str) -> str | None:
-    """Where a program is: daemons are often beside an ordinary user's PATH."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), *_BESIDE_PATH, *_postgres_folders()))
+    """The path of a program, also in folders that an ordinary user's PATH lacks; None if it is not installed."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_FOLDERS, *_postgres_folders()))
     return shutil.which(program, path=path)
 
 
@@ -26,7 +26,7 @@ def _postgres_folders() -> list[str]:
 
 
 def missing(scenario: Scenario) -> list[str]:
-    """The programs that a scenario needs and this machine does not have."""
+    """The programs that a scenario needs and that are not installed."""
     programs = {_PROGRAM.get(k, k) for node in scenario.at.values() for k in wanted(node)} | set(scenario.needs)
     return sorted(program for program in programs if find_program(program) is None)
 
@@ -37,7 +37,7 @@ def wanted(node: Node) -> list[str]:
 
 
 def command(name: str, node: Node, key: str) -> list[str]:
-    """The command that runs one daemon of the node `name`; writes its files as the user who calls."""
+    """The command that runs one daemon of the node `name`. Writes its files as the calling user."""
     home = Path(LAB, name, key)
     home.mkdir(parents=True)
     program = find_program(_PROGRAM.get(key, key))
@@ -94,7 +94,7 @@ def _redis(home: Path, text: str) -> list[str]:
 
 
 def _postgres(home: Path, text: str) -> list[str]:
-    """`text` is pg_hba.conf; lines that begin with `set ` are settings. The data folder is made on first use."""
+    """`text` is pg_hba.conf; lines that begin with `set ` are settings. The script creates the data folder."""
     settings = [line.removeprefix("set ") for line in text.splitlines() if line.startswith("set ")]
     rules = [line for line in text.splitlines() if not line.startswith("set ")]
     (home / "hba").write_text("\n".join(rules) + "\n")

@@ -1,4 +1,4 @@
-"""Prints a scenario for people: the network, the settings of its nodes, and the right diagnosis. Pure."""
+"""Prints a scenario for people: the network, the settings of its nodes, and the expected diagnosis. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .scenario import Node, Scenario, recording_path
 
 
 def draw_scenario(scenario: Scenario) -> str:
-    """A screenful about one scenario."""
+    """The description of one scenario."""
     scenario = ready(scenario)
     layout = Layout(scenario)
     e = scenario.expect
@@ -24,20 +24,20 @@ def draw_scenario(scenario: Scenario) -> str:
     verdict = e.cause or "no single cause"
     lines.append(f"  expected: {e.symptom}, {verdict}, {e.certainty}; exit {e.exit_code}")
     facts = (
-        ("because", e.because), ("ruled out", ", ".join(e.ruled_out)), ("still open", ", ".join(e.candidates)),
-        ("looks like", ", ".join(scenario.near_miss_of)), ("who said no", e.offender), ("where", e.hop),
+        ("because", e.because), ("ruled out", ", ".join(e.ruled_out)), ("candidates", ", ".join(e.candidates)),
+        ("near miss of", ", ".join(scenario.near_miss_of)), ("ICMP sender", e.offender), ("place", e.hop),
     )  # fmt: skip
     lines += [f"  {what}: {value}" for what, value in facts if value]
-    lines += [f"  cannot be told from {cause}: {why}" for cause, why in scenario.inseparable.items()]
+    lines += [f"  not distinguishable from {cause}: {why}" for cause, why in scenario.inseparable.items()]
     if scenario.handmade:
-        lines.append(f"  its recording is written by hand: {scenario.handmade}")
+        lines.append(f"  recording written by hand: {scenario.handmade}")
     elif not recording_path(scenario.name).exists():
         lines.append("  not recorded yet")
     return "\n".join(lines) + "\n"
 
 
 def _mark(scenario: Scenario, node: str) -> str:
-    """The node's name, with a cross where something is broken."""
+    """The node's name, with a cross if it has a fault."""
     here = scenario.node(node)
     rules = (here.input, here.forward, here.output, here.prerouting, here.nft, here.routes, here.down)
     return f"{node} ✗" if any(rules) or here.default_route is not True else node

@@ -27,13 +27,13 @@ from .result import LONGEST, ScenarioRun
 from .scenario import Node, Scenario, as_lines, fill_blanks, scenario_folder
 
 assert sys.platform == "linux"
-UP_WITHIN = 30.0  # seconds until a daemon listens; initdb needs a second of processor time, and others may need it too
+UP_WITHIN = 30.0  # seconds until a daemon listens; initdb needs a second of processor time, more on a busy machine
 RECORD = f"{LAB}/report.json"
-ALSO_AFTER = 0.5  # seconds after the client began: its attempts are under way by then
+ALSO_AFTER = 0.5  # seconds after the start of the client, whose attempts are then in progress
 
 
 def main() -> None:
-    """Run one scenario here and write its ScenarioRun to stdout, or open a shell in its client."""
+    """Run one scenario and write its ScenarioRun to stdout, or open a shell in its client."""
     mode, text = sys.argv[1:3]
     scenario = msgspec.json.decode(text, type=Scenario)
     if mode == "shell":
@@ -52,7 +52,7 @@ def _run(scenario: Scenario) -> ScenarioRun:
     built = time.monotonic() - began
     words = shlex.split(stage.scenario.command)
     began = time.monotonic()
-    others = [stage.later(node, command) for node, command in stage.scenario.also.items()]
+    others = [stage.start_portdoctor(node, command) for node, command in stage.scenario.also.items()]
     done = stage.portdoctor(stage.as_client, *words, "--record", RECORD)
     for other in others:
         other.wait(timeout=LONGEST)
@@ -86,11 +86,11 @@ class Finished(NamedTuple):
     stdout: str
     stderr: str
     code: int
-    queued: float  # seconds for which it was ready to run and waited for a processor
+    queued: float  # seconds for which it waited for a processor
 
 
 def _seconds_queued(pid: int) -> float:
-    """How long a process that ended, and is not yet waited for, waited for a processor (sched-stats.rst).
+    """Seconds for which an ended process, before it is reaped, waited for a processor (sched-stats.rst).
 
     0.0 on a kernel without these statistics.
     """
@@ -125,7 +125,7 @@ class Stage:
             self._serve(name, scenario.node(name))
 
     def environment(self) -> dict[str, str]:
-        """A clean environment for what runs in the lab: nothing of the caller's but where Python finds us."""
+        """The environment of all that runs in the lab. Only PYTHONPATH comes from the caller."""
         package = Path(__file__).resolve().parent.parent.parent
         path = os.pathsep.join(p for p in (str(package), os.environ.get("PYTHONPATH", "")) if p)
         return {
@@ -135,7 +135,7 @@ class Stage:
         }  # fmt: skip
 
     def portdoctor(self, before: Callable[[], None], *words: str) -> Finished:
-        """Run the real command; `before` puts the child into its place. Raises subprocess.TimeoutExpired."""
+        """Run the real command; `before` moves the child into its namespace. Raises subprocess.TimeoutExpired."""
         command = [sys.executable, "-m", "portdoctor", *words]
         with TemporaryFile() as out, TemporaryFile() as complaints:
             process = subprocess.Popen(
@@ -155,20 +155,20 @@ class Stage:
             text, stderr = out.read().decode(errors="replace"), complaints.read().decode(errors="replace")
         return Finished(text, stderr, code, queued)
 
-    def later(self, node: str, command: str) -> subprocess.Popen[bytes]:
-        """Start the same look at another place, while the client's is under way; its report is NODE.json."""
+    def start_portdoctor(self, node: str, command: str) -> subprocess.Popen[bytes]:
+        """Start the command on another node while that of the client is running; its report is NODE.json."""
         words = ["-m", "portdoctor", *shlex.split(command), "--record", f"{LAB}/{node}.json"]
         wait = f"import time, os, sys; time.sleep({ALSO_AFTER}); os.execv(sys.executable, [sys.executable, *{words!r}])"
         return subprocess.Popen(
-            [sys.executable, "-c", wait], env=self.environment(), cwd=LAB, preexec_fn=lambda: self._be_at(node),
+            [sys.executable, "-c", wait], env=self.environment(), cwd=LAB, preexec_fn=lambda: self._enter_node(node),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     def as_client(self) -> None:
-        """In a child, before exec: be the client's user in the client's network."""
-        self._be_at(self.layout.nodes[0])
+        """Become the client's user in the client's network, in a child before exec."""
+        self._enter_node(self.layout.nodes[0])
 
-    def _be_at(self, name: str) -> None:
+    def _enter_node(self, name: str) -> None:
         node = self.scenario.node(name)
         ns.enter(self.network.fd[name], ns.CLONE_NEWNET)
         if node.nofile is not None:
@@ -183,7 +183,7 @@ class Stage:
         is_client = name == self.layout.nodes[0]
         if specs and not is_client:
             self._small_servers(name, specs, node.as_root)
-        if specs and is_client:  # a process of its own, whose name the client may see
+        if specs and is_client:  # a separate process, so that the client can see its name
             self._start(name, "servers", lambda: [sys.executable, "-m", "portdoctor.lab.servers", *specs], node)
         for command in as_lines(node.run):
             self._start(name, command, lambda command=command: shlex.split(command), node)  # type: ignore[misc]
@@ -192,25 +192,25 @@ class Stage:
             _until(lambda key=key: daemons.is_ready(name, key), f"{key} at {name} is not ready")  # type: ignore[misc]
 
     def _small_servers(self, name: str, specs: list[str], as_root: bool) -> None:
-        """The lab's own servers, in a fork: no interpreter has to start. They say on a pipe when they listen."""
-        told, tell = os.pipe()
+        """Start the lab's own servers in a fork, faster than a new interpreter. A pipe reports when they listen."""
+        reader, writer = os.pipe()
         if os.fork() == 0:
             try:
                 ns.enter(self.network.fd[name], ns.CLONE_NEWNET)
                 if not as_root:
                     ns.become_ordinary(self.user)
-                servers.serve(specs, lambda: os.close(tell))
+                servers.serve(specs, lambda: os.close(writer))
             except (OSError, servers.SpecError) as error:
-                os.write(tell, str(error).encode())
+                os.write(writer, str(error).encode())
             finally:
                 os._exit(1)
-        os.close(tell)
-        with os.fdopen(told) as pipe:
+        os.close(writer)
+        with os.fdopen(reader) as pipe:
             if complaint := pipe.read():
                 raise build.BuildError(f"at.{name}.serve: {complaint}")
 
     def _start(self, name: str, what: str, command: Callable[[], list[str]], node: Node) -> None:
-        """Start a program in a node and wait until something listens that did not before."""
+        """Start a program in a node and wait until there is a new listening socket."""
         log = f"{LAB}/{name}-{what.split()[0].rpartition('/')[2]}.log"
         before = self._listening(name)
         child = os.fork()
@@ -238,7 +238,7 @@ class Stage:
         _until(up, f"{what} at {name} does not listen")
 
     def _listening(self, name: str) -> int:
-        """How many TCP and UDP sockets wait for others in a node: rows of its socket table."""
+        """The number of listening TCP and UDP sockets of a node."""
         count = 0
         with ns.inside(self.network.fd[name]):
             for table, state in (("tcp", " 0A "), ("tcp6", " 0A "), ("udp", " 07 "), ("udp6", " 07 ")):
@@ -258,7 +258,7 @@ def _tail(log: str) -> str:
     try:
         return json.dumps(Path(log).read_text()[-400:])
     except OSError:
-        return "it wrote nothing"
+        return "no output"
 
 
 if __name__ == "__main__":

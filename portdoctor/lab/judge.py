@@ -18,14 +18,14 @@ class ReportedDiagnosis(msgspec.Struct, frozen=True):
 
 
 def ready(scenario: Scenario) -> Scenario:
-    """The scenario with its blanks fill_blanks, as it runs."""
+    """The scenario with its blanks filled, as it runs."""
     layout = Layout(scenario)
     own = {"dir": LAB, "pki": f"{LAB}/pki", "python": "python3"}
     return fill_blanks(scenario, lambda name, which: layout.words(name, which) if which else own[name])
 
 
 def of_run(scenario: Scenario, result: ScenarioRun) -> list[str]:
-    """What is wrong with a real run, a sentence each; nothing when all is as expected."""
+    """The differences between a real run and the expected result, a sentence each."""
     if result.failure:
         return [result.failure]
     expect = ready(scenario).expect
@@ -37,16 +37,16 @@ def of_run(scenario: Scenario, result: ScenarioRun) -> list[str]:
     if result.exit != expect.exit_code:
         wrong.append(f"exit code {result.exit}, expected {expect.exit_code}")
     flat = " ".join(result.text.split())
-    wrong += [f"the text does not say {s!r}" for s in expect.says if " ".join(s.split()) not in flat]
+    wrong += [f"the text does not contain {s!r}" for s in expect.says if " ".join(s.split()) not in flat]
     if expect.within is not None and (took := result.took - result.queued) > expect.within:
-        wrong.append(f"took {took:.1f} s without the time it waited for a processor, allowed {expect.within:.1f} s")
+        wrong.append(f"took {took:.1f} s without the wait for a processor, expected at most {expect.within:.1f} s")
     if "Traceback" in result.complaints:
-        wrong.append(f"it broke: {result.complaints.strip()[-600:]}")
+        wrong.append(f"internal error: {result.complaints.strip()[-600:]}")
     return wrong
 
 
 def of_diagnosis(scenario: Scenario, report: Report, diagnosis: Diagnosis) -> list[str]:
-    """What is wrong with a diagnosis, a sentence each."""
+    """The differences between a diagnosis and the expected one, a sentence each."""
     expect = ready(scenario).expect
     v = diagnosis.verdict
     wrong = [
@@ -62,7 +62,7 @@ def of_diagnosis(scenario: Scenario, report: Report, diagnosis: Diagnosis) -> li
     wrong += _of_first(expect, report, first)
     named = [p.cause for p in diagnosis.problems]
     wrong += [f"no problem has the cause {c}" for c in expect.problems if c not in named]
-    wrong += [f"{c} was chosen, which it only looks like" for c in scenario.near_miss_of if v.cause == c]
+    wrong += [f"the verdict is {c}, of which this is a near miss" for c in scenario.near_miss_of if v.cause == c]
     return wrong
 
 
@@ -82,7 +82,7 @@ def _of_first(expect: Expect, report: Report, first: Problem) -> list[str]:
         wrong.append(f"offender {', '.join(sorted(offenders)) or 'none'}, expected {expect.offender}")
     said = " ".join((first.title, first.explanation, *first.signs))
     if expect.hop is not None and expect.hop not in said:
-        wrong.append(f"{expect.hop} is not named as the place: {said}")
+        wrong.append(f"the place {expect.hop} is not in the text: {said}")
     return wrong
 
 

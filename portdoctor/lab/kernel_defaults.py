@@ -1,8 +1,8 @@
-"""The network settings that every node starts from: the kernel's defaults, whatever this machine's own settings are.
+"""The kernel's default network settings, which every node starts with instead of those of this machine.
 
 A new network namespace inherits settings of the host (net.core.devconf_inherit_init_net), and links inherit the
 neighbour settings. With net.ipv4.ip_forward=1 on the host, for example, every client would be a router. Values are
-those of ip-sysctl.rst in the kernel's documentation; the lab's own deviations say why.
+those of ip-sysctl.rst in the kernel's documentation; comments give the reason for each deviation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _IP6_LINK = {
     "drop_unicast_in_l2_multicast": 0, "disable_policy": 0, "seg6_enabled": 0,
     "accept_dad": 0,  # not the default: an address can be used at once
     "accept_ra": 0,  # not the default: all routes are the scenario's
-    "router_solicitations": 0,  # not the default: nobody answers them
+    "router_solicitations": 0,  # not the default: no router would respond
 }  # fmt: skip
 _NODE: dict[str, str | int] = {
     "net/ipv4/ip_default_ttl": 64,
@@ -116,7 +116,7 @@ _NEIGHBOUR = {
 
 
 def of_node() -> dict[str, str | int]:
-    """What a new namespace gets before it has links. Forwarding comes first: changing it resets other settings."""
+    """The settings of a new namespace before it has links. Forwarding is first: it resets others."""
     values: dict[str, str | int] = {"net/ipv4/ip_forward": 0, "net/ipv6/conf/all/forwarding": 0}
     for link in ("all", "default", "lo"):
         values |= {f"net/ipv4/conf/{link}/{key}": value for key, value in _IP4_LINK.items()}
@@ -125,7 +125,7 @@ def of_node() -> dict[str, str | int]:
 
 
 def of_links(interfaces: Iterable[str]) -> dict[str, str | int]:
-    """What new links get: their neighbour settings come from the host, not from the namespace."""
+    """The neighbour settings of new links, which otherwise come from the host."""
     families = {"ipv4": _NEIGHBOUR, "ipv6": _NEIGHBOUR | {"locktime": 0}}
     return {
         f"net/{family}/neigh/{interface}/{key}": value

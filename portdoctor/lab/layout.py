@@ -1,7 +1,7 @@
 """Addresses, interfaces and routes of a scenario's network. Pure.
 
 Link number i (from 1, along the path and then the branches) is 10.0.i.0/24 and fd00:0:0:i::/64. The node named
-first has .1 on it, the other .2: hop k of the path answers as 10.0.k.2. A node's interfaces are eth0, eth1, …
+first has .1 on it, the other .2: hop k of the path responds from 10.0.k.2. A node's interfaces are eth0, eth1, …
 in the order of the links.
 """
 
@@ -37,7 +37,7 @@ class End(NamedTuple):
 
 
 class Layout:
-    """The network of a scenario: its link ends, and who is reached through whom."""
+    """The network of a scenario: its link ends, and the next hop from each node to each other."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -54,7 +54,7 @@ class Layout:
         return len(self.ends[node]) > 1
 
     def towards(self, start: str, goal: str) -> End | None:
-        """The end of `start` through which `goal` is reached, by the fewest links; None for itself or no way."""
+        """The end of `start` on the shortest path to `goal`; None for itself or if there is no path."""
         seen, queue = {start}, deque((e.peer, e) for e in self.ends[start])
         while queue:
             node, first = queue.popleft()
@@ -78,26 +78,26 @@ class Layout:
     def routes(self, node: str) -> list[str]:
         """The arguments of `ip route replace` that make every subnet and further address reachable from `node`."""
         if len(self.ends[node]) == 1:
-            return []  # the default route does it
+            return []  # the default route covers all
         own = {e.link for e in self.ends[node]}
         goals = [(e, f, e.subnet(f)) for ends in self.ends.values() for e in ends for f in self.families]
         found = {}
         for e, family, subnet in goals:
             if e.link in own:
                 continue
-            way = self.towards(node, e.node)
+            end = self.towards(node, e.node)
             other = self.towards(node, e.peer)
-            if way and (other is None or self._distance(node, e.node) <= self._distance(node, e.peer)):
-                found[subnet] = self._via(way, family)
+            if end and (other is None or self._distance(node, e.node) <= self._distance(node, e.peer)):
+                found[subnet] = self._via(end, family)
         for other_node in self.nodes:
             for address in self.scenario.node(other_node).addresses:
-                way = self.towards(node, other_node)
-                if way:
-                    found[address] = self._via(way, 6 if ":" in address else 4)
+                end = self.towards(node, other_node)
+                if end:
+                    found[address] = self._via(end, 6 if ":" in address else 4)
         return [f"{goal} {via}" for goal, via in found.items()]
 
-    def _via(self, way: End, family: int) -> str:
-        return f"via {self.peer_of(way).address(family)} dev {way.interface}"
+    def _via(self, end: End, family: int) -> str:
+        return f"via {self.peer_of(end).address(family)} dev {end.interface}"
 
     def _distance(self, start: str, goal: str) -> int:
         distance, edge, seen = 0, {start}, {start}
@@ -117,7 +117,7 @@ class Layout:
         return [self.peer_of(self.ends[node][0]).address(f) for f in self.families]
 
     def words(self, node: str, which: str) -> str:
-        """What fills ``{node.ip4}``, ``{node.ip6}`` and, for the address on one link, ``{node>peer.ip4}``."""
+        """The value of ``{node.ip4}``, ``{node.ip6}`` and, for the address on one link, ``{node>peer.ip4}``."""
         name, _, peer = node.partition(">")
         family = 6 if which == "ip6" else 4
         if not peer:
@@ -126,7 +126,7 @@ class Layout:
         return end.address(family) if end else ""
 
     def drawn(self) -> str:
-        """The network as a line a chain."""
+        """The network, one line a chain."""
         chains = [" ── ".join(chain.split()) for chain in (self.scenario.path, *self.scenario.branches)]
         return "\n".join(chains)
 

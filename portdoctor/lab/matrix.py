@@ -1,4 +1,4 @@
-"""The matrix of injected against diagnosed causes: how often right, undecided, or certain and wrong."""
+"""The matrix of injected against diagnosed causes: correct, undetermined, or wrong."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ..model import Diagnosis
 Score = Literal["certain", "likely", "open", "other", "WRONG"]
 SCORES: tuple[Score, ...] = ("certain", "likely", "open", "other", "WRONG")
 HEADS: dict[Score, str] = {
-    "certain": "certain", "likely": "likely", "open": "undecided", "other": "other", "WRONG": "wrong",
+    "certain": "certain", "likely": "likely", "open": "undetermined", "other": "other", "WRONG": "wrong",
 }  # fmt: skip
 LEGEND = (
-    "certain, likely: the injected cause was named so. undecided: no cause was named, or only the symptom's remainder. "
-    "other: another cause was called likely. wrong: another cause was called certain."
+    "certain, likely: the verdict is the injected cause. undetermined: the verdict has no cause, or only a remainder. "
+    "other: another cause is likely. wrong: another cause is certain."
 )
 
 
 class Case(NamedTuple):
-    """One fault and what came of it."""
+    """One fault and its verdict."""
 
     name: str  # the scenario, or the variant
-    injected: str | None  # None: nothing was broken
-    accepted: tuple[str, ...]  # causes that are right answers, the injected one among them
+    injected: str | None  # None: no fault
+    accepted: tuple[str, ...]  # causes that are correct verdicts, including the injected one
     diagnosed: str | None
     certainty: str
-    apart: tuple[tuple[str, str], ...] = ()  # (a cause that looks the same, why)
+    apart: tuple[tuple[str, str], ...] = ()  # (a cause that cannot be distinguished, why)
 
     @property
     def score(self) -> Score:
@@ -43,7 +43,7 @@ def case(
     name: str, injected: str | None, diagnosis: Diagnosis,
     accepted: Iterable[str] = (), apart: tuple[tuple[str, str], ...] = (),
 ) -> Case:  # fmt: skip
-    """The case of one diagnosis. The cause behind a scope ("one address fails, because …") counts as named."""
+    """The case of one diagnosis. The cause behind a scope ("one address fails, because …") counts as the verdict."""
     v = diagnosis.verdict
     because = diagnosis.problems[0].because if diagnosis.problems else None
     right = (*accepted, injected) if injected else tuple(accepted)
@@ -65,9 +65,9 @@ def table(cases: list[Case]) -> list[list[str]]:
 
 
 def confusions(cases: list[Case]) -> list[str]:
-    """Every case in which another cause was named."""
+    """Every case with another cause than the injected one."""
     return [
-        f"{c.name}: {c.injected or 'nothing'} was called {c.diagnosed or 'nothing'}, {c.certainty}"
+        f"{c.name}: {c.injected or 'nothing'} was diagnosed as {c.diagnosed or 'nothing'}, {c.certainty}"
         for c in cases
         if c.score in ("other", "WRONG")
     ]
@@ -97,11 +97,14 @@ def as_markdown(rows: list[list[str]]) -> str:
 
 
 def matrix_page(cases: list[Case], markdown: bool) -> str:
-    """The whole page: the table, what was taken for something else, and the figure that must be zero."""
+    """The whole page: the table, wrong verdicts, inseparable causes, and the count that must be zero."""
     bullet, gap = ("- ", "\n\n") if markdown else ("  ", "\n")
     rows = table(cases)
     parts = [as_markdown(rows) if markdown else as_text(rows), LEGEND]
-    lists = (("Taken for something else", confusions(cases)), ("Not to be told apart from here", inseparable(cases)))
+    lists = (
+        ("Diagnosed as another cause", confusions(cases)),
+        ("Not distinguishable from one vantage point", inseparable(cases)),
+    )
     parts += [f"{head}:{gap}" + "\n".join(bullet + line for line in found) for head, found in lists if found]
     parts.append(f"Certain and wrong: {sum(c.score == 'WRONG' for c in cases)} of {len(cases)}.")
     return "\n\n".join(parts)

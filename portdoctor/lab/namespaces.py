@@ -1,4 +1,4 @@
-"""Linux namespaces by their system calls: making, entering, mounting. Linux only; the process needs one thread."""
+"""Creates and enters Linux namespaces by system calls. Linux only; the process must have one thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 assert sys.platform == "linux"
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
 MS_RDONLY, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x1000, 0x4000, 0x40000  # linux/mount.h
-PLAIN_USER = 1000  # whom the command and the daemons run as
+PLAIN_USER = 1000  # the user that runs the command and the daemons
 
 
 def _call(name: str, *arguments: object) -> None:
@@ -38,12 +38,12 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0) -> 
 
 
 def set_hostname(name: str) -> None:
-    """Raises OSError."""
+    """sethostname(2). Raises OSError."""
     _call("sethostname", name.encode(), len(name.encode()))
 
 
 def new_network(name: str) -> int:
-    """A network namespace, also named for `ip netns`. Returns its file descriptor; the process stays where it was."""
+    """A network namespace, also named for `ip netns`. Return its file descriptor; the process stays in its own."""
     here = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         unshare(CLONE_NEWNET)
@@ -58,7 +58,7 @@ def new_network(name: str) -> int:
 
 @contextmanager
 def inside(network: int) -> Iterator[None]:
-    """Be in a network namespace for a while: what is started there stays there."""
+    """Enter a network namespace for the body of the `with`. Processes started in it stay in it."""
     here = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     enter(network, CLONE_NEWNET)
     try:
@@ -69,9 +69,9 @@ def inside(network: int) -> Iterator[None]:
 
 
 def ordinary_user() -> int | None:
-    """A user namespace in which we are uid 1000 without any privilege over the lab: its file descriptor.
+    """The file descriptor of a user namespace in which we are uid 1000, without privileges in the lab.
 
-    None where user namespaces cannot be nested: then a root process can still become uid 1000 itself.
+    None if user namespaces cannot be nested: a root process can then change to uid 1000 instead.
     """
     made_r, made_w = os.pipe()
     done_r, done_w = os.pipe()
@@ -100,7 +100,7 @@ def ordinary_user() -> int | None:
 
 
 def become_ordinary(user: int | None) -> None:
-    """In a child, before exec: take on the ordinary user. Raises OSError."""
+    """Become the ordinary user, in a child before exec. Raises OSError."""
     if user is not None:
         enter(user, CLONE_NEWUSER)
         return

@@ -1,4 +1,4 @@
-"""Recordings: the report of a real run, kept beside its scenario, with nothing about the machine that made it."""
+"""Recordings: the report of a real run, stored beside its scenario, without details of the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGE = str(Path(__file__).resolve().parent.parent.parent)
 
 
 def keepable(report: str) -> str:
-    """The report as it is kept: indented for diffs, paths of this machine replaced."""
+    """The report as it is stored: indented for diffs, with the paths of this machine replaced."""
     for path, name in ((sys.executable, "/usr/bin/python3"), (_PACKAGE, "/opt/portdoctor"), (sys.prefix, "/usr")):
         report = report.replace(path, name)
     report = re.sub(r'"os":"Linux [^"]*"', '"os":"Linux"', report)

@@ -20,14 +20,14 @@ MEMORY_PER_JOB = 256 << 20  # bytes; two interpreters and the largest daemon
 
 
 def default_jobs() -> int:
-    """How many scenarios to run at the same time on this machine: as many as its processors and free memory bear."""
+    """How many scenarios to run at the same time on this machine: limited by its processors and free memory."""
     import psutil
 
     return max(1, min(JOBS_PER_CORE * (os.cpu_count() or 1), psutil.virtual_memory().available // MEMORY_PER_JOB))
 
 
 def compile_package() -> None:
-    """Write the package's bytecode, where its folder can be written.
+    """Write the bytecode of the package, if its folder is writable.
 
     Each run starts two interpreters that write none, so without this every run of a fresh checkout compiles the
     package twice, which takes half of its processor time.
@@ -36,11 +36,11 @@ def compile_package() -> None:
 
 
 def run_scenario(scenario: Scenario, ability: Ability) -> ScenarioRun:
-    """Run one scenario to its end. What goes wrong with the lab itself is the ScenarioRun's `failure`."""
+    """Run one scenario. An error of the lab itself is the `failure` of the ScenarioRun."""
     if scenario.handmade:
-        return ScenarioRun(failure=f"has only a recording: {scenario.handmade}")
+        return ScenarioRun(failure=f"recording only: {scenario.handmade}")
     if absent := daemons.missing(scenario):
-        return ScenarioRun(failure=f"needs {', '.join(absent)}, which this machine does not have")
+        return ScenarioRun(failure=f"not installed: {', '.join(absent)}")
     try:
         done = subprocess.run(
             [*_END_WITH_US, *_command("run", scenario, ability)],
@@ -52,11 +52,11 @@ def run_scenario(scenario: Scenario, ability: Ability) -> ScenarioRun:
     try:
         return msgspec.json.decode(done.stdout, type=ScenarioRun)
     except msgspec.DecodeError:
-        return ScenarioRun(failure=f"the lab broke: {done.stderr.decode(errors='replace').strip()[-2000:]}")
+        return ScenarioRun(failure=f"internal error of the lab: {done.stderr.decode(errors='replace').strip()[-2000:]}")
 
 
 def open_shell(scenario: Scenario, ability: Ability) -> int:
-    """A shell as the client's user in the client's network; its exit code."""
+    """Open a shell as the client's user in the client's network. Return its exit code."""
     return subprocess.run(_command("shell", scenario, ability), env=clean_environment(), check=False).returncode
 
 
@@ -65,6 +65,6 @@ def _command(mode: str, scenario: Scenario, ability: Ability) -> list[str]:
     return [*ability.prefix, sys.executable, "-P", "-c", _START, mode, text]
 
 
-_END_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # a lab that is killed leaves no scenario running
+_END_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # end the scenario with the lab, even when it is killed
 _PACKAGE = str(Path(__file__).resolve().parent.parent.parent)
 _START = f"import sys; sys.path.insert(0, {_PACKAGE!r}); from portdoctor.lab.inside import main; main()"

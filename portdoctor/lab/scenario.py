@@ -1,6 +1,6 @@
 """Scenarios: a network with its fault, the command, and the right diagnosis, in TOML.
 
-The format is explained in docs/lab.md; unknown keys are refused.
+docs/lab.md describes the format. Unknown keys are errors.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ CLIENT_KEYS = ("hosts", "nameservers", "env", "nofile", "root")
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be used: the message names file and key."""
+    """An invalid scenario. The message names file and key."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Written by people: a misspelt key is an error."""
+    """A type for files that people write: an unknown key is an error."""
 
 
 class Node(_Strict, frozen=True, kw_only=True):
-    """What is special about one node. Chain keys hold nftables rules; `serve` the lab's own small servers."""
+    """The settings of one node. Chain keys contain nftables rules, `serve` the lab's own small servers."""
 
     input: str | tuple[str, ...] = ()
     forward: str | tuple[str, ...] = ()
     output: str | tuple[str, ...] = ()
     prerouting: str | tuple[str, ...] = ()
     postrouting: str | tuple[str, ...] = ()
-    nft: str = ""  # whole tables, as nft reads them
-    quiet: bool = False  # sends no ICMP at all: a router that traces do not see
+    nft: str = ""  # whole tables, in the syntax of nft
+    quiet: bool = False  # sends no ICMP errors: invisible in traces
     icmp_ratelimit: int | None = None  # None: the kernel's default; 0: no limit
     sysctl: dict[str, str | int] = {}
-    addresses: tuple[str, ...] = ()  # further addresses, reachable from everywhere
+    addresses: tuple[str, ...] = ()  # further addresses, reachable from every node
     devices: str | tuple[str, ...] = ()  # whole `ip` commands: further interfaces and their addresses
-    routes: str | tuple[str, ...] = ()  # as `ip route add` reads them
-    rules: str | tuple[str, ...] = ()  # as `ip rule add` reads them
-    default_route: bool | tuple[str, ...] = True  # addresses: these gateways instead of the right ones
+    routes: str | tuple[str, ...] = ()  # arguments of `ip route add`
+    rules: str | tuple[str, ...] = ()  # arguments of `ip rule add`
+    default_route: bool | tuple[str, ...] = True  # addresses: these gateways instead of the correct ones
     down: tuple[str, ...] = ()  # neighbours to which the link is down
-    forget: tuple[str, ...] = ()  # neighbours whose hardware address is not known yet
+    forget: tuple[str, ...] = ()  # neighbours whose link-layer address must be resolved first
     serve: str | tuple[str, ...] = ()
     run: str | tuple[str, ...] = ()  # commands that listen
-    as_root: bool = False  # its servers run as root: the client's user cannot look into them
+    as_root: bool = False  # its servers run as root: the client's user cannot inspect them
     files: dict[str, str] = {}  # name -> text, in {dir}
     nginx: str = ""
     sshd: str = ""
@@ -66,7 +66,7 @@ class Node(_Strict, frozen=True, kw_only=True):
 
 
 class Expect(_Strict, frozen=True, kw_only=True):
-    """The right diagnosis. What is left out is not compared, but `cause`: left out, there must be none."""
+    """The correct diagnosis. Missing keys are not compared, except `cause`: without it there must be none."""
 
     symptom: Symptom
     certainty: Certainty
@@ -74,17 +74,17 @@ class Expect(_Strict, frozen=True, kw_only=True):
     because: str | None = None
     owner: Owner | None = None
     ruled_out: tuple[str, ...] = ()  # causes that the first problem must rule out
-    candidates: tuple[str, ...] = ()  # causes that must be named as still open
+    candidates: tuple[str, ...] = ()  # causes that must be candidates
     problems: tuple[str, ...] = ()  # causes that further problems must have
-    offender: str | None = None  # who sent the ICMP error that the evidence shows
-    hop: str | None = None  # the address that the text must give as the place
-    says: tuple[str, ...] = ()  # must be in the text on the terminal
+    offender: str | None = None  # the sender of the ICMP error in the evidence
+    hop: str | None = None  # an address that the text must contain as the place of the fault
+    says: tuple[str, ...] = ()  # texts that the terminal output must contain
     exit: int | None = None
-    within: float | None = None  # seconds for the whole command, without those it waited for a processor
+    within: float | None = None  # seconds for the command, without its wait for a processor
 
     @property
     def exit_code(self) -> int:
-        """The exit code that the contract gives this symptom, unless the scenario says another."""
+        """The exit code: that of the scenario, or else that of the symptom."""
         if self.exit is not None:
             return self.exit
         return {"ok": 0, "degraded": 0, "undetermined": 3}.get(self.symptom, 1)
@@ -98,13 +98,13 @@ class Scenario(_Strict, frozen=True, kw_only=True):
     path: str = "client r1 r2 server"
     branches: tuple[str, ...] = ()
     families: tuple[int, ...] = (4, 6)
-    names: dict[str, tuple[str, ...]] = {}  # further names that the client's resolver knows, with their addresses
-    injected: str | None = None  # what is really broken, where it is not what can be found out from here
+    names: dict[str, tuple[str, ...]] = {}  # further names that the client's resolver resolves, with their addresses
+    injected: str | None = None  # the true cause, where it cannot be determined from the client
     near_miss_of: tuple[str, ...] = ()
-    inseparable: dict[str, str] = {}  # cause -> why the evidence cannot tell it from the true one
+    inseparable: dict[str, str] = {}  # cause -> why the evidence does not distinguish it from the true one
     also: dict[str, str] = {}  # node -> the command there, at the same time; the reports are merged
-    needs: tuple[str, ...] = ()  # programs beside those that follow from the keys
-    handmade: str = ""  # why it can only be a recording written by hand
+    needs: tuple[str, ...] = ()  # programs other than those of the keys
+    handmade: str = ""  # why the recording is written by hand
     at: dict[str, Node] = {}
     expect: Expect
     name: str = ""  # from its path: "tcp/port-filtered"
@@ -128,12 +128,12 @@ class Scenario(_Strict, frozen=True, kw_only=True):
 
 
 def as_lines(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """A key that takes one line or a list of lines."""
+    """The lines of a key that accepts one line or a list."""
     return (value,) if isinstance(value, str) and value else tuple(value)
 
 
 def scenario_folder() -> Path:
-    """Where the scenarios are: in the installed package, or beside it in a checkout."""
+    """The folder of the scenarios: in the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "scenarios"
     return inside if inside.is_dir() else package.parent / "scenarios"
@@ -158,7 +158,7 @@ def load_scenario(name: str) -> Scenario:
     try:
         text = path.read_bytes()
     except OSError:
-        raise ScenarioError(f"there is no scenario {name!r}; `portdoctor lab list` shows all") from None
+        raise ScenarioError(f"unknown scenario {name!r}; `portdoctor lab list` lists all") from None
     return parse_scenario(text, name)
 
 
@@ -175,23 +175,25 @@ def parse_scenario(text: bytes, name: str) -> Scenario:
 
 
 def complaints(scenario: Scenario) -> list[str]:
-    """What is wrong with a scenario that decodes, a sentence each."""
+    """The errors in a scenario that decodes, a sentence each."""
     known = scenario.nodes
     listed = ", ".join(known)
-    wrong = [f"path: {n!r} is no node name (small letters, digits, dashes)" for n in known if not _NAME.fullmatch(n)]
-    wrong += [f"at.{n}: no such node; the path and branches have {listed}" for n in scenario.at if n not in known]
-    wrong += [f"branches: {b!r} hangs on nothing of the path" for b in scenario.branches if b.split()[0] not in known]
+    rule = "use lowercase letters, digits and hyphens"
+    wrong = [f"path: invalid node name {n!r}: {rule}" for n in known if not _NAME.fullmatch(n)]
+    wrong += [f"at.{n}: unknown node; the nodes are {listed}" for n in scenario.at if n not in known]
+    unconnected = [b for b in scenario.branches if b.split()[0] not in known]
+    wrong += [f"branches: {b!r} does not begin with a node of the path" for b in unconnected]
     if scenario.injected and scenario.expect.certainty == "certain" and scenario.expect.cause:
-        wrong.append("injected: another cause is expected to be certain, which would be wrong")
+        wrong.append("injected: the expected cause is another one, and must not be certain")
     for n, node in scenario.at.items():
         if n != scenario.client:
-            wrong += [f"at.{n}.{k}: only the client has this" for k in CLIENT_KEYS if getattr(node, k)]
-        wrong += [f"at.{n}: {other!r} is no node" for other in (*node.down, *node.forget) if other not in known]
+            wrong += [f"at.{n}.{k}: allowed for the client only" for k in CLIENT_KEYS if getattr(node, k)]
+        wrong += [f"at.{n}: unknown node {other!r}" for other in (*node.down, *node.forget) if other not in known]
     if not scenario.command.split() or scenario.command.split()[0] not in ("check", "bind", "diagnose", "listening"):
         wrong.append(f"command: {scenario.command!r} does not begin with a command of portdoctor")
     for found in _BLANK.finditer(str(msgspec.to_builtins(scenario))):
         name, which = found.groups()
-        wrong += [f"{found[0]}: there is no node {n!r}" for n in name.split(">") if which and n not in known]
+        wrong += [f"{found[0]}: unknown node {n!r}" for n in name.split(">") if which and n not in known]
     return wrong
 
 

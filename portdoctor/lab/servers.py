@@ -1,7 +1,7 @@
-"""Small servers that misbehave on purpose. `python -m portdoctor.lab.servers "http :80 status=502" …`
+"""Small servers that misbehave deliberately. `python -m portdoctor.lab.servers "http :80 status=502" …`
 
-A server is written KIND [ADDRESS]:PORT [KEY=VALUE …]. Without an address it listens on every address, IPv4 and
-IPv6; with one, on that address only. All end after `for=` seconds (default 300) or with their process.
+The syntax is KIND [ADDRESS]:PORT [KEY=VALUE …]. Without an address the server listens on all addresses, IPv4 and
+IPv6. All servers end after `for=` seconds (default 300) or with their process.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .servers_dns import answer_dns, serve_dns_stream
 from .servers_http import drip, endless, http, redirect, slow, stuffed
 from .servers_udp import answer_ntp, answer_quic
 
-LIFE = 300.0  # seconds; a forgotten server ends by itself
+LIFE = 300.0  # seconds; a forgotten server ends
 
 
 class Spec(NamedTuple):
-    """One server, as written in a scenario."""
+    """One server of a scenario."""
 
     kind: str
     address: str
@@ -38,7 +38,7 @@ class Spec(NamedTuple):
 
 
 class SpecError(ValueError):
-    """A server that cannot be read: the message says how to write it."""
+    """An invalid server specification. The message shows the syntax."""
 
 
 Conversation = Callable[[socket.socket, dict[str, str]], None]
@@ -51,9 +51,9 @@ def read_spec(text: str) -> Spec:
         raise SpecError(f"{text!r}: write KIND [ADDRESS]:PORT [KEY=VALUE …]; the kinds are {', '.join(sorted(KINDS))}")
     address, colon, port = words[1].rpartition(":")
     if not colon or not port.isdigit():
-        raise SpecError(f"{text!r}: {words[1]!r} is no [ADDRESS]:PORT")
+        raise SpecError(f"{text!r}: invalid [ADDRESS]:PORT {words[1]!r}")
     if bad := [w for w in words[2:] if "=" not in w]:
-        raise SpecError(f"{text!r}: {bad[0]!r} is no KEY=VALUE")
+        raise SpecError(f"{text!r}: invalid KEY=VALUE {bad[0]!r}")
     return Spec(words[0], address.strip("[]"), int(port), dict(w.split("=", 1) for w in words[2:]))
 
 
@@ -68,11 +68,11 @@ def bound_socket(spec: Spec, kind: int = socket.SOCK_STREAM) -> socket.socket:
     return sock
 
 
-# ------------------------------------------------- what is said after accept
+# ------------------------------------------------- after accept
 
 
 def hold(sock: socket.socket, options: dict[str, str]) -> None:
-    """Accepts and says nothing; reads what comes."""
+    """Accept, read and send nothing."""
     with contextlib.suppress(OSError):
         while sock.recv(4096):
             pass
@@ -80,18 +80,18 @@ def hold(sock: socket.socket, options: dict[str, str]) -> None:
 
 
 def deaf(sock: socket.socket, options: dict[str, str]) -> None:
-    """Accepts and neither reads nor writes."""
+    """Accept, and neither read nor send."""
     time.sleep(LIFE)
 
 
 def reset(sock: socket.socket, options: dict[str, str]) -> None:
-    """Resets the connection: at once, or after the first bytes (`after=hello`), or after seconds (`after=0.2`)."""
+    """Send RST: at once, after the first bytes (`after=hello`), or after seconds (`after=0.2`)."""
     _wait_for(sock, options)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def close(sock: socket.socket, options: dict[str, str]) -> None:
-    """Closes the connection politely, at the same moments as `reset`."""
+    """Send FIN, with the same options as `reset`."""
     _wait_for(sock, options)
     if options.get("after"):
         return
@@ -103,7 +103,7 @@ def close(sock: socket.socket, options: dict[str, str]) -> None:
 
 
 def send_greeting(sock: socket.socket, options: dict[str, str]) -> None:
-    """Says `text` first (\\r\\n is added), then echoes nothing. `repeat=N` says it N times, `repeat=0` for ever."""
+    """Send `text` first, followed by \\r\\n, then nothing. `repeat=N` sends it N times, `repeat=0` without end."""
     line = options.get("text", "220 ready").encode().decode("unicode_escape").encode("latin-1") + b"\r\n"
     time.sleep(float(options.get("delay", 0)))
     count = int(options.get("repeat", 1))
@@ -118,13 +118,13 @@ def send_greeting(sock: socket.socket, options: dict[str, str]) -> None:
 
 
 def send_reply(sock: socket.socket, options: dict[str, str]) -> None:
-    """Waits for the first bytes, then says `text`."""
+    """Wait for the first bytes, then send `text`."""
     sock.recv(4096)
     send_greeting(sock, options)
 
 
 def tls(sock: socket.socket, options: dict[str, str]) -> None:
-    """TLS with `cert=` (a PEM file with key and chain), then HTTP. `min=`/`max=` versions: 1.2 or 1.3."""
+    """Serve TLS with `cert=` (a PEM file with key and chain), then HTTP. `min=`/`max=` versions: 1.2 or 1.3."""
     import ssl
 
     versions = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -158,7 +158,7 @@ CONVERSATIONS: dict[str, Conversation] = {
 }  # fmt: skip
 
 
-# ------------------------------------------------- how a server starts and runs
+# ------------------------------------------------- starting and running
 
 Runner = Callable[[], None]
 
@@ -170,7 +170,7 @@ def _stream(spec: Spec) -> Runner:
 
 
 def _accept(listener: socket.socket, converse: Conversation, options: dict[str, str]) -> None:
-    """Accept for ever, a thread a connection."""
+    """Accept without end, one thread a connection."""
 
     def talk(sock: socket.socket) -> None:
         with sock, contextlib.suppress(OSError):
@@ -182,7 +182,7 @@ def _accept(listener: socket.socket, converse: Conversation, options: dict[str, 
 
 
 def _full(spec: Spec) -> Runner:
-    """A full accept queue: two connections of our own fill it. After `until=` it accepts, then does as `then=`."""
+    """A full accept queue, filled by two connections. After `until=` seconds it accepts and behaves as `then=`."""
     listener = bound_socket(spec)
     listener.listen(0)
     name = spec.address or "127.0.0.1"
@@ -218,11 +218,11 @@ def _udp(answer: Callable[[bytes, dict[str, str]], bytes | None]) -> Callable[[S
 
         def run() -> None:
             while True:
-                asked, who = sock.recvfrom(65535)
-                told = answer(asked, spec.options)
-                if told is not None:
+                query, peer = sock.recvfrom(65535)
+                reply = answer(query, spec.options)
+                if reply is not None:
                     with contextlib.suppress(OSError):
-                        sock.sendto(told, who)
+                        sock.sendto(reply, peer)
 
         return run
 
@@ -230,18 +230,18 @@ def _udp(answer: Callable[[bytes, dict[str, str]], bytes | None]) -> Callable[[S
 
 
 def _dns(spec: Spec) -> Runner:
-    """DNS over UDP, and over TCP unless `tcp=no`. A query may wait (`delay=`): each has its own thread."""
+    """DNS over UDP, and over TCP unless `tcp=no`. One thread a query, since responses can be delayed (`delay=`)."""
     sock = bound_socket(spec, socket.SOCK_DGRAM)
     stream = None
     if spec.options.get("tcp") != "no":
         stream = bound_socket(spec)
         stream.listen(16)
 
-    def tell(asked: bytes, who: tuple[object, ...]) -> None:
-        told = answer_dns(asked, spec.options, "udp")
-        if told is not None:
+    def respond(query: bytes, peer: tuple[object, ...]) -> None:
+        reply = answer_dns(query, spec.options, "udp")
+        if reply is not None:
             with contextlib.suppress(OSError):
-                sock.sendto(told, who)
+                sock.sendto(reply, peer)
 
     def streams() -> None:
         while stream is not None:
@@ -251,8 +251,8 @@ def _dns(spec: Spec) -> Runner:
     def run() -> None:
         threading.Thread(target=streams, daemon=True).start()
         while True:
-            asked, who = sock.recvfrom(65535)
-            threading.Thread(target=tell, args=(asked, who), daemon=True).start()
+            query, peer = sock.recvfrom(65535)
+            threading.Thread(target=respond, args=(query, peer), daemon=True).start()
 
     return run
 
@@ -262,7 +262,7 @@ KINDS: dict[str, Callable[[Spec], Runner]] = {
     "full": _full,
     "bound": _bound,
     "dns": _dns,
-    "udp-echo": _udp(lambda asked, _: asked),
+    "udp-echo": _udp(lambda query, _: query),
     "quic": _udp(answer_quic),
     "ntp": _udp(answer_ntp),
     "udp-silent": _udp(lambda _, __: None),
@@ -271,18 +271,18 @@ KINDS: dict[str, Callable[[Spec], Runner]] = {
 
 
 def serve(texts: list[str], ready: Callable[[], None] = lambda: None) -> None:
-    """Run all servers of this process until their time is over. Raises SpecError or OSError before `ready`."""
+    """Run all servers of this process until their time limit. Raises SpecError or OSError before `ready`."""
     specs = [read_spec(text) for text in texts]
     runners = [KINDS[spec.kind](spec) for spec in specs]
     ready()
     for run in runners:
         threading.Thread(target=run, daemon=True).start()
     time.sleep(min((spec.life for spec in specs), default=0))
-    os._exit(0)  # daemon threads may sit in a blocking call
+    os._exit(0)  # daemon threads may be in a blocking call
 
 
 def main() -> None:
-    """The command line: one argument a server."""
+    """Entry point: one argument a server."""
     try:
         serve(sys.argv[1:], lambda: print("listening", flush=True))
     except (SpecError, OSError) as error:

@@ -1,10 +1,11 @@
-"""A small DNS server that gives wrong answers on request. For the lab only; RFC 1035, 6891, 8914.
+"""A small DNS server with configurable faults, for the lab only. RFC 1035, 6891, 8914.
 
 Options: ``NAME=ADDRESS[,ADDRESS]`` a name's records; ``NAME=cname:OTHER`` an alias; ``NAME=SERVFAIL`` an rcode for
 one name, ``rcode=SERVFAIL`` for everything; ``ede=22`` or ``ede=22:text`` adds an extended error; ``silent=yes`` or
-``silent=AAAA`` answers nothing (of that type); ``delay=2`` seconds; ``tc=yes`` truncates over UDP; ``tcp=no`` has no
-TCP; ``malformed=yes`` sends rubbish; ``wrong=id`` or ``wrong=question`` answers something else; ``edns=drop`` ignores
-queries with EDNS; ``cd=NAME`` answers that name only when checking is disabled. Other names do not exist.
+``silent=AAAA`` does not respond (to that type); ``delay=2`` seconds; ``tc=yes`` truncates over UDP; ``tcp=no`` has no
+TCP; ``malformed=yes`` sends a malformed message; ``wrong=id`` or ``wrong=question`` sends another id or question;
+``edns=drop`` ignores queries with EDNS; ``cd=NAME`` fails that name unless checking is disabled. Other names do not
+exist.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ class _Query(NamedTuple):
     edns: bool
 
 
-def _read(asked: bytes) -> _Query | None:
+def _read(message: bytes) -> _Query | None:
     """A query with one question; None for anything else."""
     try:
-        number, flags, questions, _, _, additional = struct.unpack_from("!6H", asked)
+        number, flags, questions, _, _, additional = struct.unpack_from("!6H", message)
         labels, place = [], 12
-        while asked[place]:
-            length = asked[place]
-            labels.append(asked[place + 1 : place + 1 + length].decode("ascii"))
+        while message[place]:
+            length = message[place]
+            labels.append(message[place + 1 : place + 1 + length].decode("ascii"))
             place += 1 + length
-        qtype, _ = struct.unpack_from("!2H", asked, place + 1)
+        qtype, _ = struct.unpack_from("!2H", message, place + 1)
     except (struct.error, IndexError, UnicodeDecodeError):
         return None
     if questions != 1 or flags & _QR:
         return None
     kind = _TYPES.get(qtype, str(qtype))
-    return _Query(number, flags, ".".join(labels).lower(), kind, asked[12 : place + 5], additional > 0)
+    return _Query(number, flags, ".".join(labels).lower(), kind, message[12 : place + 5], additional > 0)
 
 
 def _name(text: str) -> bytes:
@@ -56,16 +57,16 @@ def _record(owner: str, qtype: int, data: bytes) -> bytes:
     return _name(owner) + struct.pack("!2HIH", qtype, 1, _TTL, len(data)) + data
 
 
-def answer_dns(asked: bytes, options: dict[str, str], transport: str) -> bytes | None:
-    """The answer to one query in wire form; None for silence."""
-    query = _read(asked)
+def answer_dns(message: bytes, options: dict[str, str], transport: str) -> bytes | None:
+    """The response to one query in wire format; None for no response."""
+    query = _read(message)
     if query is None or options.get("silent") in ("yes", query.qtype):
         return None
     if options.get("edns") == "drop" and query.edns:
         return None
     time.sleep(float(options.get("delay", 0)))
     if options.get("malformed"):
-        return asked[:2] + b"\x84\x00\x00\x01\x00\x09rubbish"
+        return message[:2] + b"\x84\x00\x00\x01\x00\x09rubbish"
     answers: list[bytes] = []
     rcode = options.get("rcode") or _look_up(query, options, answers)
     if options.get("cd") == query.name and not query.flags & _CD:
@@ -93,7 +94,7 @@ def _opt(options: dict[str, str]) -> bytes:
 
 
 def _look_up(query: _Query, options: dict[str, str], answers: list[bytes]) -> str:
-    """Put a name's records into the answers, aliases followed for at most eight steps; returns the rcode."""
+    """Append the records of a name to `answers`, following at most eight aliases. Return the rcode."""
     name, value = query.name, options.get(query.name)
     for _ in range(8):
         if value is None:
@@ -113,10 +114,10 @@ def _look_up(query: _Query, options: dict[str, str], answers: list[bytes]) -> st
 
 
 def serve_dns_stream(sock: socket.socket, options: dict[str, str]) -> None:
-    """DNS over one TCP connection: messages with a length before them (RFC 7766)."""
+    """DNS over one TCP connection: messages with a length prefix (RFC 7766)."""
     with sock, contextlib.suppress(OSError, struct.error):
         while True:
             (length,) = struct.unpack("!H", sock.recv(2, socket.MSG_WAITALL))
-            told = answer_dns(sock.recv(length, socket.MSG_WAITALL), options, "tcp")
-            if told is not None:
-                sock.sendall(struct.pack("!H", len(told)) + told)
+            reply = answer_dns(sock.recv(length, socket.MSG_WAITALL), options, "tcp")
+            if reply is not None:
+                sock.sendall(struct.pack("!H", len(reply)) + reply)

@@ -1,4 +1,4 @@
-"""HTTP servers as found in the field: correct, failing, redirecting in a loop, slow, endless. For the lab only."""
+"""HTTP servers: correct, failing, redirecting in a loop, slow, endless. For the lab only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _head(status: int, headers: dict[str, str]) -> bytes:
 
 
 def http(sock: socket.socket, options: dict[str, str]) -> None:
-    """One answer: `status=`, `body=`, `server=`, `header-NAME=`, `delay=` before it. What is no HTTP gets a 400."""
+    """Send one response: `status=`, `body=`, `server=`, `header-NAME=`, after `delay=`; 400 to what is not HTTP."""
     request = read_request(sock)
     if not request:
         return
@@ -43,19 +43,19 @@ def http(sock: socket.socket, options: dict[str, str]) -> None:
 
 
 def redirect(sock: socket.socket, options: dict[str, str]) -> None:
-    """`to=` where it sends one: a path leads back to itself, a circle. `status=` 301, 302, …"""
+    """Redirect to `to=`; a path redirects to itself, in a loop. `status=` 301, 302, …"""
     read_request(sock)
     headers = {"Location": options.get("to", "/"), "Content-Length": "0", "Connection": "close"}
     sock.sendall(_head(int(options.get("status", 302)), headers))
 
 
 def slow(sock: socket.socket, options: dict[str, str]) -> None:
-    """As `http`, its first byte after `delay=` seconds (10)."""
+    """Respond as `http`, after `delay=` seconds (10)."""
     http(sock, {"delay": "10", **options})
 
 
 def drip(sock: socket.socket, options: dict[str, str]) -> None:
-    """One byte every second (`every=`), for ever."""
+    """Send one byte every second (`every=`), for an hour."""
     read_request(sock)
     text = _head(200, {"Content-Type": "text/plain"}) + b"." * 3600
     for place in range(len(text)):
@@ -64,7 +64,7 @@ def drip(sock: socket.socket, options: dict[str, str]) -> None:
 
 
 def endless(sock: socket.socket, options: dict[str, str]) -> None:
-    """A body that never ends, as fast as it is read."""
+    """Send a body without end, as fast as it is read."""
     read_request(sock)
     sock.sendall(_head(200, {"Content-Type": "application/octet-stream"}))
     while True:
@@ -72,6 +72,6 @@ def endless(sock: socket.socket, options: dict[str, str]) -> None:
 
 
 def stuffed(sock: socket.socket, options: dict[str, str]) -> None:
-    """`count=` header lines (1000)."""
+    """Send `count=` header lines (1000)."""
     read_request(sock)
     sock.sendall(_head(200, {f"X-Line-{n}": "x" * 20 for n in range(int(options.get("count", 1000)))}))

@@ -18,11 +18,11 @@ from .run import run_scenario
 from .scenario import Scenario
 from .vary import Variant, judged, variants
 
-Tally = tuple[list[Case], list[str]]  # the cases, and what could not be counted, with the reason
+Tally = tuple[list[Case], list[str]]  # the cases, and the scenarios that could not be counted, with the reason
 
 
 def of_recordings(scenarios: list[Scenario]) -> Tally:
-    """Every recording diagnosed again, with today's knowledge."""
+    """Diagnose every recording again with the current causes."""
     known = catalogue.load_catalogue()
     reports: list[tuple[Scenario, Report]] = []
     left_out = []
@@ -36,7 +36,7 @@ def of_recordings(scenarios: list[Scenario]) -> Tally:
 
 
 def of_runs(scenarios: list[Scenario], ability: Ability, jobs: int) -> Tally:
-    """Every scenario run for real."""
+    """Run every scenario."""
     real = [s for s in scenarios if not s.handmade]
     with ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(lambda s: run_scenario(s, ability), real))
@@ -45,7 +45,7 @@ def of_runs(scenarios: list[Scenario], ability: Ability, jobs: int) -> Tally:
 
 
 def of_variants(ability: Ability, jobs: int) -> Tally:
-    """Every fault at every hop."""
+    """Run every variant."""
 
     def one(variant: Variant) -> ScenarioRun:
         return run_scenario(variant.scenario, ability)

@@ -14,7 +14,7 @@ PORT = 8080
 
 
 class Place(NamedTuple):
-    """Where a fault lies: a hop, a family, and a setting around it."""
+    """Where a fault is: hop, address family and setting."""
 
     hop: str
     family: int
@@ -30,17 +30,17 @@ class Place(NamedTuple):
 
     @property
     def chain(self) -> str:
-        """Packets for a container pass through its host; those for the host end there."""
+        """The nftables chain: forward for packets that are forwarded, input for those to the host itself."""
         return "input" if self.at_host and self.setting != "docker" else "forward"
 
 
 class Fault(NamedTuple):
-    """One way to break a path. `spoil` gives the node's keys, None where it makes no sense."""
+    """One kind of fault. `spoil` returns the keys of the node, None if the fault is not possible at that place."""
 
     name: str
     spoil: Callable[[Place], dict[str, object] | None]
-    right: Callable[[Place], tuple[str, ...]]  # the injected cause, then others that are no mistake
-    like: Callable[[Place], dict[str, str]]  # cause -> why no evidence from here tells it from the injected one
+    right: Callable[[Place], tuple[str, ...]]  # the injected cause, then others that are also correct
+    like: Callable[[Place], dict[str, str]]  # cause -> why no evidence at the client distinguishes it
 
 
 def _rule(verdict: str) -> Callable[[Place], dict[str, object] | None]:
@@ -88,7 +88,7 @@ def _either(router: str, host: str, *also: str) -> Callable[[Place], tuple[str, 
 
 _BY_PORT = _either("tcp.rejected-by-firewall", "tcp.rejected-by-host-firewall")
 _AS_ABSENT = _either("tcp.rejected-by-firewall", "tcp.rejected-by-host-firewall", "tcp.host-unreachable")
-_NO_WAY = _either("tcp.host-unreachable", "", "tcp.rejected-by-firewall", "tcp.net-unreachable")
+_UNREACHABLE = _either("tcp.host-unreachable", "", "tcp.rejected-by-firewall", "tcp.net-unreachable")
 _BY_RST = _either("tcp.refused-by-middlebox", "tcp.rejected-by-host-firewall")
 
 
@@ -97,50 +97,51 @@ def _filtered(place: Place) -> tuple[str, ...]:
 
 
 def _silent(place: Place) -> tuple[str, ...]:
-    """A docker host that drops what it should pass on still answers for itself: then only ports are filtered."""
+    """A host that drops packets for its container still responds itself: then only ports are filtered."""
     also = ("tcp.port-filtered",) if place.at_host and place.setting == "docker" else ()
     return ("tcp.host-silent", "tcp.path-dead", *also)
 
 
 def _unlike(place: Place) -> dict[str, str]:
-    """Nothing is known that looks the same."""
+    """No cause that cannot be distinguished."""
     return {}
 
 
 def _like_no_listener(place: Place) -> dict[str, str]:
-    """What hides that an RST comes from a device in front, or from the host's firewall."""
+    """Why an RST of a device in front, or of the host's firewall, looks like that of the host."""
     if place.at_host:
-        why = "Both are an RST by the same machine."
+        why = "Both are an RST from the same host."
     elif place.hop == "r3":
-        why = "The router is as far away as the last hop before the host, and an RST has no sender of its own."
+        why = "The router is the last hop before the host, and an RST does not identify the device that sent it."
     elif place.setting == "quiet":
-        why = "The next router says nothing, so nothing shows that other packets get on."
+        why = "The next router sends no ICMP errors, so no trace shows that other packets get further."
     else:
         return {}
     return {"tcp.no-listener": why}
 
 
-def _like_a_passed_on_port(place: Place) -> dict[str, str]:
-    why = "A host that passes port 80 on to another machine refuses the rest at the same distance."
+def _like_a_forwarded_port(place: Place) -> dict[str, str]:
+    why = "A host that forwards port 80 to another machine refuses other ports at the same distance."
     return _like_no_listener(place) or {"tcp.no-listener": why}
 
 
 def _like_a_full_queue(place: Place) -> dict[str, str]:
     near = place.hop in ("r3", "server")
-    why = "The packets vanish at the host's own distance; only the host can tell who drops them."
+    why = "The packets are dropped at the distance of the host; only the host shows what drops them."
     return {"tcp.listen-queue-full": why} if near else {}
 
 
 def _like_the_other_silence(place: Place) -> dict[str, str]:
-    found = {"tcp.path-dead": "Nothing else beyond that router was tried."}
+    found = {"tcp.path-dead": "No other host beyond that router was probed."}
     if place.setting == "proxy":
-        found["tcp.port-filtered"] = "No port is left that shows whether the host is there."
+        found["tcp.port-filtered"] = "No other port shows whether the host is up."
     return found
 
 
 def _like_silence(place: Place) -> dict[str, str]:
-    """A loop whose one router is quiet ends in silence."""
-    return {"tcp.host-silent": "The packets die at the router that says nothing."} if place.setting == "quiet" else {}
+    """A loop with a router that sends no ICMP errors looks like silence."""
+    why = "The packets expire at the router that sends no ICMP errors."
+    return {"tcp.host-silent": why} if place.setting == "quiet" else {}
 
 
 FAULTS = (
@@ -148,24 +149,24 @@ FAULTS = (
     Fault("drop all but port 80", _all_but_80("drop"), _filtered, _like_a_full_queue),
     Fault("drop everything", _all, _silent, _like_the_other_silence),
     Fault("refuse by RST", _rule("reject with tcp reset"), _BY_RST, _like_no_listener),
-    Fault("refuse all but port 80 by RST", _all_but_80("reject with tcp reset"), _BY_RST, _like_a_passed_on_port),
+    Fault("refuse all but port 80 by RST", _all_but_80("reject with tcp reset"), _BY_RST, _like_a_forwarded_port),
     Fault("reject: port", _rule("reject"), _BY_PORT, _unlike),
     Fault("reject: admin", _rule("reject with icmpx admin-prohibited"), _BY_PORT, _unlike),
     Fault("reject: no route", _rule("reject with icmpx no-route"), _BY_PORT, _unlike),
     Fault("reject: host", _rule("reject with icmpx host-unreachable"), _AS_ABSENT, _unlike),
     Fault("route: prohibit", _route("prohibit"), _BY_PORT, _unlike),
-    Fault("route: unreachable", _route("unreachable"), _NO_WAY, _unlike),
+    Fault("route: unreachable", _route("unreachable"), _UNREACHABLE, _unlike),
     Fault("route: blackhole", _route("blackhole"), _silent, _like_the_other_silence),
     Fault("route: loop", _loop, _either("tcp.routing-loop", ""), _like_silence),
     Fault("nothing listens", _closed, _either("tcp.no-listener", "tcp.no-listener"), _unlike),
 )
 SETTINGS = {
     "plain": "port 80 of the host is open",
-    "docker": "the port is passed on to a container (DNAT)",
+    "docker": "the port is forwarded to a container (DNAT)",
     "alone": "no other port is open",
     "quiet": "another router sends no ICMP errors",
     "proxy": "the first router itself answers ports 80 and 443",
-    "ways": "two ways of different length lead to the host, by source port",
+    "paths": "two paths of different length lead to the host, by source port",
 }
 
 
@@ -178,7 +179,7 @@ class Variant(NamedTuple):
 
 
 def variants() -> Iterator[Variant]:
-    """All of them, in a fixed order."""
+    """All variants, in a fixed order."""
     for fault in FAULTS:
         for family in (4, 6):
             for setting in SETTINGS:
@@ -191,12 +192,12 @@ def variants() -> Iterator[Variant]:
 
 
 def _makes_sense(place: Place) -> bool:
-    """A fault on one of two ways breaks some connections only: that is another fault."""
-    return place.setting != "ways" or place.hop in ("r1", "server")
+    """Whether the setting keeps the fault: on one of two paths it would break only some connections."""
+    return place.setting != "paths" or place.hop in ("r1", "server")
 
 
-def _two_ways(place: Place) -> dict[str, dict[str, object]]:
-    """The first router sends packets to the host by r2 and r3, or by a, b and c; all fields of a flow decide."""
+def _two_paths(place: Place) -> dict[str, dict[str, object]]:
+    """The first router forwards by r2 and r3, or by a, b and c, chosen by a hash of addresses, protocol and ports."""
     v, goal = place.family, f"{place.goal}/{32 if place.family == 4 else 128}"
     key = f"net.ipv{v}.fib_multipath_hash_"
     by = {"a": "b>a", "b": "c>b", "c": "server>c"}
@@ -226,9 +227,9 @@ def _scenario(fault: Fault, place: Place, spoiled: dict[str, object]) -> Scenari
         nodes["r1" if place.hop == "r2" else "r2"] = {"quiet": True}
     if place.setting == "proxy":
         nodes["r1"] = {"prerouting": "tcp dport { 80, 443 } redirect", "serve": ("http :80", "hold :443")}
-    if place.setting == "ways":
+    if place.setting == "paths":
         branches = ("r1 a b c server",)
-        nodes |= _two_ways(place)
+        nodes |= _two_paths(place)
     nodes[place.hop] = {**nodes.get(place.hop, {}), **spoiled}
     goal = f"[{place.goal}]" if place.family == 6 else place.goal
     return Scenario(

@@ -10,7 +10,7 @@ _POWERSHELL = re.compile(r"[A-Z][a-z]+-[A-Z]")
 
 
 def shell_quoted(word: str) -> str:
-    """The word, quoted for a POSIX shell if necessary; brackets of IPv6 addresses stay bare only inside a longer word."""
+    """The word, quoted for a POSIX shell if necessary. A word with "[" is always quoted."""
     if _PLAIN.fullmatch(word) and "[" not in word:
         return word
     return "'" + word.replace("'", "'\\''") + "'"

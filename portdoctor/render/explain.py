@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from ..catalogue.pasted import PastedError
 
 COLUMNS = 80
-_KINDS = {"cause": "", "scope": "a scope: where the fault is, not why", "remainder": "a remainder: no explanation is left; always undetermined"}
+_KINDS = {
+    "cause": "",
+    "scope": "a scope: where the fault is, not why",
+    "remainder": "a remainder, when no explanation is left: always undetermined",
+}
 _COMMAND = re.compile(r"^\s+- (?:(\w+): )?`(.+)`$")
 
 

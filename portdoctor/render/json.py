@@ -169,7 +169,7 @@ def _alone(raw: msgspec.Raw) -> bytes:
 
 
 def load_reports(text: str) -> list[Report]:
-    """The reports in a file: one object over several lines, or one object a line. Raises ValueError with the line number."""
+    """The reports in a file: one object, or one object a line. Raises ValueError with the line number."""
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(lines) < 2 or not _is_object(lines[0][1]):
         return [load_report(text)]

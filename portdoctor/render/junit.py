@@ -14,7 +14,7 @@ _MOST_TEXT = 20_000  # characters of a ticket in a failure: the first lines are 
 
 
 def render(cases: Sequence[Case], states: Sequence[State] | None = None) -> str:
-    """A document with one suite: a failure for a failed target, an error for an undetermined one, output for a degraded one."""
+    """A document with one suite: failed targets are failures, undetermined ones errors, degraded ones have output."""
     found = states_of(cases, states)
     total = f"{sum(duration(report) for report, _ in cases):.3f}"
     counts = {

@@ -216,7 +216,8 @@ def cause_label(problem: Problem) -> str:
     """The cause and its certainty in brackets: "(tcp.no-listener, likely)"; for a scope, also the cause behind it."""
     if problem.cause is None:
         return ""
-    behind = f"; because of {problem.because}, {problem.because_certainty or problem.certainty}" if problem.because else ""
+    root = f"{problem.because}, {problem.because_certainty or problem.certainty}"
+    behind = f"; because of {root}" if problem.because else ""
     return f"({problem.cause}, {problem.certainty}{behind})"
 
 

@@ -142,4 +142,5 @@ def _of_http(report: Report, address: str) -> list[Trial]:
     scheme = "https" if any(h.address == address for h in report.of(Handshake)) else "http"
     aside = "" if host == address else f" --resolve {shell_quoted(f'{host}:{o.port}:{bracketed(address)}')}"
     command = f"curl -sv -o /dev/null{aside} {shell_quoted(f'{scheme}://{at(host, o.port)}/')}"
-    return [Trial(f"The HTTP response of {at(address, o.port)}", command, error_text(o) if o.status else str(o.outcome))]
+    result = error_text(o) if o.status else str(o.outcome)
+    return [Trial(f"The HTTP response of {at(address, o.port)}", command, result)]

@@ -73,7 +73,8 @@ def _observed(o: Ending) -> tuple[str, str]:
             return "interfaces", "; ".join(up) or "none up"
         case Listeners():
             rows = "; ".join(_row(row) for row in o.rows) or "no socket"
-            return f"sockets on {o.transport} port {o.port}", rows + ("" if o.complete else " (sockets of other users not visible)")
+            hidden = "" if o.complete else " (sockets of other users not visible)"
+            return f"sockets on {o.transport} port {o.port}", rows + hidden
         case Bind():
             how = "with SO_REUSEADDR" if o.reuse else "without SO_REUSEADDR"
             done = ("bound and listening" if o.listened else "bound") if o.outcome is Outcome.OK else ""
