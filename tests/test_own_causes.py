@@ -98,7 +98,7 @@ def changed(old: str, new: str) -> str:
         (changed('cap = "likely"', 'proof = ["tcp.silent"]'), "7: proof: there is no cap to lift"),
         (changed("cap =", 'kind = "remainder"\ncap ='), "8: cap: a remainder is always undetermined"),
         (changed('owner = "this-machine"\n', ""), "1: missing key 'owner'"),
-        (changed("{address} answers", "{adress} answers"), "8: says: unknown blank 'adress' (did you mean 'address'"),
+        (changed("{address} responds", "{adress} answers"), "8: says: unknown blank 'adress' (did you mean 'address'"),
         (changed("the VPN.\"", "the VPN\""), "8: says: the sentence does not end with a full stop"),
         (changed("VPN.\"", f"VPN {'and so on ' * 5}.\""), "8: says: the sentence has 22 words; at most 15"),
         (changed("cap =", 'ask = "Please start the VPN on {host}."\ncap ='), ""),
@@ -115,12 +115,12 @@ def changed(old: str, new: str) -> str:
         (changed("# The VPN is not connected\n", ""), "11: the page does not begin with a title line"),
         (changed("# The VPN is", f"# {'The ' * 20}VPN is"), "10: the title has 100 characters; at most 72"),
         (changed("## Usual reasons", "## Reasons"), "10: the page has no text under ## Usual reasons"),
-        (changed("- The VPN was not started after the last restart.\n- Its session ended over night.\n", ""), "18: "),
-        (changed("Machines in 10.20.0.0/16 answer only through the VPN.\n", ""), "10: the page has no text between"),
+        (changed("- The VPN was not started after the last restart.\n- Its session ended overnight.\n", ""), "18: "),
+        (changed("Machines in 10.20.0.0/16 respond only through the VPN.\n", ""), "10: the page has no text between"),
         (changed("Machines in", f"{'Some of the ' * 4}machines in"), "12: first sentence: the sentence has 20 words"),
         (changed("Its session", "The session to {adress}"), "21: unknown blank 'adress'"),
-        (changed("over night.", "over night!"), "21: exclamation mark"),
-        (changed("over night.", "in 90 % of the cases."), "21: percentage: give the numbers"),
+        (changed("overnight.", "overnight!"), "21: exclamation mark"),
+        (changed("overnight.", "in 90 % of the cases."), "21: percentage: give the numbers"),
         (changed("(this-machine, risk low)", "(here, risk low)"), "29: malformed step: write"),
         (changed("ip route get {address}", "ip route get '{address}"), "26: a shell cannot parse this command: No c"),
         (changed("route get {address}`\n  - macOS", "route get {adress}`\n  - macOS"), "26: unknown blank 'adress'"),
@@ -138,9 +138,9 @@ def test_an_error_is_one_line_with_file_line_and_key(text: str, said: str) -> No
 
 
 def test_every_error_of_a_file_is_reported_at_once() -> None:
-    text = changed('"tcp.silent"', '"tcp.silnt"').replace("owner =", "ownr =").replace("over night.", "over night!")
+    text = changed('"tcp.silent"', '"tcp.silnt"').replace("owner =", "ownr =").replace("overnight.", "overnight!")
     assert [line.split(":")[1] for line in told(text)] == ["6", "21"]  # signs are checked when all keys are valid
-    text = changed('"tcp.silent"', '"tcp.silnt"').replace("over night.", "over night!")
+    text = changed('"tcp.silent"', '"tcp.silnt"').replace("overnight.", "overnight!")
     assert [line.split(":")[1] for line in told(text)] == ["4", "21"]
 
 
@@ -182,7 +182,7 @@ def test_where_a_cause_may_lie(run: Run, tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text(run: Run, tmp_path: Path) -> None:
     path = Path(written(tmp_path, EXAMPLE))
-    path.write_bytes(EXAMPLE.encode().replace(b"over night", b"over n\xefght"))
+    path.write_bytes(EXAMPLE.encode().replace(b"overnight", b"overn\xefght"))
     assert run("explain", "--list", "--causes", str(tmp_path)) == (2, "", f"{path}:21: the file is not UTF-8\n")
 
 
@@ -246,7 +246,7 @@ def test_a_special_case_of_ours_is_the_answer(report: Report, tmp_path: Path) ->
     assert before.cause in ("tcp.host-silent", "tcp.port-filtered")
     assert (found.verdict.cause, found.verdict.certainty) == ("tcp.not-on-vpn", "likely")
     assert (found.verdict.symptom, found.verdict.owner) == ("timeout", "this-machine")
-    assert found.verdict.explanation.startswith(f"{found.problems[0].subject.values[0]} answers only through the VPN.")
+    assert found.verdict.explanation.startswith(f"{found.problems[0].subject.values[0]} responds only through the VPN.")
     assert "Start the VPN, then check again." in [step.text for step in found.problems[0].steps]
 
 

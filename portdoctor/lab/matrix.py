@@ -74,7 +74,7 @@ def confusions(cases: list[Case]) -> list[str]:
 
 
 def inseparable(cases: list[Case]) -> list[str]:
-    """The pairs that no evidence from one place tells apart, and why."""
+    """The pairs that cannot be distinguished from one vantage point, and why."""
     return sorted({f"{c.injected} and {other}: {why}" for c in cases for other, why in c.apart})
 
 

@@ -202,7 +202,7 @@ def _full(spec: Spec) -> Runner:
 
 
 def _bound(spec: Spec) -> Runner:
-    """Bound and not listening: the port is taken, and nobody answers."""
+    """Bound, but not listening: the port is in use, and connections are refused."""
     sock = bound_socket(spec)
 
     def run() -> None:
