@@ -222,7 +222,7 @@ def test_two_folders_and_the_later_one_counts(run: Run, tmp_path: Path) -> None:
 
 def test_one_of_ours_can_be_replaced(run: Run, tmp_path: Path) -> None:
     written(tmp_path, changed("Machines in 10.20.0.0/16", "Our machines"), "tcp/host-silent")
-    assert "Our machines answer only" in run("explain", "tcp.host-silent", "--causes", str(tmp_path))[1]
+    assert "Our machines respond only" in run("explain", "tcp.host-silent", "--causes", str(tmp_path))[1]
 
 
 # ---------------------------------------------------------------- they decide
