@@ -480,7 +480,7 @@ def test_port(run: Run, opened: str) -> None:
     assert "https" in run("port", "443").out
     facts = json.loads(run("port", opened.rpartition(":")[2], "--json").out)
     assert facts["schema"] == "portdoctor.port/1"
-    assert [row["address"] for row in facts["held_by"]] == ["127.0.0.1"]
+    assert [row["address"] for row in facts["used_by"]] == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("of", ["report", "port", "listening"])

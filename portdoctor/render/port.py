@@ -53,9 +53,9 @@ class Here(Value, frozen=True, kw_only=True):
 
 
 class PortDocument(Value, frozen=True, kw_only=True):
-    """What `port --json` writes. `here` and `held_by` are null if this machine was not queried.
+    """What `port --json` writes. `here` and `used_by` are null if this machine was not queried.
 
-    `complete`: the sockets of all users were visible, so an empty `held_by` means that the port is free.
+    `complete`: the sockets of all users were visible, so an empty `used_by` means that the port is free.
     """
 
     schema: Literal["portdoctor.port/1"]
@@ -66,7 +66,7 @@ class PortDocument(Value, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     usual: dict[str, str]
     here: Here | None
-    held_by: tuple[Listener, ...] | None
+    used_by: tuple[Listener, ...] | None
     complete: bool
     others: tuple[int, ...]
 
@@ -122,7 +122,7 @@ def document(known: PortFacts) -> PortDocument:
         services=known.services,
         usual=known.usual,
         here=here(known.port, known.policy),
-        held_by=tuple(row for table in known.listeners for row in table.rows) if known.listeners else None,
+        used_by=tuple(row for table in known.listeners for row in table.rows) if known.listeners else None,
         complete=bool(known.listeners) and all(table.complete for table in known.listeners),
         others=known.others,
     )
