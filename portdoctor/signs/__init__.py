@@ -1,4 +1,4 @@
-"""Pure readings of a report: present, absent or unknown. Quantifiers live here. No I/O.
+"""Pure readings of a report: present, absent or unknown. Only signs count and compare. No I/O.
 
 The file is the namespace: "tcp.refused-by-rst" is the function ``refused_by_rst`` in ``tcp.py``.
 """
@@ -13,7 +13,7 @@ __all__ = ["Ask", "Reading", "Sign", "find", "load_all", "title_of"]
 
 
 def find(name: str) -> Sign:
-    """The sign of a name, which may carry a parameter; only its own file is imported. Raises KeyError for none."""
+    """Return the sign of a name, with or without a parameter; import only its file. Raises KeyError if unknown."""
     base = name.partition(":")[0]
     file, _, function = base.partition(".")
     if not file.isidentifier():
@@ -25,13 +25,13 @@ def find(name: str) -> Sign:
             raise
         raise KeyError(name) from None
     found = getattr(module, function.replace("-", "_"), None)
-    if not isinstance(found, Sign) or found.name != base:  # of another file, and only imported there
+    if not isinstance(found, Sign) or found.name != base:  # a sign of another file that this one imports
         raise KeyError(name)
     return found
 
 
 def load_all() -> dict[str, Sign]:
-    """Every sign by its name, without parameters. Imports every file of the folder: for lint and documentation."""
+    """Return every sign by its name, without parameters. Import all files of the folder: for lint, documentation."""
     from pkgutil import iter_modules
 
     modules = [importlib.import_module(f".{found.name}", __name__) for found in iter_modules(__path__)]
@@ -40,5 +40,5 @@ def load_all() -> dict[str, Sign]:
 
 
 def title_of(name: str) -> str:
-    """The title of a sign by its full name: that of "http.status:502" is "the HTTP status is 502"."""
+    """Return the title of a sign by its full name: for "http.status:502", "the HTTP status is 502"."""
     return find(name).title_of(name.partition(":")[2])

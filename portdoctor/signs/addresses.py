@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 from ..model import Connect, Datagram, Outcome, Report, Subject, Trace
 from ..outcomes import family_of
+from ..text import words
 from .base import Reading, absent, present, sign, unknown
 from .observed import last_answering, route_to
 
@@ -13,14 +14,15 @@ from .observed import last_answering, route_to
 @sign("some addresses of the name work and others do not")
 def some_work(report: Report, subject: Subject) -> Reading:
     """Of several addresses of the name, at least one fails and at least one connects (UDP: responds)."""
-    tried_ = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
-    good = [o for o in tried_ if o.outcome is Outcome.OK]
-    bad = [o for o in tried_ if o.outcome is not Outcome.OK]
+    tried = [o for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
+    good = [o for o in tried if o.outcome is Outcome.OK]
+    bad = [o for o in tried if o.outcome is not Outcome.OK]
     if good and bad:
-        listed = ", ".join(o.address for o in bad)
-        how = "connect" if report.target.transport == "tcp" else "answer"
-        return present(f"{len(good)} of {len(tried_)} addresses {how}; {listed} does not.", *tried_)
-    return absent("All addresses behave alike.", *tried_)
+        does = "does" if len(bad) == 1 else "do"
+        how = "connect" if report.target.transport == "tcp" else "respond"
+        fact = f"{len(good)} of {len(tried)} addresses {how}; {words(o.address for o in bad)} {does} not."
+        return present(fact, *tried)
+    return absent("The addresses of the name do not differ in success.", *tried)
 
 
 @sign("an address of the other IP version connects")
@@ -30,8 +32,8 @@ def other_family_connects(report: Report, subject: Subject) -> Reading:
     tries = [o for o in report.of(Connect) if o.role == "target" and family_of(o.address) != family]
     good = [o for o in tries if o.outcome is Outcome.OK]
     if good:
-        return present(f"The same name's address {good[0].address} accepts the connection.", good[0])
-    return absent("No address of the other IP version accepts the connection.", *tries)
+        return present(f"{good[0].address}, another address of the name, accepts connections.", good[0])
+    return absent("No attempt over the other IP version connected.", *tries)
 
 
 @sign(
@@ -42,28 +44,28 @@ def other_family_connects(report: Report, subject: Subject) -> Reading:
 def family_fails(report: Report, subject: Subject, family: str) -> Reading:
     """Nothing connects over that IP version, and the other one works.
 
-    Needs two failing addresses, or one whose trace ends at this network's own gateway: one dead host looks the same.
+    Needs two failing addresses, or one whose trace ends at the local gateway: otherwise it may be one dead host.
     """
     seen = [o for o in report.of(Connect) if o.role == "target"]
     ours = [o for o in seen if str(family_of(o.address)) == family]
     rest = [o for o in seen if str(family_of(o.address)) != family]
     working = [o for o in rest if o.outcome is Outcome.OK]
     if not ours or any(o.outcome is Outcome.OK for o in ours):
-        return absent(f"No address of IPv{family} fails alone.", *ours)
+        return absent(f"No IPv{family} address was probed, or at least one connects.", *ours)
     if not working:
-        return absent("The other family does not work either.", *seen)
+        return absent("No attempt over the other IP version connected either.", *seen)
     if len(ours) >= 2:
-        said = f"All {len(ours)} addresses of IPv{family} fail, {working[0].address} connects."
-        return present(said, *ours, working[0])
+        fact = f"All {len(ours)} IPv{family} addresses fail; {working[0].address} connects."
+        return present(fact, *ours, working[0])
     ends = _ends_at_gateway(report, ours[0])
     if ends is not None:
-        said = f"Packets to {ours[0].address} do not get past {ends[1]}; {working[0].address} connects."
-        return present(said, ours[0], working[0], ends[0])
-    return absent(f"One address of IPv{family} fails, and its way does not end near this machine.", *ours)
+        fact = f"Nothing in the path to {ours[0].address} beyond {ends[1]} responds; {working[0].address} connects."
+        return present(fact, ours[0], working[0], ends[0])
+    return absent(f"Only one IPv{family} address fails, and its path is not known to end at the local gateway.", *ours)
 
 
 def _ends_at_gateway(report: Report, o: Connect) -> tuple[Trace, str] | None:
-    """The trace of a silent address in which nothing behind this machine's own gateway answers."""
+    """Return the trace of a silent address in which nothing beyond the local gateway responds, and the gateway."""
     route = route_to(report, Subject(kind="address", values=(o.address,)))
     traces = [t for t in report.of(Trace) if t.role == "target" and t.address == o.address]
     if route is None or route.gateway is None or o.outcome is not Outcome.TIMEOUT or not traces:
@@ -77,23 +79,24 @@ def _ends_at_gateway(report: Report, o: Connect) -> tuple[Trace, str] | None:
 
 @sign("packets to another address of the name end at the same router")
 def same_last_hop(report: Report, subject: Subject) -> Reading:
-    """Another address of the same name, in another network, is silent, and its trace ends at the same router."""
+    """Another address of the name, in another network, does not respond, and its trace ends at the same router."""
     mine = _last_hop(report, subject.values[0]) if subject.values else None
     if mine is None:
-        return unknown("not-looked", says="No trace of this address ends at a router that answers.")
+        fact = f"No trace to {subject.values[0] if subject.values else report.target.host} shows a router."
+        return unknown("not-looked", says=fact)
     nets = {_network(subject.values[0])}
     for o in report.of(Connect):
         if o.role != "target" or o.outcome is not Outcome.TIMEOUT or _network(o.address) in nets:
             continue
         theirs = _last_hop(report, o.address)
         if theirs is not None and theirs[1] == mine[1]:
-            said = f"Packets to {o.address}, in another network, end at {mine[1]} too."
-            return present(said, mine[0], theirs[0])
-    return unknown("not-looked", mine[0], says="No other address of the name shows where the way ends.")
+            fact = f"Packets to {o.address}, in another network, also end at {mine[1]}."
+            return present(fact, mine[0], theirs[0])
+    return unknown("not-looked", mine[0], says="No trace to another address of the name shows where its path ends.")
 
 
 def _last_hop(report: Report, address: str) -> tuple[Trace, str] | None:
-    """The farthest router that responded in the path to a silent address, and its trace."""
+    """Return the farthest router that responded in the path to a silent address, and its trace."""
     found = [
         (h.ttl, t, h.address) for t in report.of(Trace) if t.role == "target" and t.address == address
         for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address
@@ -105,7 +108,6 @@ def _last_hop(report: Report, address: str) -> tuple[Trace, str] | None:
 
 
 def _network(address: str) -> str:
-    """The /24 or /48 of an address: smaller networks are rarely routed apart on the internet."""
-
+    """Return the /24 or /48 of an address: the internet rarely routes smaller networks separately."""
     plain = address.partition("%")[0]
     return str(ip_network(f"{plain}/{24 if family_of(plain) == 4 else 48}", strict=False))

@@ -1,4 +1,4 @@
-"""What a sign is and what it returns. Law: no I/O, no clock."""
+"""What a sign is and what it returns. A sign does no I/O and reads no clock."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Ask(Value, frozen=True, kw_only=True):
 
 
 class Reading(Value, frozen=True, kw_only=True):
-    """A sign read: its state, the fact in one sentence, and the observations that prove it.
+    """The result of reading a sign: its state, the fact in one sentence, and the ids of the observations that prove it.
 
-    `want` names the probe that would settle an unknown; `ask` the test that a person could run.
+    `want`: the probe that would settle an unknown; `ask`: the test that a person could run.
     """
 
     state: Literal["present", "absent", "unknown"]
@@ -33,9 +33,9 @@ class Reading(Value, frozen=True, kw_only=True):
 class Sign:
     """A reading with a name: ``refused_by_rst`` in ``tcp.py`` is "tcp.refused-by-rst".
 
-    `title`: words for people, true when the sign is present. `parameter`: in words, what follows the colon of the
-    name; "" when nothing does. `values`: the parameters that are allowed, with the title of each; empty when any is.
-    `reads`: the key of the front matter whose value the sign takes as its argument; "" when it takes none.
+    `title`: the text that is shown for it, true when the sign is present. `parameter`: what follows the colon of the
+    name, in words; "" if nothing does. `values`: the allowed parameters with their titles; empty if any is allowed.
+    `reads`: the key of the front matter whose value is the sign's argument; "" if it takes none.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Sign:
         return self._function(report, subject, *argument)
 
     def title_of(self, parameter: str = "") -> str:
-        """The title with a parameter filled in: "the HTTP status is 502 or 503"."""
+        """Return the title with the parameter filled in: "the HTTP status is 502 or 503"."""
         return self.values.get(parameter) or self.title.replace("{parameter}", parameter.replace("+", " or "))
 
     def fault(self, parameter: str) -> str:
-        """What is wrong with a parameter, "" when the sign takes it (and none when it takes none)."""
+        """Return the error in a parameter, or "" if the sign accepts it. A sign without parameters accepts only ""."""
         if not self.parameter:
             return f"the sign {self.name} takes no parameter" if parameter else ""
         if not parameter:
@@ -94,32 +94,32 @@ def sign(
 
 
 def present(says: str, *evidence: Ending) -> Reading:
-    """A witness was seen."""
+    """Return present: a witness was observed."""
     return Reading(state="present", says=says, evidence=tuple(o.id for o in evidence))
 
 
 def absent(says: str, *evidence: Ending) -> Reading:
-    """A contrary witness, or a complete observation without a witness."""
+    """Return absent: a contrary witness, or a complete observation without a witness."""
     return Reading(state="absent", says=says, evidence=tuple(o.id for o in evidence))
 
 
 def unknown(why: Why, *evidence: Ending, says: str = "", ask: Ask | None = None) -> Reading:
-    """Neither was seen, and no probe of ours would settle it."""
+    """Return unknown: neither was observed, and no probe would settle it."""
     return Reading(state="unknown", says=says, why=why, ask=ask, evidence=tuple(o.id for o in evidence))
 
 
 def unsettled(
-    report: Report, want: Want, *evidence: Ending, looked: bool = False, says: str = "", ask: Ask | None = None
+    report: Report, want: Want, *evidence: Ending, probed: bool = False, says: str = "", ask: Ask | None = None
 ) -> Reading:
-    """Unknown, with the final reason if the probe that would settle it was tried or forbidden.
+    """Return unknown, with the final reason if the probe that would settle it was run or forbidden.
 
-    `looked`: the probe ran, and its observation did not settle the sign. Otherwise a note of the
-    report may give the reason why it never ran; failing that, it is still worth running.
+    `probed`: the probe ran, and its observation did not settle the sign. Otherwise a note in the report may give the
+    reason why it did not run; without such a note, the probe is still wanted.
     """
     ids = tuple(o.id for o in evidence)
     for note in report.notes:
         if note.probe == want and note.reason is not None:
             return Reading(state="unknown", says=says or note.text, why=note.reason, ask=ask, evidence=ids)
-    if looked:
+    if probed:
         return Reading(state="unknown", says=says, why="no-answer", ask=ask, evidence=ids)
     return Reading(state="unknown", says=says, why="not-looked", want=want, ask=ask, evidence=ids)

@@ -1,30 +1,35 @@
-"""Signs about the server's certificate, read from it: OpenSSL reports only the first fault. Pure; about an address.
+"""Signs about the server's certificate, read from it: OpenSSL reports only the first error. Pure; about an address.
 
-The order of OpenSSL's checks: chain (2, 18 to 21), name (62), then time (9, 10).
+OpenSSL checks the chain first (errors 2, 18 to 21), then the name (62), then the time (9, 10).
 """
 
 from __future__ import annotations
 
 from ..model import Certificate, Handshake, HttpReply, Outcome, Report, Subject, Want
+from ..text import at, plural
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .x509 import common_name, days_between, handshake_of, http_date, name_matches, now_of, time_text
 
-_SOON = 14  # days before its end at which a certificate that should have been renewed is worth a word
-_SHORT_LIVED = 30  # days of validity below which "soon" is a third of them
+_SOON = 14  # days before its expiry at which a certificate that should have been renewed is reported
+_SHORT_LIVED = 30  # days of validity up to which "soon" is a third of them
 _UNKNOWN_ISSUER = (2, 19, 20, 21)  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and kin, x509_vfy.h
 _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN = 18, 19
 _MOST_NAMES = 100  # of one certificate that a report keeps
 
 
 def _leaf_shown(report: Report, subject: Subject) -> tuple[Handshake, Certificate] | None:
-    """The handshake and the server's own certificate, if it showed one."""
+    """Return the handshake and the server's own certificate, if it sent one."""
     o = handshake_of(report, subject)
     return (o, o.chain[0]) if o is not None and o.chain else None
 
 
 def wanted_name(report: Report) -> str:
-    """The name or address that the certificate must be for."""
+    """Return the name or address that the certificate must match."""
     return report.options.sni or report.target.host
+
+
+def _server(o: Handshake) -> str:
+    return at(o.address, o.port)
 
 
 def _verify_code(o: Handshake) -> int | None:
@@ -32,12 +37,12 @@ def _verify_code(o: Handshake) -> int | None:
 
 
 def _by_code(report: Report, subject: Subject, code: int, says: str) -> Reading:
-    """Where the certificate could not be read: OpenSSL's verdict, which is silent about what it did not come to."""
+    """Read OpenSSL's verdict if the certificate could not be read; it covers only the first error."""
     o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.UNTRUSTED:
-        return absent("The handshake did not fail over a certificate.", o)
+        return absent("The TLS handshake did not fail on a certificate.", o)
     if _verify_code(o) == code:
         return present(says, o)
     return unknown("no-answer", o, says="The certificate could not be read.")
@@ -48,55 +53,56 @@ def _by_code(report: Report, subject: Subject, code: int, says: str) -> Reading:
 
 @sign("the certificate has expired")
 def expired(report: Report, subject: Subject) -> Reading:
-    """Its last day has passed by this machine's clock, and by the server's where an HTTP Date shows it."""
+    """It expired by this machine's clock, and by the server's if an HTTP Date shows it."""
     seen = _leaf_shown(report, subject)
     now = now_of(report)
     if seen is None or now is None or seen[1].not_after is None:
-        return _by_code(report, subject, 10, "OpenSSL says that the certificate has expired.")
+        return _by_code(report, subject, 10, "OpenSSL reports that the certificate has expired.")
     o, leaf = seen
     end = leaf.not_after or ""
     if now <= end:
-        return _expired_above(o, now) or absent(f"The certificate is valid until {time_text(end)}.", o)
+        return _expired_above(o, now) or absent(f"The certificate of {_server(o)} is valid until {time_text(end)}.", o)
     server = http_date(report, subject)
     if server is not None and server[1] <= end:
-        said = f"By the server's clock, {time_text(server[1])}, the certificate is valid until {time_text(end)}."
-        return unknown("no-answer", o, server[0], says=said)
+        fact = f"The certificate is valid until {time_text(end)}; the server's clock shows {time_text(server[1])}."
+        return unknown("no-answer", o, server[0], says=fact)
     ago = days_between(end, now)
-    since = f"{ago} days" if ago != 1 else "1 day"
-    return present(f"The certificate ended on {time_text(end)}, {since} before {time_text(now)}.", o)
+    since = plural(ago, "day") if ago else "less than a day"
+    return present(f"The certificate of {_server(o)} expired {since} ago ({time_text(end)}).", o)
 
 
 def _expired_above(o: Handshake, now: str) -> Reading | None:
-    """An intermediate certificate that expired counts when OpenSSL's verdict is about time."""
+    """Read whether an intermediate certificate expired; it counts if OpenSSL's verdict is about time."""
     if _verify_code(o) != 10:
         return None
     for cert in o.chain[1:]:
         if cert.not_after is not None and cert.not_after < now:
-            return present(f"{common_name(cert.subject)}, in the chain, ended on {time_text(cert.not_after)}.", o)
+            fact = f"The intermediate certificate {common_name(cert.subject)} expired on {time_text(cert.not_after)}."
+            return present(fact, o)
     return None
 
 
 @sign("the certificate is not valid yet")
 def not_yet_valid(report: Report, subject: Subject) -> Reading:
-    """Its first day is in the future by this machine's clock, and by the server's where an HTTP Date shows it."""
+    """It becomes valid in the future by this machine's clock, and by the server's if an HTTP Date shows it."""
     seen = _leaf_shown(report, subject)
     now = now_of(report)
     if seen is None or now is None or seen[1].not_before is None:
-        return _by_code(report, subject, 9, "OpenSSL says that the certificate is not valid yet.")
+        return _by_code(report, subject, 9, "OpenSSL reports that the certificate is not valid yet.")
     o, leaf = seen
     start = leaf.not_before or ""
     if now >= start:
-        return absent(f"The certificate is valid since {time_text(start)}.", o)
+        return absent(f"The certificate of {_server(o)} is valid from {time_text(start)}.", o)
     server = http_date(report, subject)
     if server is not None and server[1] >= start:
-        said = f"By the server's clock, {time_text(server[1])}, the certificate is valid since {time_text(start)}."
-        return unknown("no-answer", o, server[0], says=said)
-    return present(f"The certificate begins on {time_text(start)}; here it is {time_text(now)}.", o)
+        fact = f"The certificate is valid from {time_text(start)}; the server's clock shows {time_text(server[1])}."
+        return unknown("no-answer", o, server[0], says=fact)
+    return present(f"The certificate is valid from {time_text(start)}; this machine's clock shows {time_text(now)}.", o)
 
 
 @sign("the certificate expires soon")
 def expires_soon(report: Report, subject: Subject) -> Reading:
-    """Accepted, and within two weeks of its end (a third of its life, for short-lived ones)."""
+    """Verified, and within two weeks of its expiry (a third of its validity, for short-lived ones)."""
     seen, now = _leaf_shown(report, subject), now_of(report)
     if seen is None or now is None or not seen[0].verified:
         return unknown("not-looked")
@@ -106,8 +112,8 @@ def expires_soon(report: Report, subject: Subject) -> Reading:
     life = days_between(leaf.not_before, leaf.not_after) if leaf.not_before else _SHORT_LIVED
     soon = _SOON if life > _SHORT_LIVED else life // 3
     left = days_between(now, leaf.not_after)
-    said = f"The certificate ends on {time_text(leaf.not_after)}, in {left} days."
-    return present(said, o) if left <= soon else absent(said, o)
+    fact = f"The certificate of {_server(o)} expires on {time_text(leaf.not_after)}, in {plural(left, 'day')}."
+    return present(fact, o) if left <= soon else absent(fact, o)
 
 
 @sign("the clocks of the server and of this machine agree")
@@ -119,11 +125,11 @@ def clocks_agree(report: Report, subject: Subject) -> Reading:
         asked = [r for r in report.of(HttpReply) if r.address in subject.values]
         if o is None:
             return unknown("not-looked")
-        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, looked=bool(asked))
+        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, probed=bool(asked))
     apart = abs(days_between(server[1], now))
     if apart:
-        return absent(f"The server's clock says {time_text(server[1])}, this machine's {time_text(now)}.", server[0])
-    return present("The server's clock agrees with this machine's.", server[0])
+        return absent(f"The server's clock shows {time_text(server[1])}, this machine's {time_text(now)}.", server[0])
+    return present("The clocks of the server and of this machine differ by less than a day.", server[0])
 
 
 @sign("the certificate is valid by the server's clock, but not by this machine's")
@@ -138,11 +144,12 @@ def valid_by_server_clock(report: Report, subject: Subject) -> Reading:
         return absent("The certificate is valid by this machine's clock.", o)
     if server is None:
         asked = [r for r in report.of(HttpReply) if r.address in subject.values]
-        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, looked=bool(asked))
+        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, probed=bool(asked))
     if not start <= server[1] <= end:
-        return absent("The certificate is not valid by the server's clock either.", o, server[0])
-    said = f"By the server's clock it is {time_text(server[1])}, by this machine's {time_text(now)}."
-    return present(f"{said} The certificate is valid only at the first.", o, server[0])
+        fact = f"The certificate is not valid by the server's clock ({time_text(server[1])}) either."
+        return absent(fact, o, server[0])
+    clocks = f"by the server's clock ({time_text(server[1])}), not by this machine's ({time_text(now)})"
+    return present(f"The certificate is valid {clocks}.", o, server[0])
 
 
 # ---------------------------------------------------------------- name
@@ -154,17 +161,17 @@ def name_mismatch(report: Report, subject: Subject) -> Reading:
     seen = _leaf_shown(report, subject)
     wanted = wanted_name(report)
     if seen is None:
-        return _by_code(report, subject, 62, f"OpenSSL says that the certificate is not for {wanted}.")
+        return _by_code(report, subject, 62, f"OpenSSL reports that the certificate does not match {wanted}.")
     o, leaf = seen
     code = _verify_code(o)
     if o.verified or code in (9, 10) or (code != 62 and any(name_matches(name, wanted) for name in leaf.names)):
-        return absent(f"The certificate is for {wanted}.", o)  # OpenSSL comes to time only when the name is right
+        return absent(f"The certificate matches {wanted}.", o)  # OpenSSL checks the time only after the name matches
     if len(leaf.names) >= _MOST_NAMES and code != 62:
-        return unknown("not-possible-here", o, says="The certificate has more names than were kept.")
+        return unknown("not-possible-here", o, says="The certificate has more names than the report has.")
     if not leaf.names:
         if leaf.sha256 and not leaf.subject and code != 62:
-            return unknown("not-possible-here", o, says="The certificate could not be decoded here.")
-        return present(f"The certificate names no host at all, so not {wanted}.", o)
+            return unknown("not-possible-here", o, says="This machine could not decode the certificate.")
+        return present(f"The certificate contains no host name, so it does not match {wanted}.", o)
     few = ", ".join(leaf.names[:4])
     rest = f" and {len(leaf.names) - 4} more" if len(leaf.names) > 4 else ""
     return present(f"The certificate is for {few}{rest}, not for {wanted}.", o)
@@ -178,10 +185,10 @@ def self_signed(report: Report, subject: Subject) -> Reading:
     """The server's certificate is its own issuer, and is not in the trust store."""
     seen = _leaf_shown(report, subject)
     if seen is None:
-        return _by_code(report, subject, _SELF_SIGNED, "OpenSSL says that the certificate is self-signed.")
+        return _by_code(report, subject, _SELF_SIGNED, "OpenSSL reports that the certificate is self-signed.")
     o, leaf = seen
     if o.verified:
-        return absent("The certificate was accepted.", o)
+        return absent("The certificate was verified.", o)
     if leaf.self_signed or _verify_code(o) == _SELF_SIGNED:
         return present(f"The certificate of {common_name(leaf.subject)} is self-signed and not in {_store(o)}.", o)
     return absent(f"The certificate was issued by {common_name(leaf.issuer)}.", o)
@@ -196,10 +203,11 @@ def issuer_unknown(report: Report, subject: Subject) -> Reading:
     code = _verify_code(o)
     if o.outcome is Outcome.UNTRUSTED and code in _UNKNOWN_ISSUER and o.chain:
         last = o.chain[-1]
-        return present(f"{common_name(last.issuer)}, who issued {common_name(last.subject)}, is not in {_store(o)}.", o)
+        fact = f"{common_name(last.issuer)}, the issuer of {common_name(last.subject)}, is not in {_store(o)}."
+        return present(fact, o)
     if o.outcome is not Outcome.UNTRUSTED or code in (9, 10, 62, _SELF_SIGNED):
-        return absent("The handshake did not fail over the issuer.", o)
-    return unknown("no-answer", o, says="The issuer was not looked at.")
+        return absent("The TLS handshake did not fail on the issuer of the certificate.", o)
+    return unknown("no-answer", o, says="The issuer of the certificate was not checked.")
 
 
 def _store(o: Handshake) -> str:
@@ -208,33 +216,36 @@ def _store(o: Handshake) -> str:
 
 @sign("the server does not send the intermediate certificate")
 def intermediate_missing(report: Report, subject: Subject) -> Reading:
-    """The server sent its own certificate only, and the certificate names where its issuer's is published.
+    """The server sent only its own certificate, which contains the URL of its issuer's certificate.
 
-    Could also be: a private CA that signs servers directly and publishes its certificate.
+    Could also be: a private CA that issues server certificates directly and publishes its own.
     """
     o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if issuer_unknown(report, subject).state != "present":
-        return absent("The issuer is known or was not in question.", o)
+        return absent("The TLS handshake did not fail on an issuer that is not in the trust store.", o)
     leaf = o.chain[0]
     if _verify_code(o) == _SELF_SIGNED_IN_CHAIN or len(o.chain) > 1:
-        return absent(f"The server sent {len(o.chain)} certificates, up to {common_name(o.chain[-1].subject)}.", o)
+        return absent(
+            f"The server sent {plural(len(o.chain), 'certificate')}, up to {common_name(o.chain[-1].subject)}.", o
+        )
     if not leaf.issuer_urls:
         return absent(
-            f"The certificate does not name the URL of its issuer {common_name(leaf.issuer)}, as public ones do.", o
+            f"The certificate has no URL for its issuer {common_name(leaf.issuer)}, unlike those of public CAs.", o
         )
-    return present(f"The server sent one certificate only; its issuer {common_name(leaf.issuer)} is missing.", o)
+    fact = f"The server sent only its own certificate; that of its issuer {common_name(leaf.issuer)} is missing."
+    return present(fact, o)
 
 
-@sign("the trust store holds no certificate authority")
+@sign("the trust store contains no certificate authority")
 def trust_store_empty(report: Report, subject: Subject) -> Reading:
-    """The trust store that was used holds no certificate authority (CA)."""
+    """The trust store that was used contains no certificate authority (CA)."""
     o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.trust is not None and o.trust_anchors == 0:
-        return present(f"The trust store holds no authority ({o.trust}).", o)
+        return present(f"The trust store contains no certificate authority ({o.trust}).", o)
     if o.outcome is not Outcome.UNTRUSTED or o.trust_anchors or _verify_code(o) in (9, 10, 62):
-        return absent("The trust store holds authorities, or was not in question.", o)
-    return unknown("not-possible-here", o, says="This system does not tell what its trust store holds.")
+        return absent("The TLS handshake did not fail on an empty trust store.", o)
+    return unknown("not-possible-here", o, says="This system does not show which CAs its trust store contains.")

@@ -6,15 +6,15 @@ from ..model import Connect, Lookup, Outcome, Report, Subject
 from ..services.clients import FASTEST, Client, Measured, fare, known_clients
 from .base import Reading, absent, present, sign, unknown
 
-_MOST_NAMED = 2  # programs that are named
+_MOST_NAMED = 2  # programs in one sentence
 
 
 @sign("a known client program gives up before it connects")
 def give_up_early(report: Report, subject: Subject) -> Reading:
-    """At least one address connects, but a known client leaves it too early and finds no other.
+    """At least one address connects, but a known client gives up on it too early and connects to no other.
 
-    A client that tries a dead address only has another problem: see addresses.some-work. The best time of each address
-    counts, so that one lost packet does not look the same. Whether the user runs one of these clients is not known.
+    A client that tries only a dead address has another problem: see addresses.some-work. The best time of each address
+    counts, so that one lost packet does not give the same result. Whether the user runs such a client is unknown.
     """
     seen = _measured(report)
     if not seen:
@@ -23,19 +23,19 @@ def give_up_early(report: Report, subject: Subject) -> Reading:
     if not any(m.works for m in seen):
         return absent("No address connects.", *attempts)
     if all(m.works and m.took is not None and m.took < FASTEST for m in seen):
-        return absent("Every address connects sooner than any known program gives up.", *attempts)
+        return absent("Every address connects before any known client program gives up.", *attempts)
     if any(_measured_once(report, m) for m in seen):
-        return unknown("not-looked", *attempts, says="A slow address was measured once only.")
+        return unknown("not-looked", *attempts, says="A slow address was measured only once.")
     fares = [(client, fare(client, seen)) for client in known_clients()]
     early = [(client, ending.left) for client, ending in fares if not ending.works and ending.left is not None]
     if not early:
-        return absent("No known program gives up before it is connected.", *attempts)
-    said = " ".join(_limit_text(client, left) for client, left in early[:_MOST_NAMED])
-    return present(said, *attempts)
+        return absent("No known client program gives up before it connects.", *attempts)
+    fact = " ".join(_limit_text(client, left) for client, left in early[:_MOST_NAMED])
+    return present(fact, *attempts)
 
 
 def _measured(report: Report) -> list[Measured]:
-    """Each address in the order of the resolver, with the best time of all attempts there."""
+    """Return each address in the resolver's order, with the best time of all attempts."""
     tried = list(dict.fromkeys(o.address for o in report.of(Connect) if o.role == "target"))
     resolved = [a for o in report.of(Lookup) if o.via == "system" for a in o.addresses]
     tried.sort(key=lambda a: resolved.index(a) if a in resolved else len(resolved))
@@ -50,7 +50,7 @@ def _connections_to(report: Report, address: str) -> list[Connect]:
 
 
 def _measured_once(report: Report, m: Measured) -> bool:
-    """Whether all that is known of an address is one connection that lost a packet: it may have been an accident."""
+    """Return whether the only connection to an address lost a packet: its time may not be typical."""
     seen = [o for o in _connections_to(report, m.address) if o.outcome is Outcome.OK]
     return len(seen) == 1 and (seen[0].syns or 1) > 1
 
@@ -66,4 +66,4 @@ def _best(report: Report, address: str) -> Measured:
 
 def _limit_text(client: Client, left: Measured) -> str:
     limit = client.each if client.each is not None else client.total or 0.0
-    return f"{client.name}: leaves {left.address} after {limit:g} s, and connecting takes {left.took or 0.0:.2f} s."
+    return f"{client.name} gives up on {left.address} after {limit:g} s; connecting takes {left.took or 0.0:.2f} s."

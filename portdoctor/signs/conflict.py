@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Bind, Listener, Listeners, Outcome, Report, Subject, Want
 from ..outcomes import family_of
-from ..text import at
+from ..text import at, plural
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .sockets import bind_of, owner_text, unmapped
 
@@ -14,19 +14,19 @@ _LINGERS = ("TIME_WAIT", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CL
 
 
 def _tables_of(report: Report, o: Bind) -> list[Listeners]:
-    """The reads of the socket table for the port of a bind that gave one."""
+    """Return the successful reads of the socket table for the port of a bind."""
     return [
         t for t in report.of(Listeners) if t.port == o.port and t.transport == o.transport and t.outcome is Outcome.OK
     ]
 
 
 def _want_table(o: Bind) -> Want:
-    """The probe that shows which socket uses the port."""
+    """Return the probe that shows which socket uses the port."""
     return Want(probe="listeners", args=(str(o.port), o.transport))
 
 
 def overlap(bound: str, bound_v6only: bool | None, wanted: str, wanted_v6only: bool | None) -> bool:
-    """Whether two sockets on one port claim a common address. `::` without v6only claims IPv4 too."""
+    """Return whether two sockets on one port share an address. `::` without v6only includes IPv4."""
     if unmapped(bound) == unmapped(wanted):
         return True
     mine, theirs = _families(wanted, wanted_v6only), _families(bound, bound_v6only)
@@ -43,40 +43,40 @@ def _conflicts(table: Listeners, o: Bind) -> list[Listener]:
     return [r for r in table.rows if overlap(r.address, r.v6only, o.address, o.v6only)]
 
 
-def _holders(
+def _users(
     report: Report, subject: Subject, states: tuple[str, ...]
 ) -> tuple[Bind | None, Listeners | None, list[Listener]]:
-    """The bind, the last read of the table, and its conflicting rows in these states."""
+    """Return the bind, one read of the socket table, and its conflicting rows in these states."""
     o = bind_of(report, subject)
     if o is None:
         return None, None, []
     read = _tables_of(report, o)
     if not read:
         return o, None, []
-    # the read with a witness: a holder may have left before the second one
+    # the read with a witness: the socket may have been closed before the second one
     table = next((t for t in read if any(r.state in states for r in _conflicts(t, o))), read[-1])
     return o, table, [r for r in _conflicts(table, o) if r.state in states]
 
 
 _OVERLAPS = {
-    "same-address": "a socket listens on exactly this address and port",
-    "overlapping": "a socket listens on the port at an address that overlaps",
-    "dual-stack": "a dual-stack socket on [::] listens on the port",
+    "same-address": "a socket is listening on exactly this address and port",
+    "overlapping": "a socket is listening on the port at an overlapping address",
+    "dual-stack": "a dual-stack socket on [::] is listening on the port",
 }
 _OVERLAP_SAYS = {
-    "same-address": "the same address", "overlapping": "an address that overlaps",
+    "same-address": "the same address", "overlapping": "an overlapping address",
     "dual-stack": "[::] for both IP versions",
 }  # fmt: skip
 
 
 @sign("a listening socket conflicts: {parameter}", parameter="a kind of overlap", values=_OVERLAPS)
 def listener(report: Report, subject: Subject, kind: str) -> Reading:
-    """A listening socket of this kind uses the port; an exact match is the whole answer, a wildcard beside it is not.
+    """A listening socket of this kind uses the port. If one matches exactly, wildcard sockets beside it do not count.
 
     overlapping: on the wildcard, or on one address while the wildcard was requested. dual-stack: IPv4 was requested,
     and a socket on [::] also takes IPv4 (v6only off).
     """
-    o, table, rows = _holders(report, subject, _LISTENS)
+    o, table, rows = _users(report, subject, _LISTENS)
     if o is None:
         return unknown("not-looked")
     if table is None:
@@ -85,12 +85,13 @@ def listener(report: Report, subject: Subject, kind: str) -> Reading:
     if rows and _overlap_kind(o, rows[0]) == kind:
         r = rows[0]
         if r.address == "::" and r.v6only is None and family_of(o.address) == 4:
-            return unknown("not-possible-here", table, says="Whether [::] takes IPv4 here too is not shown.")
-        doing = "listens on" if r.state == "LISTEN" else "receives on"
+            fact = "This system does not show whether the socket on [::] also accepts IPv4."
+            return unknown("not-possible-here", table, says=fact)
+        doing = "is listening on" if r.state == "LISTEN" else "is using"
         return present(f"{owner_text(r)} {doing} {at(r.address, r.port)}.", table)
     if not table.complete and not rows:
-        return unknown("needs-privilege", table, says="The sockets of other users are not shown.")
-    return absent(f"Nothing listens on {_OVERLAP_SAYS[kind]}.", table)
+        return unknown("needs-privilege", table, says="The sockets of other users are not visible.")
+    return absent(f"No socket is listening on port {o.port} at {_OVERLAP_SAYS[kind]}.", table)
 
 
 def _overlap_kind(o: Bind, row: Listener) -> str:
@@ -103,65 +104,66 @@ def _overlap_kind(o: Bind, row: Listener) -> str:
 @sign("a listening socket uses the address")
 def listening_socket(report: Report, subject: Subject) -> Reading:
     """A listening socket uses the requested address, exactly or as part of a wildcard."""
-    o, table, rows = _holders(report, subject, _LISTENS)
+    o, table, rows = _users(report, subject, _LISTENS)
     if o is None:
         return unknown("not-looked")
     if table is None:
         return unsettled(report, _want_table(o), o)
     if rows:
-        return present(f"{owner_text(rows[0])} listens on {at(rows[0].address, rows[0].port)}.", table)
+        return present(f"{owner_text(rows[0])} is listening on {at(rows[0].address, rows[0].port)}.", table)
     if not table.complete:
-        return unknown("needs-privilege", table, says="The sockets of other users are not shown.")
-    return absent(f"No listening socket claims {at(o.address, o.port)}.", table)
+        return unknown("needs-privilege", table, says="The sockets of other users are not visible.")
+    return absent(f"No listening socket uses {at(o.address, o.port)}.", table)
 
 
 @sign("a bound socket that does not listen uses the address")
 def bound_socket(report: Report, subject: Subject) -> Reading:
     """A socket is bound to the address and does not listen (sock_diag lists it since Linux 6.8)."""
-    o, table, rows = _holders(report, subject, ("BOUND",))
+    o, table, rows = _users(report, subject, ("BOUND",))
     if o is None:
         return unknown("not-looked")
     if table is None:
         return unsettled(report, _want_table(o), o)
     if rows:
         r = rows[0]
-        return present(f"{owner_text(r)} has bound {at(r.address, r.port)} and does not listen.", table)
+        return present(f"{owner_text(r)} is bound to {at(r.address, r.port)} and is not listening.", table)
     if table.bound_shown and table.complete:
-        return absent("No socket is bound there without listening.", table)
-    return unknown("not-possible-here", table, says="This system does not list sockets that are bound only.")
+        return absent(f"No socket is bound to {at(o.address, o.port)} without listening.", table)
+    fact = "This system does not list sockets that are bound but not listening."
+    return unknown("not-possible-here", table, says=fact)
 
 
 @sign("a connection uses the port on this machine")
 def connection(report: Report, subject: Subject) -> Reading:
-    """A connection that belongs to no listener has the port as its own, so the kernel does not share it."""
-    o, table, rows = _holders(report, subject, ("ESTABLISHED", "SYN_SENT", "CLOSE_WAIT", "FIN_WAIT1", "FIN_WAIT2"))
+    """A connection of no listener has the port as its local port, so the kernel does not share it."""
+    o, table, rows = _users(report, subject, ("ESTABLISHED", "SYN_SENT", "CLOSE_WAIT", "FIN_WAIT1", "FIN_WAIT2"))
     if o is None:
         return unknown("not-looked")
     if table is None:
         return unsettled(report, _want_table(o), o)
     if rows:
         r = rows[0]
-        return present(f"{owner_text(r)} has a connection from {at(r.address, r.port)} to {r.peer}.", table)
+        return present(f"{owner_text(r)} is using {at(r.address, r.port)} for a connection to {r.peer}.", table)
     if not table.complete:
-        return unknown("needs-privilege", table, says="The sockets of other users are not shown.")
-    return absent("No connection uses the port on this machine.", table)
+        return unknown("needs-privilege", table, says="The sockets of other users are not visible.")
+    return absent(f"No connection uses port {o.port} on this machine.", table)
 
 
 @sign("old connections still use the port")
 def old_connections(report: Report, subject: Subject) -> Reading:
-    """The table has connections of the port that are over or ending, and no listener that conflicts."""
-    o, table, rows = _holders(report, subject, _LINGERS)
+    """The socket table has connections on the port that are closed or closing, and no conflicting listener."""
+    o, table, rows = _users(report, subject, _LINGERS)
     if o is None:
         return unknown("not-looked")
     if table is None:
         return unsettled(report, _want_table(o), o)
     if rows:
         kinds = ", ".join(sorted({r.state for r in rows}))
-        few = "connection remains" if len(rows) == 1 else "connections remain"
-        return present(f"{len(rows)} {few} from before ({kinds}).", table)
+        uses = "still uses" if len(rows) == 1 else "still use"
+        return present(f"{plural(len(rows), 'old connection')} {uses} port {o.port} ({kinds}).", table)
     if not table.complete:
-        return unknown("needs-privilege", table, says="The sockets of other users are not shown.")
-    return absent("No connection of the port remains.", table)
+        return unknown("needs-privilege", table, says="The sockets of other users are not visible.")
+    return absent(f"No old connection uses port {o.port}.", table)
 
 
 @sign("the bind failed twice, and the socket table shows no conflict")
@@ -173,11 +175,12 @@ def none_found(report: Report, subject: Subject) -> Reading:
     again = [b for b in report.of(Bind) if at(b.address, b.port) in subject.values and b is not o]
     read = _tables_of(report, o)
     if any(_conflicts(t, o) for t in read):
-        return absent("The table has a row for the address.", *read)
+        return absent(f"The socket table has a socket that conflicts with {at(o.address, o.port)}.", *read)
     if not again or again[0].outcome is not Outcome.ADDRESS_IN_USE:
-        return absent("The second bind did not fail in the same way.", *again) if again else unknown("not-looked")
+        return absent("The second bind did not fail with EADDRINUSE.", *again) if again else unknown("not-looked")
     before = [t for t in read if t.began <= again[0].began]
     after = [t for t in read if t.began >= again[0].began]
     if before and after and all(t.complete for t in read):
-        return present("The bind failed twice, and no row of the socket table is in its way.", o, again[0], *read)
-    return unknown("no-answer", *read, says="The socket table was not read around the second failure.")
+        fact = f"Binding {at(o.address, o.port)} failed twice; the socket table shows no conflict."
+        return present(fact, o, again[0], *read)
+    return unknown("no-answer", *read, says="The socket table was not read before and after the second failure.")

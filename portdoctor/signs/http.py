@@ -6,24 +6,24 @@ import re
 
 from ..model import Answer, HttpReply, Outcome, Report, Subject
 from .base import Ask, Reading, absent, present, sign, unknown
-from .observed import last_exchange, last_greeting, last_reply, own_connection, quoted
+from .observed import last_exchange, last_greeting, last_reply, millis, own_connection, quoted
 
-# The words of a gateway that could not pass a request on, in its own error page. Each from the program's own source
-# or manual: HAProxy, Envoy, Traefik, Varnish, Apache httpd, AWS, Caddy, Kubernetes ingress, nginx.
+# Phrases in the error pages of gateways that could not forward a request, from each program's own source or manual:
+# HAProxy, Envoy, Traefik, Varnish, Apache httpd, AWS, Caddy, Kubernetes ingress, nginx.
 _GATEWAY_PAGE = re.compile(
     r"no server is available to handle|upstream connect error|no healthy upstream|no available server"
     r"|backend fetch failed|guru meditation|proxy error|temporarily overloaded or under maintenance"
     r"|upstream request timeout|backend is unhealthy|default backend|no upstreams available",
     re.I,
 )
-_SLOW = 1.0  # seconds to the first byte that a person notices, and that a lost packet alone does not explain
-_SLOW_ROUNDS = 10  # round trips; a far server is not a slow one
+_SLOW = 1.0  # seconds to the first byte that a user notices and that one lost packet does not explain
+_SLOW_ROUNDS = 10  # round trips: a distant server is not a slow one
 
 
 def _statuses(text: str) -> None:
     """Raise ValueError unless this is a list of status codes: "502" or "502+503"."""
     if not re.fullmatch(r"[1-5]\d\d(\+[1-5]\d\d)*", text):
-        raise ValueError("write three digits, and + between several, such as 502+503")
+        raise ValueError("write three digits, with + between several, such as 502+503")
 
 
 @sign("the HTTP status is {parameter}", parameter="an HTTP status", check=_statuses)
@@ -33,10 +33,10 @@ def status(report: Report, subject: Subject, statuses: str) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.status is None:
-        return absent("No HTTP status came.", o)
+        return absent("No HTTP status was received.", o)
     server = f" (server: {o.headers['server']})" if o.headers.get("server") else ""
-    said = f"The HTTP answer was {o.status} {o.phrase}".rstrip() + f"{server}."
-    return present(said, o) if str(o.status) in statuses.split("+") else absent(said, o)
+    fact = f"The HTTP status is {o.status} {o.phrase}".rstrip() + f"{server}."
+    return present(fact, o) if str(o.status) in statuses.split("+") else absent(fact, o)
 
 
 @sign("the HTTP request received no response")
@@ -46,21 +46,21 @@ def request_unanswered(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked") if last_exchange(report, subject) is None else absent("No HTTP request was sent.")
     if o.outcome is not Outcome.TIMEOUT:
-        return absent("The HTTP request was answered.", o)
-    return present(f"The HTTP request was sent, and no whole answer came in {o.took:.1f} s.", o)
+        return absent("The HTTP request did not time out.", o)
+    return present(f"The server did not send a complete HTTP response in {o.took:.1f} s.", o)
 
 
 @sign("the response is not HTTP")
 def not_http(report: Report, subject: Subject) -> Reading:
-    """Data came that is neither HTTP nor any protocol we know: a bare page, a broken status line, anything."""
+    """The data is neither HTTP nor another known protocol: a page without headers, a malformed status line."""
     o = last_reply(report, subject)
     if o is None:
         return unknown("not-looked") if last_greeting(report, subject) is None else absent("HTTP was not expected.")
     if o.outcome in (Outcome.OTHER_PROTOCOL, Outcome.MALFORMED, Outcome.TOO_LONG) and o.protocol in (
         None, "html", "http",
     ):  # fmt: skip
-        return present(f"The HTTP request was answered with {quoted(o.text)}.", o)
-    return absent("The answer is HTTP, or another known protocol.", o)
+        return present(f"The server responded to the HTTP request with {quoted(o.text)}.", o)
+    return absent("No data that is not HTTP was received, or it is of another known protocol.", o)
 
 
 @sign("the redirects form a loop")
@@ -70,20 +70,20 @@ def redirect_loop(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.ERROR_ANSWER and o.status in (301, 302, 303, 307, 308):
-        return present(f"The answers were {o.os_says or o.text}.", o)
-    return absent("The redirects came to an end.", o)
+        return present(f"The server responded with {o.os_says or o.text}.", o)
+    return absent("The responses did not form a redirect loop.", o)
 
 
 @sign("the first byte of the response came late")
 def first_byte_late(report: Report, subject: Subject) -> Reading:
-    """Connected fast, but the first byte came after more than a second and ten round trips."""
+    """Connected quickly, but the first byte came after more than a second and ten round trips."""
     o, c = last_reply(report, subject), own_connection(report, subject)
     if o is None or c is None or o.first_byte is None or o.outcome is not Outcome.OK:
         return unknown("not-looked")
     trip = c.rtt or c.took
-    said = f"The connection took {c.took * 1000:.0f} ms, the first byte of the answer {o.first_byte:.1f} s."
+    fact = f"Connecting took {millis(c.took)}, the first byte of the response {o.first_byte:.1f} s."
     late = o.first_byte > max(_SLOW, _SLOW_ROUNDS * trip) and c.took < o.first_byte / 2
-    return present(said, c, o) if late else absent(said, c, o)
+    return present(fact, c, o) if late else absent(fact, c, o)
 
 
 # ---------------------------------------------------------------- server errors
@@ -93,21 +93,22 @@ def first_byte_late(report: Report, subject: Subject) -> Reading:
 def gateway_error(report: Report, subject: Subject) -> Reading:
     """502, which only a gateway sends, or 503 with the error page of a known gateway.
 
-    Could also be: a 503 of the service itself, which a person must tell apart where the page is not known.
+    Could also be: a 503 of the service itself, which a person must check if the page is not known.
     """
     o = last_reply(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.status == 502:
         return present(
-            f"The answer was 502 {o.phrase}{_server_text(o)}: a gateway got no valid response from its server.", o
+            f"The HTTP status is 502{_server_text(o)}: a gateway received no valid response from its server.", o
         )
     if o.status != 503:
-        return absent(f"The HTTP answer was {o.status}." if o.status else "No HTTP status came.", o)
+        return absent(f"The HTTP status is {o.status}." if o.status else "No HTTP status was received.", o)
     found = _GATEWAY_PAGE.search(o.text)
     if found is not None or o.headers.get("server", "").startswith("awselb"):
-        return present(f"The answer was 503{_server_text(o)}, with a gateway's page: {quoted(o.text, 60)}.", o)
-    return unknown("needs-person", o, says="A 503 comes from a gateway or from the service itself.", ask=_whose_503())
+        return present(f"The HTTP status is 503{_server_text(o)}, with a gateway's page: {quoted(o.text, 60)}.", o)
+    fact = "The status 503 may come from a gateway or from the service itself."
+    return unknown("needs-person", o, says=fact, ask=_whose_503())
 
 
 @sign("the service itself reports a server error")
@@ -117,14 +118,12 @@ def server_error(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.status is None or o.status < 500:
-        return absent("The HTTP answer was no server error.", o)
-    said = f"The answer was {o.status} {o.phrase}".rstrip() + f"{_server_text(o)}."
+        return absent("The HTTP status is not a server error.", o)
+    fact = f"The HTTP status is {o.status} {o.phrase}".rstrip() + f"{_server_text(o)}."
     if o.status == 503:
-        blamed = gateway_error(report, subject)
-        if blamed.state == "present":
-            return absent(blamed.says, o)
-        return blamed
-    return absent(said, o) if o.status in (502, 504) or 520 <= o.status <= 530 else present(said, o)
+        gateway = gateway_error(report, subject)
+        return absent(gateway.says, o) if gateway.state == "present" else gateway
+    return absent(fact, o) if o.status in (502, 504) or 520 <= o.status <= 530 else present(fact, o)
 
 
 def _server_text(o: HttpReply) -> str:
@@ -133,12 +132,11 @@ def _server_text(o: HttpReply) -> str:
 
 
 def _whose_503() -> Ask:
-
     return Ask(
         where="server",
         commands={"linux": "ss -ltnp"},
         answers=(
-            Answer(answer="the service behind the gateway does not listen", then="http.backend-down"),
-            Answer(answer="it listens: its own log says why it refuses work", then="http.app-error"),
+            Answer(answer="the service behind the gateway is not listening", then="http.backend-down"),
+            Answer(answer="it is listening: its log shows why it rejects requests", then="http.app-error"),
         ),
     )

@@ -1,7 +1,7 @@
 """Signs about ICMP errors: who sent them, and what they can mean. Pure; the subject is an address.
 
-A reject rule can send any of these errors. A prohibition is always a rule's; "no route" and "no host" are believed
-when other ports of the address get the same error, and not when packets to them get further.
+A reject rule can send any of these errors. "Prohibited" always comes from a rule; "no route" and "no host" are believed
+if other ports of the address receive the same error, and not if packets to them get further.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from .base import Reading, absent, present, sign, unknown, unsettled
 from .observed import (
     answered_in_front,
     attempts_at,
-    icmp_text,
+    endpoint_text,
+    icmp_sent,
     interfaces,
+    millis,
     other_attempts,
     own_attempt,
     plain_address,
@@ -30,7 +32,7 @@ _PROHIBITS = {(4, 3, 3), (4, 3, 9), (4, 3, 10), (4, 3, 13), (6, 1, 1), (6, 1, 4)
 _NO_ROUTE = {(4, 3, 0), (4, 3, 6), (6, 1, 0)}
 _NO_HOST = {(4, 3, 1), (6, 1, 3)}
 _NO_PROTOCOL = {(4, 3, 2)}
-_RESOLUTION_TIME = 2.0  # seconds: a search for a host (ARP, ND) takes three tries of a second each, a reject none
+_RESOLUTION_TIME = 2.0  # seconds: failed address resolution (ARP, ND) takes three tries of one second each
 
 
 class IcmpError(NamedTuple):
@@ -45,9 +47,9 @@ class IcmpError(NamedTuple):
 
 
 def icmp_error(report: Report, subject: Subject) -> IcmpError | None:
-    """The ICMP error that ended the user's own attempt, or, where that stayed silent, one to another attempt of ours.
+    """Return the ICMP error that ended the user's own attempt or, if that timed out, one received by another attempt.
 
-    A router that limits its ICMP, or a rule that rejects only some packets, leaves some attempts without an answer.
+    A router that rate-limits ICMP, or a rule that rejects only some packets, leaves some attempts without a response.
     """
     o = own_attempt(report, subject)
     if o is None or o.icmp is not None:
@@ -65,12 +67,12 @@ def icmp_error(report: Report, subject: Subject) -> IcmpError | None:
 
 
 def no_icmp_error(report: Report, subject: Subject) -> Reading:
-    """No attempt of ours had an ICMP error; where the system does not show them, that is unknown."""
+    """Return absent if no attempt received an ICMP error; unknown if the system does not show them."""
     o = own_attempt(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome in (Outcome.OK, Outcome.TIMEOUT, Outcome.RESET) or report.vantage.can.error_queue:
-        return absent("No ICMP error came.", o)
+        return absent(f"No ICMP error was received for {endpoint_text(report, subject)}.", o)
     return unknown("not-possible-here", o, says="This system does not show who sent an ICMP error.")
 
 
@@ -87,8 +89,9 @@ def sent_by_target(report: Report, subject: Subject) -> Reading:
     if answer is None:
         return no_icmp_error(report, subject)
     here = plain_address(answer.icmp.offender) == plain_address(subject.values[0])
-    said = f"{answer.icmp.offender} sent it; the target is {subject.values[0]}."
-    return present(said, answer.o) if here else absent(said, answer.o)
+    if here:
+        return present(f"The target {answer.icmp.offender} sent the ICMP error.", answer.o)
+    return absent(f"{answer.icmp.offender} sent the ICMP error, not the target {subject.values[0]}.", answer.o)
 
 
 @sign("this machine itself sent the ICMP error")
@@ -98,23 +101,23 @@ def sent_by_this_machine(report: Report, subject: Subject) -> Reading:
     if answer is None:
         return no_icmp_error(report, subject)
     o, offender = answer.o, plain_address(answer.icmp.offender)
-    said = f"The ICMP error came from {answer.icmp.offender}"
+    ours = f"{answer.icmp.offender}, an address of this machine, sent the ICMP error."
     route = route_to(report, subject)
     source = "" if isinstance(o, Trace) else o.source
     here = offender in {plain_address(source or ""), plain_address(route.source or "") if route else ""}
     if here or (route is not None and route.type == "local" and offender == plain_address(route.address)):
-        return present(f"{said}, an address of this machine.", o)
-    look = interfaces(report)
-    if look is None:
+        return present(ours, o)
+    table = interfaces(report)
+    if table is None:
         return unsettled(report, Want(probe="interfaces"), o)
-    if any(offender == plain_address(a) for row in look.rows for a in row.addresses):
-        return present(f"{said}, an address of this machine.", o, look)
-    return absent(f"{said}, which is not this machine.", o, look)
+    if any(offender == plain_address(a) for row in table.rows for a in row.addresses):
+        return present(ours, o, table)
+    return absent(f"{answer.icmp.offender}, not an address of this machine, sent the ICMP error.", o, table)
 
 
 @sign("another machine sent the ICMP error")
 def sent_by_another_machine(report: Report, subject: Subject) -> Reading:
-    """The source of the ICMP error is not an address of this machine: something beyond its own link responded."""
+    """The source of the ICMP error is not an address of this machine: another machine responded."""
     ours = sent_by_this_machine(report, subject)
     if icmp_error(report, subject) is None or ours.state == "unknown":
         return ours  # absent or unknown
@@ -124,7 +127,7 @@ def sent_by_another_machine(report: Report, subject: Subject) -> Reading:
 
 @sign("the target host itself sent the ICMP error")
 def sent_by_target_host(report: Report, subject: Subject) -> Reading:
-    """The target sent the ICMP error, or this machine did where it is the target: it forwards the port elsewhere."""
+    """The target sent the ICMP error, or this machine did if it is the target: it forwards the port elsewhere."""
     at_target = sent_by_target(report, subject)
     route = route_to(report, subject)
     if at_target.state == "present" or route is None or route.type != "local":
@@ -137,47 +140,47 @@ def sent_by_target_host(report: Report, subject: Subject) -> Reading:
 
 @sign("an ICMP error rejects the connection")
 def rejected(report: Report, subject: Subject) -> Reading:
-    """An ICMP error that only a filter sends in reply to a SYN; or another one that only this port receives.
+    """An ICMP error that only a filter sends in response to a SYN; or another one that only this port receives.
 
-    Could also be: for a datagram, 3/3 and ICMPv6 1/4 also come from a host on which nothing uses the port.
+    Could also be: in response to a datagram, 3/3 and ICMPv6 1/4 also come from a host on which nothing uses the port.
     """
     answer = icmp_error(report, subject)
     if answer is None:
         return no_icmp_error(report, subject)
-    o, said = answer.o, f"The answer was {icmp_text(answer.icmp)}"
+    o, fact = answer.o, icmp_sent(answer.icmp)
     if answer.key in _PROHIBITS:
-        more = "" if o is own_attempt(report, subject) else ", to one of several attempts"
-        return present(f"{said}{more}, which a firewall's reject rule sends.", o)
+        more = "" if o is own_attempt(report, subject) else " in response to one of several attempts"
+        return present(f"{fact}{more}, as a firewall's reject rule does.", o)
     if answer.key not in _NO_ROUTE | _NO_HOST | _NO_PROTOCOL:
-        return absent(f"{said}.", o)
+        return absent(f"{fact}.", o)
     if answer.key in _NO_HOST and _after_resolution(report, subject, answer):
-        return absent(f"{icmp_text(answer.icmp)} came after {o.took:.1f} s, as when a router finds no host.", o)
+        return absent(f"{fact} after {o.took:.1f} s, as a router does that finds no host.", o)
     further = random_ports_pass_icmp_sender(report, subject)
     if further.state == "present":
-        return Reading(state="present", says=f"{said}. {further.says}", evidence=(o.id, *further.evidence))
+        return Reading(state="present", says=f"{fact}. {further.says}", evidence=(o.id, *further.evidence))
     controls = other_attempts(report, subject, "control")
     if not controls:
         return unsettled(report, Want(probe="controls", args=subject.values[:1]), o)
-    heard = _responding_ports(report, subject)
-    if heard:
-        return present(f"{said}, but port {heard[0].port} of the same address answers.", o, heard[0])
+    responding = _responding_ports(report, subject)
+    if responding:
+        return present(f"{fact}, but port {responding[0].port} of the same host responds.", o, responding[0])
     same = [c for c in controls if c.icmp == answer.icmp]
     if same and answer.key not in _NO_HOST:
-        return absent(f"{said}; port {same[0].port} got the same answer.", o, *same)
+        return absent(f"{fact}, and the same error for port {same[0].port} of the same host.", o, *same)
     if answer.key in _NO_HOST:
-        return _immediate_again(report, subject, answer, f"{said}; no other port answers.")
-    return unknown("no-answer", o, *controls, says=f"{said}; no other port answers.")
+        return _immediate_again(report, subject, answer, f"{fact}; no other port of the host responds.")
+    return unknown("no-answer", o, *controls, says=f"{fact}; no other port of the host responds.")
 
 
 def _responding_ports(report: Report, subject: Subject) -> list[Connect]:
-    """Other ports that the host answered, as far as is known: not those that something in front answers."""
+    """Return the other ports that responded; none if a device in front of the host responds for them."""
     if answered_in_front(report, subject):
         return []
     return [c for c in other_attempts(report, subject, "control") if answered(c)]
 
 
 def _after_resolution(report: Report, subject: Subject, answer: IcmpError) -> bool:
-    """Whether a router searched for the host before it gave up: its answer, and that to a repeat, took its time."""
+    """Return whether the error came after address resolution timed out, for the attempt and for most repeats."""
     quick = [r for r in attempts_at(report, subject, "repeat") if r.icmp == answer.icmp and r.took < _RESOLUTION_TIME]
     return answer.o.took >= _RESOLUTION_TIME and len(quick) < 2 and not isinstance(answer.o, Trace)
 
@@ -185,10 +188,10 @@ def _after_resolution(report: Report, subject: Subject, answer: IcmpError) -> bo
 def _immediate_again(report: Report, subject: Subject, answer: IcmpError, says: str) -> Reading:
     again = attempts_at(report, subject, "repeat")
     if len(again) >= 2 and all(r.icmp == answer.icmp and r.took < _RESOLUTION_TIME for r in again):
-        said = f"{icmp_text(answer.icmp)} came at once, {len(again) + 1} times, which no search for a host does."
-        return present(said, answer.o, *again)
+        fact = f"{icmp_sent(answer.icmp)} immediately, {len(again) + 1} times; failed address resolution takes seconds."
+        return present(fact, answer.o, *again)
     want = Want(probe="repeat", args=subject.values[:1])
-    return unsettled(report, want, answer.o, looked=bool(again), says=says)
+    return unsettled(report, want, answer.o, probed=bool(again), says=says)
 
 
 @sign("a router reports that it has no route to the target")
@@ -200,24 +203,24 @@ def no_route(report: Report, subject: Subject) -> Reading:
     answer = icmp_error(report, subject)
     if answer is None:
         return no_icmp_error(report, subject)
-    o, said = answer.o, f"The answer was {icmp_text(answer.icmp)}"
+    o, fact = answer.o, icmp_sent(answer.icmp)
     if answer.key not in _NO_ROUTE:
-        return absent(f"{said}.", o)
+        return absent(f"{fact}.", o)
     if plain_address(answer.icmp.offender) == plain_address(subject.values[0]):
-        return absent(f"{said}, the target itself, which is there.", o)
+        return absent(f"{fact}, and is the target itself.", o)
     further = random_ports_pass_icmp_sender(report, subject)
     if further.state == "present":
         return Reading(state="absent", says=further.says, evidence=(o.id, *further.evidence))
-    heard = _responding_ports(report, subject)
-    if heard:
-        said = f"{said}, but port {heard[0].port} of the same address answers."
-        return trace_wanted(report, subject, *traces(report, subject, "random"), says=said)
-    return present(f"{said}: that router has no route to the target.", o)
+    responding = _responding_ports(report, subject)
+    if responding:
+        fact = f"{fact}, but port {responding[0].port} of the same host responds."
+        return trace_wanted(report, subject, *traces(report, subject, "random"), says=fact)
+    return present(f"{fact}: that router has no route to {subject.values[0]}.", o)
 
 
 @sign("other ports of the address receive the same ICMP error")
 def same_for_other_ports(report: Report, subject: Subject) -> Reading:
-    """The same ICMP error from the same sender came for another port of the address, and no port responded.
+    """Another port of the address received the same ICMP error from the same sender, and no port responded.
 
     Could also be: a rule that rejects every port with this error.
     """
@@ -227,58 +230,60 @@ def same_for_other_ports(report: Report, subject: Subject) -> Reading:
     controls = other_attempts(report, subject, "control")
     if not controls:
         return unsettled(report, Want(probe="controls", args=subject.values[:1]), answer.o)
-    heard = _responding_ports(report, subject)
-    if heard:
-        return absent(f"Port {heard[0].port} of the same address answers.", *heard)
+    responding = _responding_ports(report, subject)
+    if responding:
+        return absent(f"Port {responding[0].port} of the same host ({subject.values[0]}) responds.", *responding)
     same = [c for c in controls if c.icmp == answer.icmp]
     if same:
         ports = f"port {same[0].port}" if len(same) == 1 else f"{len(same)} other ports"
-        return present(f"The same answer came for {ports}.", answer.o, *same)
-    return unknown("no-answer", answer.o, *controls, says="Other ports are silent.")
+        fact = f"{answer.icmp.offender} sent the same ICMP error for {ports} of the same host."
+        return present(fact, answer.o, *same)
+    return unknown("no-answer", answer.o, *controls, says="No other port of the host received the same ICMP error.")
 
 
 @sign("a router reports that the host does not exist on its link")
 def host_not_found(report: Report, subject: Subject) -> Reading:
     """ICMP 3/1 or ICMPv6 1/3 after the time that the router's address resolution (ARP, ND) takes.
 
-    Could also be, when it comes at once: a reject rule, an unreachable route, or a router that remembers a resolution
-    which failed a moment ago. Then it is unknown.
+    Could also be, if it comes immediately: a reject rule, an unreachable route, or a router that caches a resolution
+    that has just failed. Then it is unknown.
     """
     answer = icmp_error(report, subject)
     if answer is None:
         return no_icmp_error(report, subject)
-    o, said = answer.o, f"The answer was {icmp_text(answer.icmp)}: that router finds no host at this address."
+    o, fact = answer.o, icmp_sent(answer.icmp)
     if answer.key not in _NO_HOST:
-        return absent(f"The answer was {icmp_text(answer.icmp)}.", o)
+        return absent(f"{fact}.", o)
     if _after_resolution(report, subject, answer):
-        return present(said, o)
+        return present(f"{fact}: that router finds no host at {subject.values[0]}.", o)
     slow = [r for r in attempts_at(report, subject, "repeat") if r.icmp == answer.icmp and r.took >= _RESOLUTION_TIME]
     if slow:
-        return present(f"{said} It came after {slow[0].took:.1f} s.", o, slow[0])
+        fact = f"{fact} after {slow[0].took:.1f} s: that router finds no host at {subject.values[0]}."
+        return present(fact, o, slow[0])
     further = random_ports_pass_icmp_sender(report, subject)
     if further.state == "present":
         return Reading(state="absent", says=further.says, evidence=(o.id, *further.evidence))
     controls = other_attempts(report, subject, "control")
     if not controls:
         return unsettled(report, Want(probe="controls", args=subject.values[:1]), o)
-    heard = _responding_ports(report, subject)
-    if heard:
-        text = f"{icmp_text(answer.icmp)} came at once, but port {heard[0].port} of the same address answers."
+    responding = _responding_ports(report, subject)
+    if responding:
+        text = f"{fact} immediately, but port {responding[0].port} of the same host responds."
         return trace_wanted(report, subject, *traces(report, subject, "random"), says=text)
-    text = f"{icmp_text(answer.icmp)} came at once; a router that sought this host a moment ago may say so, too."
+    text = f"{fact} immediately, as a router also does whose address resolution has just failed."
     return unknown("no-answer", o, *controls, says=text)
 
 
 @sign("the ICMP error came after address resolution timed out")
 def after_address_resolution(report: Report, subject: Subject) -> Reading:
-    """ICMP 3/1 or ICMPv6 1/3 came after the seconds that ARP or ND takes to fail: no rule responds so late."""
+    """ICMP 3/1 or ICMPv6 1/3 came after the seconds that ARP or ND takes to fail: a reject rule responds at once."""
     answer = icmp_error(report, subject)
     if answer is None:
         return no_icmp_error(report, subject)
-    said = f"{icmp_text(answer.icmp)} came after {answer.o.took:.1f} s."
+    fact = f"{icmp_sent(answer.icmp)} after {millis(answer.o.took)}."
     if answer.key in _NO_HOST and _after_resolution(report, subject, answer):
-        return present(said, answer.o)
-    return absent(said, answer.o)
+        return present(fact, answer.o)
+    return absent(fact, answer.o)
 
 
 @sign("the TTL of our packets expired in transit")
@@ -290,7 +295,7 @@ def ttl_exceeded(report: Report, subject: Subject) -> Reading:
     answer = icmp_error(report, subject)
     if answer is None:
         return no_icmp_error(report, subject)
-    said = f"The answer was {icmp_text(answer.icmp)}"
+    fact = icmp_sent(answer.icmp)
     if answer.key in {(4, 11, 0), (6, 3, 0)}:
-        return present(f"{said}: the packet's TTL expired in transit.", answer.o)
-    return absent(f"{said}.", answer.o)
+        return present(f"{fact}: the TTL of a packet to {subject.values[0]} expired in transit.", answer.o)
+    return absent(f"{fact}.", answer.o)

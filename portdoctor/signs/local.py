@@ -1,48 +1,57 @@
-"""Signs about this machine's own part: interfaces, limits, firewall. Pure; the subject is an address."""
+"""Signs about this machine: interfaces, limits, local firewall. Pure; the subject is an address."""
 
 from __future__ import annotations
 
 from ..model import Counters, Ending, Interfaces, Outcome, Report, Subject, Trace, Want
 from ..outcomes import family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .observed import counters, interfaces, own_attempt, plain_address, route_to
+from .observed import (
+    NO_TTL_TRACE,
+    counters,
+    endpoint_text,
+    icmp_sent,
+    interfaces,
+    own_attempt,
+    plain_address,
+    route_to,
+)
 
-_IMMEDIATE = 0.5  # seconds: this kernel refuses in microseconds, later on a busy machine; a neighbour search takes 1 s
-_REFUSED_HERE = (
+_IMMEDIATE = 0.5  # seconds: the kernel refuses in microseconds, later on a busy machine; address resolution takes 1 s
+_LOCAL_ERRORS = (
     Outcome.NET_UNREACHABLE, Outcome.HOST_UNREACHABLE, Outcome.DENIED, Outcome.BLACKHOLED, Outcome.INVALID,
     Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED,
 )  # fmt: skip
 _NO_PACKET = ("none", "prohibit", "blackhole", "unreachable")
-_SECOND_SYN = 1.0  # seconds after the first one (RFC 6298 initial RTO)
+_SECOND_SYN = 1.0  # seconds after the first SYN (initial RTO, RFC 6298)
 
 
 @sign("this machine failed the attempt immediately, without an ICMP error")
 def failed_without_icmp(report: Report, subject: Subject) -> Reading:
-    """The attempt failed within 0.5 s and no ICMP error came: this machine's own kernel refused it.
+    """The attempt failed within 0.5 s without an ICMP error: this machine's kernel refused it.
 
     Could also be, without an error queue: an ICMP error from the first hop. Then only the routing table decides.
     """
     o = own_attempt(report, subject)
     if o is None:
         return unknown("not-looked")
-    if o.outcome not in _REFUSED_HERE and o.outcome is not Outcome.PROHIBITED:
-        return absent("The connection did not fail by a refusal of this machine.", o)
+    if o.outcome not in _LOCAL_ERRORS and o.outcome is not Outcome.PROHIBITED:
+        return absent(f"The attempt at {endpoint_text(report, subject)} did not fail with a local error.", o)
     if o.icmp is not None:
-        return absent(f"An ICMP error came, from {o.icmp.offender}.", o)
+        return absent(f"{icmp_sent(o.icmp)}.", o)
     if o.took > _IMMEDIATE:
-        return absent(f"The failure took {o.took:.1f} s.", o)
-    name = o.errno.name if o.errno else str(o.outcome)
+        return absent(f"The attempt at {endpoint_text(report, subject)} failed only after {o.took:.1f} s.", o)
+    name, where = o.errno.name if o.errno else str(o.outcome), endpoint_text(report, subject)
     if report.vantage.can.error_queue:
-        return present(f"connect() failed at once ({name}), and no ICMP error came.", o)
+        return present(f"connect() to {where} failed immediately with {name}, without an ICMP error.", o)
     route = route_to(report, subject)
     if route is not None and route.type in _NO_PACKET:
-        return present(f"connect() failed at once ({name}), and the routing table lets no packet out.", o, route)
-    return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
+        return present(f"connect() to {where} failed immediately with {name}; the routing table blocks it.", o, route)
+    return unknown("not-possible-here", o, says="This system does not show whether an ICMP error was received.")
 
 
 @sign("this machine denied the connection")
 def connect_denied(report: Report, subject: Subject) -> Reading:
-    """connect() ended with EPERM or EACCES, and no ICMP error came: a local firewall or policy forbids it.
+    """connect() failed with EPERM or EACCES, without an ICMP error: a local firewall or policy forbids it.
 
     Could also be, without an error queue: ICMPv6 "administratively prohibited". Then it is unknown.
     """
@@ -51,9 +60,10 @@ def connect_denied(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.outcome is Outcome.DENIED and o.icmp is None:
         if not report.vantage.can.error_queue:  # ICMPv6 "administratively prohibited" gives EACCES too
-            return unknown("not-possible-here", o, says="This system does not tell whether an ICMP error came.")
-        return present(f"connect() was denied ({o.errno.name if o.errno else 'no errno'}), and no ICMP error came.", o)
-    return absent("connect() was not denied.", o)
+            return unknown("not-possible-here", o, says="This system does not show whether an ICMP error was received.")
+        name = o.errno.name if o.errno else "no errno"
+        return present(f"This machine denied connect() to {endpoint_text(report, subject)} ({name}).", o)
+    return absent(f"This machine did not deny connect() to {endpoint_text(report, subject)}.", o)
 
 
 # ---------------------------------------------------------------- interfaces and addresses
@@ -62,21 +72,21 @@ def connect_denied(report: Report, subject: Subject) -> Reading:
 @sign("no network interface has a link")
 def no_link(report: Report, subject: Subject) -> Reading:
     """No interface except the loopback is up and running (carrier)."""
-    look = interfaces(report)
-    if look is None:
+    table = interfaces(report)
+    if table is None:
         return unsettled(report, Want(probe="interfaces"))
-    running = [r for r in look.rows if not r.loopback and r.up and r.running]
+    running = [r for r in table.rows if not r.loopback and r.up and r.running]
     if running:
-        return absent(f"{running[0].name} is up and has a link.", look)
-    down = ", ".join(f"{r.name} {'has no carrier' if r.up else 'is down'}" for r in look.rows if not r.loopback)
-    return present(f"No interface is up with a link{f': {down}' if down else ''}.", look)
+        return absent(f"Interface {running[0].name} is up and has a link.", table)
+    down = ", ".join(f"{r.name} {'has no carrier' if r.up else 'is down'}" for r in table.rows if not r.loopback)
+    return present(f"No interface of this machine has a link{f': {down}' if down else ''}.", table)
 
 
-def _usable(look: Interfaces, family: int | None = None) -> list[str]:
-    """Addresses with which other networks can be reached: no loopback, none that is only for one link."""
+def _usable(table: Interfaces, family: int | None = None) -> list[str]:
+    """Return the addresses from which other networks can be reached: no loopback, link-local or tentative ones."""
     return [
         a
-        for row in look.rows
+        for row in table.rows
         if row.up and not row.loopback
         for a in row.addresses
         if a not in row.tentative and not _link_only(a) and family in (None, family_of(a))
@@ -90,32 +100,32 @@ def _link_only(address: str) -> bool:
 @sign("no interface has an address beyond link-local ones")
 def no_usable_address(report: Report, subject: Subject) -> Reading:
     """No interface has an address beyond link-local ones (169.254.0.0/16, fe80::/10), of either IP version."""
-    look = interfaces(report)
-    if look is None:
+    table = interfaces(report)
+    if table is None:
         return unsettled(report, Want(probe="interfaces"))
-    found = _usable(look)
+    found = _usable(table)
     if found:
-        return absent(f"This machine has the address {found[0]}.", look)
-    return present("No interface has an address that reaches beyond its own link.", look)
+        return absent(f"This machine has the address {found[0]}.", table)
+    return present("No interface has an address other than loopback and link-local ones.", table)
 
 
 @sign("this machine has no usable address of the target's IP version")
 def family_without_address(report: Report, subject: Subject) -> Reading:
     """This machine has usable addresses of the other IP version only, or its kernel lacks this one (EAFNOSUPPORT)."""
-    o, look = own_attempt(report, subject), interfaces(report)
+    o, table = own_attempt(report, subject), interfaces(report)
     family = family_of(subject.values[0])
     if o is not None and o.outcome is Outcome.FAMILY_UNSUPPORTED:
-        return present(f"This machine has no IPv{family} (EAFNOSUPPORT).", o)
+        return present(f"This machine does not support IPv{family} (EAFNOSUPPORT).", o)
     if o is not None and o.outcome is Outcome.OK:
-        return absent(f"IPv{family} works here.", o)
-    if look is None:
+        return absent(f"The attempt at {endpoint_text(report, subject)} over IPv{family} succeeded.", o)
+    if table is None:
         return unsettled(report, Want(probe="interfaces"))
-    found = _usable(look, family)
+    found = _usable(table, family)
     if found:
-        return absent(f"This machine has the IPv{family} address {found[0]}.", look)
-    if not _usable(look):
-        return absent("This machine has no usable address of either family.", look)
-    return present(f"This machine has no IPv{family} address that reaches beyond its own link.", look)
+        return absent(f"This machine has the IPv{family} address {found[0]}.", table)
+    if not _usable(table):
+        return absent("This machine has no usable address of either IP version.", table)
+    return present(f"This machine has no IPv{family} address other than loopback and link-local ones.", table)
 
 
 # ---------------------------------------------------------------- limits
@@ -123,13 +133,13 @@ def family_without_address(report: Report, subject: Subject) -> Reading:
 
 @sign("no source address or source port was available")
 def source_unavailable(report: Report, subject: Subject) -> Reading:
-    """connect() ended with EADDRNOTAVAIL: the source address is not on this machine, or no source port is left."""
+    """connect() failed with EADDRNOTAVAIL: the source address is not on this machine, or no source port is free."""
     o = own_attempt(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.ADDRESS_UNAVAILABLE:
-        return present("connect() failed: no local address or port is available (EADDRNOTAVAIL).", o)
-    return absent("A local address and port were available.", o)
+        return present("connect() failed with EADDRNOTAVAIL: no source address or source port is available.", o)
+    return absent("The attempt did not fail with EADDRNOTAVAIL.", o)
 
 
 @sign("the user chose the source address")
@@ -137,45 +147,45 @@ def source_requested(report: Report, subject: Subject) -> Reading:
     """The user gave the source address (--source)."""
     o = own_attempt(report, subject)
     if report.options.source:
-        return present(f"The source address {report.options.source} was asked for.", *([o] if o else []))
+        return present(f"The user chose the source address {report.options.source} (--source).", *([o] if o else []))
     return absent("The kernel chose the source address.", *([o] if o else []))
 
 
 @sign("the chosen source address is on an interface of this machine")
 def source_on_interface(report: Report, subject: Subject) -> Reading:
     """The source address that the user gave is on one of this machine's interfaces."""
-    source, look = report.options.source, interfaces(report)
+    source, table = report.options.source, interfaces(report)
     if not source:
-        return absent("No source address was asked for.")
-    if look is None:
+        return absent("The user chose no source address.")
+    if table is None:
         return unsettled(report, Want(probe="interfaces"))
-    rows = [r for r in look.rows if any(plain_address(a) == plain_address(source) for a in r.addresses)]
+    rows = [r for r in table.rows if any(plain_address(a) == plain_address(source) for a in r.addresses)]
     if rows:
-        return present(f"{rows[0].name} has {source}.", look)
-    return absent(f"No interface of this machine has {source}.", look)
+        return present(f"Interface {rows[0].name} has the source address {source}.", table)
+    return absent(f"No interface of this machine has the source address {source}.", table)
 
 
-@sign("this machine uses as many TCP ports as its ephemeral range has")
+@sign("this machine has at least as many TCP sockets as ephemeral ports")
 def ephemeral_ports_exhausted(report: Report, subject: Subject) -> Reading:
     """This machine has at least as many TCP sockets, those in TIME_WAIT included, as ephemeral ports.
 
     Could also be: many sockets to many servers, which may share source ports.
     """
-    look = counters(report)
-    if look is None:
+    table = counters(report)
+    if table is None:
         return unsettled(report, Want(probe="counters"))
-    used = look.values.get("tcp_inuse", 0) + look.values.get("tcp6_inuse", 0) + look.values.get("tcp_tw", 0)
-    size = look.values.get("ephemeral_ports")
-    if size is None or "tcp_inuse" not in look.values:
-        return unknown("not-possible-here", look, says="The number of used source ports is not shown here.")
+    used = table.values.get("tcp_inuse", 0) + table.values.get("tcp6_inuse", 0) + table.values.get("tcp_tw", 0)
+    size = table.values.get("ephemeral_ports")
+    if size is None or "tcp_inuse" not in table.values:
+        return unknown("not-possible-here", table, says="This system does not show how many TCP sockets are in use.")
     if used >= size:
-        return present(f"{used} TCP sockets are in use or waiting, and the source port range has {size} ports.", look)
-    return absent(f"{used} TCP sockets are in use or waiting; the source port range has {size} ports.", look)
+        return present(f"{used} TCP sockets are in use or in TIME_WAIT; the ephemeral range has {size} ports.", table)
+    return absent(f"{used} TCP sockets are in use or in TIME_WAIT; the ephemeral range has {size} ports.", table)
 
 
 @sign("no file descriptor was left")
 def no_file_descriptors(report: Report, subject: Subject) -> Reading:
-    """socket() ended with EMFILE (this process) or ENFILE (the whole machine)."""
+    """socket() failed with EMFILE (this process) or ENFILE (the whole machine)."""
     o = own_attempt(report, subject)
     if o is None:
         return unknown("not-looked")
@@ -183,43 +193,43 @@ def no_file_descriptors(report: Report, subject: Subject) -> Reading:
     if name == "EMFILE":
         return present("This process has no file descriptor left (EMFILE).", o)
     if name == "ENFILE":
-        return present("The whole machine has no file descriptor left (ENFILE).", o)
-    return absent("There were file descriptors left.", o)
+        return present("This machine has no file descriptor left (ENFILE).", o)
+    return absent("The attempt did not fail for lack of file descriptors.", o)
 
 
 @sign("the connection tracking table is full")
 def conntrack_full(report: Report, subject: Subject) -> Reading:
     """nf_conntrack_count is at least 98/100 of nf_conntrack_max: new connections are dropped at random."""
-    look = counters(report)
-    if look is None:
+    table = counters(report)
+    if table is None:
         return unsettled(report, Want(probe="counters"))
-    count, most = look.values.get("nf_conntrack_count"), look.values.get("nf_conntrack_max")
+    count, most = table.values.get("nf_conntrack_count"), table.values.get("nf_conntrack_max")
     if count is None or not most:
-        return absent("This machine tracks no connections, or does not show how many.", look)
+        return absent("This machine does not track connections, or does not show how many.", table)
     if count * 100 >= most * 98:
-        return present(f"The firewall's connection table holds {count} of at most {most} entries.", look)
-    return absent(f"The firewall's connection table holds {count} of at most {most} entries.", look)
+        return present(f"The connection tracking table has {count} of at most {most} entries.", table)
+    return absent(f"The connection tracking table has {count} of at most {most} entries.", table)
 
 
-# ---------------------------------------------------------------- packets that this machine drops
+# ---------------------------------------------------------------- packets dropped on this machine
 
 
 @sign("this machine drops its own SYNs")
 def retransmissions_dropped(report: Report, subject: Subject) -> Reading:
-    """Between two reads of the counters, every retransmitted SYN failed inside this machine (TCPRetransFail).
+    """Between two reads of the counters, every retransmitted SYN was dropped on this machine (TCPRetransFail).
 
-    A packet that an output rule drops returns to TCP as EPERM, which only this counter shows. Linux counts for the
-    whole network namespace, so only all or nothing proves it: TCPRetransFail against TCPSynRetrans, with no other
-    retransmission (RetransSegs) between the reads.
+    TCP receives EPERM for a packet that an output rule drops, which only this counter shows. Linux counts for the whole
+    network namespace, so only all or none prove it: TCPRetransFail against TCPSynRetrans, with no other retransmission
+    (RetransSegs) between the reads.
     """
     o = own_attempt(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.TIMEOUT:
-        return absent("The connection did not end in silence.", o)
+        return absent(f"The attempt at {endpoint_text(report, subject)} did not time out.", o)
     before, after = _around(report, o)
     if before is None or not {"TCPRetransFail", "TCPSynRetrans"} <= before.values.keys():
-        return unknown("not-looked", o, says="The counters were not read while the connection was tried.")
+        return unknown("not-looked", o, says="The counters were not read during the attempt.")
     if after is None:
         return unsettled(report, Want(probe="counters"), before)
     failed, syns, all_ = (
@@ -227,24 +237,25 @@ def retransmissions_dropped(report: Report, subject: Subject) -> Reading:
         for name in ("TCPRetransFail", "TCPSynRetrans", "RetransSegs")
     )
     if syns < 1:
-        return unknown("no-answer", before, after, says="No SYN was sent again between the two looks.")
+        fact = "No SYN was retransmitted between the two reads of the counters."
+        return unknown("no-answer", before, after, says=fact)
     if failed <= 0:
         return absent(f"{_syns(syns)} left this machine.", before, after)
     if failed == syns == all_:
-        return present(f"{_syns(syns)} got no further than this machine (TCPRetransFail).", before, after)
-    said = f"{failed} of {all_} packets that were sent again were discarded inside this machine; whose, is not told."
-    return unknown("no-answer", before, after, says=said)
+        return present(f"{_syns(syns)} failed to leave this machine (TCPRetransFail).", before, after)
+    fact = f"{failed} of {all_} retransmitted packets failed to leave this machine; they may be of other connections."
+    return unknown("no-answer", before, after, says=fact)
 
 
 def _syns(count: int) -> str:
-    return "The SYN that was sent again" if count == 1 else f"All {count} SYNs that were sent again"
+    return "The retransmitted SYN" if count == 1 else f"All {count} retransmitted SYNs"
 
 
 def _around(report: Report, o: Ending) -> tuple[Counters | None, Counters | None]:
-    """The last read of the counters before this attempt's second SYN, and the first one after its end."""
-    looks = [c for c in report.of(Counters) if c.outcome is Outcome.OK]
-    before = [c for c in looks if c.began < o.began + _SECOND_SYN]
-    after = [c for c in looks if c.began >= o.began + o.took and c.began > o.began + _SECOND_SYN]
+    """Return the last read of the counters before this attempt's second SYN, and the first one after its end."""
+    reads = [c for c in report.of(Counters) if c.outcome is Outcome.OK]
+    before = [c for c in reads if c.began < o.began + _SECOND_SYN]
+    after = [c for c in reads if c.began >= o.began + o.took and c.began > o.began + _SECOND_SYN]
     return (before[-1] if before else None), (after[0] if after else None)
 
 
@@ -252,23 +263,23 @@ def _around(report: Report, o: Ending) -> tuple[Counters | None, Counters | None
 def first_hop_silent(report: Report, subject: Subject) -> Reading:
     """In two rounds no hop responded for the failing port, not even the first, which responded for an open port.
 
-    Could also be: a filter of the first router that precedes its TTL check, or one between it and this machine (a
-    hypervisor's, or a cloud's security group).
+    Could also be: a filter that the first router applies before its TTL check, or one between it and this machine (of a
+    hypervisor, or a cloud security group).
     """
     mine = [t for t in report.of(Trace) if t.role == "target" and t.address in subject.values]
     controls = {t.round: t for t in report.of(Trace) if t.role == "control" and t.address in subject.values}
     reached = [t for t in mine if any(h.outcome is not Outcome.TIMEOUT for h in t.hops)]
     if reached:
-        return absent(f"A hop answered packets to port {report.target.port}.", *reached)
+        return absent(f"A hop responds to packets to port {report.target.port}.", *reached)
     pairs = [(t, controls[t.round]) for t in mine if t.round in controls and _first_hop(t, Outcome.TIMEOUT)]
     pairs = [(t, control) for t, control in pairs if _first_hop(control, Outcome.TTL_EXPIRED)]
     if len(pairs) >= 2:
         port = pairs[0][1].port
-        said = f"The first hop answers packets to port {port}, and none to port {report.target.port}, in two rounds."
-        return present(said, *(t for pair in pairs for t in pair))
+        fact = f"In two rounds, the first hop responded for port {port}, but not for port {report.target.port}."
+        return present(fact, *(t for pair in pairs for t in pair))
     if not report.vantage.can.ttl_trace:
-        return unknown("not-possible-here", says="This system does not tell an ordinary user which hop answered.")
-    return unsettled(report, Want(probe="trace", args=subject.values[:1]), *mine, looked=bool(mine))
+        return unknown("not-possible-here", says=NO_TTL_TRACE)
+    return unsettled(report, Want(probe="trace", args=subject.values[:1]), *mine, probed=bool(mine))
 
 
 def _first_hop(trace: Trace, outcome: Outcome) -> bool:

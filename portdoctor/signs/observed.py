@@ -18,51 +18,61 @@ from ..model import (
     Trace,
     Want,
 )
+from ..text import at
 from .base import Reading, unknown, unsettled
 
 Exchange = Handshake | HttpReply | Greeting
+NO_TTL_TRACE = "This system does not show an unprivileged user which hop responded."
+_ICMP_NAMES = {  # (IP version, type, code); RFC 792, RFC 1812 section 5.2.7.1, RFC 4443
+    (4, 3, 0): "network unreachable", (4, 3, 1): "host unreachable", (4, 3, 2): "protocol unreachable",
+    (4, 3, 3): "port unreachable", (4, 3, 4): "fragmentation needed", (4, 3, 6): "network unknown",
+    (4, 3, 9): "network prohibited", (4, 3, 10): "host prohibited", (4, 3, 13): "administratively prohibited",
+    (4, 11, 0): "time exceeded", (6, 1, 0): "no route", (6, 1, 1): "administratively prohibited",
+    (6, 1, 3): "address unreachable", (6, 1, 4): "port unreachable", (6, 1, 5): "source address policy",
+    (6, 1, 6): "reject route", (6, 2, 0): "packet too big", (6, 3, 0): "hop limit exceeded",
+}  # fmt: skip
 
 
 # ---------------------------------------------------------------- attempts
 
 
 def own_attempt(report: Report, subject: Subject) -> Connect | Datagram | None:
-    """The user's own attempt at the address: a connection or, for a UDP target, an exchange of datagrams."""
+    """Return the user's own attempt at the address: a connection or, for a UDP target, an exchange of datagrams."""
     return next(iter(attempts_at(report, subject, "target")[::-1]), None)
 
 
 def own_connection(report: Report, subject: Subject) -> Connect | None:
-    """The user's own TCP connection to the address."""
+    """Return the user's own TCP connection attempt to the address."""
     o = own_attempt(report, subject)
     return o if isinstance(o, Connect) else None
 
 
 def attempts_at(report: Report, subject: Subject, role: str) -> list[Connect | Datagram]:
-    """The attempts of one role over the target's own transport."""
+    """Return the attempts of one role over the target's own transport."""
     tcp = report.target.transport == "tcp"
     found: list[Connect | Datagram] = [*report.of(Connect)] if tcp else [*report.of(Datagram)]
     return [o for o in found if o.role == role and o.address in subject.values]
 
 
 def other_attempts(report: Report, subject: Subject, role: str) -> list[Connect]:
-    """Our further connections to the address, of one role."""
+    """Return the other TCP connection attempts to the address, of one role."""
     return [o for o in report.of(Connect) if o.role == role and o.address in subject.values]
 
 
 def last_reply(report: Report, subject: Subject) -> HttpReply | None:
-    """The last HTTP response on the user's own path to the address."""
+    """Return the last HTTP response to the user's own request at the address."""
     found = [o for o in report.of(HttpReply) if o.role == "target" and o.address in subject.values]
     return found[-1] if found else None
 
 
 def last_greeting(report: Report, subject: Subject) -> Greeting | None:
-    """The service's greeting on the user's own path to the address."""
+    """Return the last greeting of the service on the user's own connection to the address."""
     found = [o for o in report.of(Greeting) if o.role == "target" and o.address in subject.values]
     return found[-1] if found else None
 
 
 def last_exchange(report: Report, subject: Subject) -> Exchange | None:
-    """The last exchange after the connect: handshake, HTTP or greeting."""
+    """Return the last exchange on the user's own connection: TLS handshake, HTTP or greeting."""
     found: list[Exchange] = [
         o for o in report.observations
         if isinstance(o, Handshake | HttpReply | Greeting) and o.role == "target" and o.address in subject.values
@@ -74,25 +84,25 @@ def last_exchange(report: Report, subject: Subject) -> Exchange | None:
 
 
 def route_to(report: Report, subject: Subject) -> Route | None:
-    """This machine's routing decision for the address."""
+    """Return this machine's routing decision for the address."""
     found = [o for o in report.of(Route) if o.address in subject.values]
     return found[-1] if found else None
 
 
 def interfaces(report: Report) -> Interfaces | None:
-    """The last successful read of the interfaces."""
+    """Return the last successful read of the interfaces."""
     found = [o for o in report.of(Interfaces) if o.outcome is Outcome.OK]
     return found[-1] if found else None
 
 
 def counters(report: Report) -> Counters | None:
-    """The last successful read of the counters."""
+    """Return the last successful read of the counters."""
     found = [o for o in report.of(Counters) if o.outcome is Outcome.OK]
     return found[-1] if found else None
 
 
 def report_of_target(report: Report, subject: Subject) -> Report | None:
-    """The report that was made on the target itself: this one, or one that was merged with it."""
+    """Return the report that was made on the target itself: this one, or one that was merged with it."""
     for one in (report, *report.others):
         route = route_to(one, subject)
         if route is not None and route.type == "local":
@@ -104,27 +114,27 @@ def report_of_target(report: Report, subject: Subject) -> Report | None:
 
 
 def traces(report: Report, subject: Subject, role: str) -> list[Trace]:
-    """The traces to the address of one role, in order."""
+    """Return the traces to the address of one role, in order."""
     return [t for t in report.of(Trace) if t.role == role and t.address in subject.values]
 
 
 def trace_wanted(report: Report, subject: Subject, *evidence: Trace, says: str = "") -> Reading:
-    """Unknown: a trace may settle it, or `evidence` is one that did not, for the reason in `says`."""
+    """Return unknown: a trace may settle the sign, or those in `evidence` did not, for the reason in `says`."""
     if report.target.transport == "udp":
-        return unknown("not-possible-here", *evidence, says=says or "Datagrams are not traced.")
+        return unknown("not-possible-here", *evidence, says=says or "The path of UDP packets is not traced.")
     if not report.vantage.can.ttl_trace:
-        return unknown("not-possible-here", says="This system does not tell an ordinary user which hop answered.")
+        return unknown("not-possible-here", says=NO_TTL_TRACE)
     want = Want(probe="trace", args=subject.values[:1])
-    return unsettled(report, want, *evidence, looked=bool(evidence), says=says)
+    return unsettled(report, want, *evidence, probed=bool(evidence), says=says)
 
 
 def last_answering(trace: Trace) -> int:
-    """The TTL of the farthest router that responded, silent hops before it notwithstanding; 0 when none did."""
+    """Return the TTL of the farthest router that responded, with or without silent hops before it; 0 if none did."""
     return max((h.ttl for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
 
 
 def paths_differ(report: Report, subject: Subject) -> str:
-    """Which two routers responded at one distance, as a sentence; "" when only one path was seen."""
+    """Return a sentence with two routers that responded at one hop; "" if only one path was observed."""
     seen: dict[int, str] = {}
     for trace in (t for t in report.of(Trace) if t.address in subject.values):
         for hop in trace.hops:
@@ -132,15 +142,15 @@ def paths_differ(report: Report, subject: Subject) -> str:
                 continue
             first = seen.setdefault(hop.ttl, hop.address)
             if first != hop.address:
-                return f"Packets take different paths: at hop {hop.ttl} both {first} and {hop.address} answered."
+                return f"Packets take different paths: {first} and {hop.address} both respond at hop {hop.ttl}."
     return ""
 
 
 def answered_in_front(report: Report, subject: Subject) -> tuple[str, Trace, Trace] | None:
-    """An open control port that is answered no farther away than a router that packets to other ports pass.
+    """Return (sentence, trace of the control, trace beyond it) if a device in front of the host responds for a control.
 
-    Something in front of the host answers it: a transparent proxy, a SYN proxy, a diverting router. None where
-    paths of different length were seen, which explain it, too. The sentence, and the two traces.
+    The control port responds no farther away than a router that packets to other ports pass: a transparent proxy, a
+    SYN proxy, a diverting router. None where different paths were observed, which explain it too.
     """
     mine, random = farthest(report, subject, "target"), farthest(report, subject, "random")
     ttl, beyond = min(mine, random, key=lambda pair: pair[0])
@@ -149,18 +159,18 @@ def answered_in_front(report: Report, subject: Subject) -> tuple[str, Trace, Tra
     for trace in traces(report, subject, "control"):
         for hop in trace.hops:
             if hop.outcome not in (Outcome.TTL_EXPIRED, Outcome.TIMEOUT) and hop.ttl <= ttl:
-                said = (
-                    f"Port {trace.port} is answered at hop {hop.ttl}, not by the host: packets to port {beyond.port} "
-                    f"pass a router at hop {ttl}."
+                fact = (
+                    f"A device at hop {hop.ttl} responds for port {trace.port}, not the host: "
+                    f"packets to port {beyond.port} pass a router at hop {ttl}."
                 )
-                return said, trace, beyond
+                return fact, trace, beyond
     return None
 
 
 def farthest(report: Report, subject: Subject, role: str) -> tuple[int, Trace | None]:
-    """The distance of the farthest router at which packets to such a port were seen, and the trace.
+    """Return the TTL of the farthest router that packets to ports of this role reached, and its trace.
 
-    The sender of another error may check the TTL before or after: only one hop less is certain.
+    The sender of another ICMP error may check the TTL before or after it: only one hop less is certain.
     """
     found = [
         (h.ttl if h.outcome is Outcome.TTL_EXPIRED else h.ttl - 1, t)
@@ -174,23 +184,37 @@ def farthest(report: Report, subject: Subject, role: str) -> tuple[int, Trace | 
 
 
 def plain_address(address: str) -> str:
-    """An address without prefix length and scope."""
+    """Return an address without prefix length and scope."""
     return address.partition("/")[0].partition("%")[0]
 
 
 def icmp_text(icmp: Icmp) -> str:
-    """ "ICMP 3/13 from 10.0.2.2"."""
-    version = "ICMPv6" if ":" in icmp.offender else "ICMP"
-    return f"{version} {icmp.type}/{icmp.code} from {icmp.offender}"
+    """Return "ICMP 3/13 from 10.0.2.2"."""
+    return f"{_icmp_code(icmp)} from {icmp.offender}"
+
+
+def icmp_sent(icmp: Icmp) -> str:
+    """Return "10.0.2.2 sent ICMP 3/13 (administratively prohibited)"."""
+    name = _ICMP_NAMES.get((6 if ":" in icmp.offender else 4, icmp.type, icmp.code))
+    return f"{icmp.offender} sent {_icmp_code(icmp)}{f' ({name})' if name else ''}"
+
+
+def _icmp_code(icmp: Icmp) -> str:
+    return f"{'ICMPv6' if ':' in icmp.offender else 'ICMP'} {icmp.type}/{icmp.code}"
+
+
+def endpoint_text(report: Report, subject: Subject) -> str:
+    """Return the requested address and port: "10.0.4.2:8080", "[fd00::2]:8080"."""
+    return at(subject.values[0] if subject.values else report.target.host, report.target.port)
 
 
 def millis(took: float) -> str:
-    """A duration for a sentence: "12 ms", "1.6 s"."""
+    """Return a duration for a sentence: "12 ms", "1.6 s"."""
     if took < 0.001:
         return "less than 1 ms"
     return f"{took * 1000:.0f} ms" if took < 1 else f"{took:.1f} s"
 
 
 def quoted(text: str, most: int = 80) -> str:
-    """The beginning of what a peer sent, in quotation marks."""
-    return f"“{text[:most]}”" if text else "nothing readable"
+    """Return the beginning of what a peer sent, in quotation marks."""
+    return f"“{text[:most]}”" if text else "no readable text"

@@ -1,10 +1,11 @@
-"""The state of each resolver for the name, and the best that they gave together. Pure."""
+"""The state of each resolver for the name, and the best state of all of them. Pure."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from ..model import Ending, Lookup, Outcome, Report, Value, Want
+from ..text import words
 from .base import Reading, absent, unsettled
 
 State = Literal[
@@ -17,10 +18,10 @@ _ORDER: tuple[State, ...] = (
     "none-for-name", "none-from-upstream", "only-over-tcp", "waiting", "silent", "closed-or-rejected", "closed",
     "unreachable", "not-sent", "unasked",
 )  # fmt: skip
-FINAL: tuple[State, ...] = ("address", "nxdomain", "nodata")  # stub resolvers ask nobody else after such an answer
+FINAL: tuple[State, ...] = ("address", "nxdomain", "nodata")  # stub resolvers query no other server after these
 DEAD: tuple[State, ...] = ("silent", "closed", "closed-or-rejected", "unreachable")
 ANSWERS: tuple[State, ...] = ("address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode")
-# The states that a closer look could still turn an undecided one into.
+# The states that an undecided one may become after further probes.
 _COULD_BE: dict[State, tuple[State, ...]] = {
     "waiting": ("none-for-name", "none-from-upstream", "only-over-tcp", "silent"),
     "closed-or-rejected": ("closed", "unreachable"),
@@ -31,36 +32,36 @@ _UNREACHABLE = (
     Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE, Outcome.PROTOCOL_UNREACHABLE, Outcome.PROHIBITED,
     Outcome.TTL_EXPIRED, Outcome.BLACKHOLED, Outcome.DENIED,
 )  # fmt: skip
-OF_ITSELF = "id.server"  # the questions of the look whether a silent resolver is alive
+OF_ITSELF = "id.server"  # the queries that test whether a resolver without response is alive
 OF_THE_ROOT = "."
 
 
 class Standing(Value, frozen=True, kw_only=True):
     """The best state of any configured resolver, the resolvers in that state, and all lookups that were made.
 
-    `could_be`: what it could still become, because some resolver was not asked or not understood.
+    `could_be`: the states that it may still become, because some resolver was not queried or its state is undecided.
     `others`: the states of the other resolvers.
     """
 
     state: State
     resolvers: tuple[str, ...]
-    looks: tuple[Lookup, ...]
+    lookups: tuple[Lookup, ...]
     could_be: tuple[State, ...] = ()
     others: tuple[tuple[str, State], ...] = ()
 
 
 def system_lookup(report: Report) -> Lookup | None:
-    """What programs on this machine got for the name."""
+    """Return the system's own lookup of the name, as programs on this machine make it."""
     return next((o for o in reversed(report.of(Lookup)) if o.via == "system"), None)
 
 
 def qtypes(report: Report) -> tuple[str, ...]:
-    """The types of record that the user's connection can use."""
+    """Return the record types that the user's connection can use."""
     return {4: ("A",), 6: ("AAAA",), None: ("A", "AAAA")}[report.options.family]
 
 
 def wire_lookups(report: Report, resolver: str | None = None) -> list[Lookup]:
-    """Our own DNS queries with checking left on, of one resolver or of all."""
+    """Return our own DNS queries with checking enabled, to one resolver or to all."""
     return [
         o for o in report.of(Lookup)
         if o.via == "wire" and not o.checking_disabled and resolver in (None, o.resolver)
@@ -68,18 +69,18 @@ def wire_lookups(report: Report, resolver: str | None = None) -> list[Lookup]:
 
 
 def address_lookups(report: Report, resolver: str | None = None) -> list[Lookup]:
-    """Those of them that asked for the name's addresses, of either family."""
+    """Return those that asked for addresses of the name, of either IP version."""
     return [o for o in wire_lookups(report, resolver) if o.qtype in ("A", "AAAA")]
 
 
 def wire_addresses(report: Report) -> list[str]:
-    """The addresses that DNS gives, of the families that may be used, in order."""
+    """Return the addresses from DNS, of the IP versions that may be used, in order."""
     found = [a for o in address_lookups(report) if o.qtype in qtypes(report) for a in o.addresses]
     return list(dict.fromkeys(found))
 
 
 def state_of(report: Report, resolver: str) -> State:
-    """The state of one resolver for this name."""
+    """Return the state of one resolver for this name."""
     own = [o for o in address_lookups(report, resolver) if o.qtype in qtypes(report)]
     outcomes = {o.outcome for o in own}
     if not own:
@@ -87,7 +88,7 @@ def state_of(report: Report, resolver: str) -> State:
     if any(o.addresses and o.outcome is Outcome.OK for o in own):
         return "address"
     if not {o.qtype for o in own} >= set(qtypes(report)) and Outcome.NAME_NOT_FOUND not in outcomes:
-        return "unasked"  # the check went on before the other type was answered
+        return "unasked"  # the checkup continued before the other type was answered
     if outcomes == {Outcome.NO_DATA}:
         return "nodata"
     if outcomes == {Outcome.NO_DATA, Outcome.TIMEOUT}:
@@ -129,12 +130,12 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
 
 
 def configured(report: Report, resolver: str) -> bool:
-    """Whether programs on this machine use the nameserver; one that only --resolver names is not theirs."""
+    """Return whether programs on this machine use the resolver; one that only --resolver names is not configured."""
     return resolver != report.options.resolver or resolver in report.vantage.resolvers
 
 
 def standing(report: Report) -> Standing | None:
-    """Where the name stands with the configured resolvers together; None when none was asked."""
+    """Return the best state of the name over all configured resolvers; None if none was queried."""
     if not address_lookups(report):
         return None
     asked = [o.resolver for o in address_lookups(report) if o.resolver and configured(report, o.resolver)]
@@ -147,60 +148,61 @@ def standing(report: Report) -> Standing | None:
     return Standing(
         state=best,
         resolvers=tuple(r for r, s in states.items() if s == best),
-        looks=tuple(wire_lookups(report)),
+        lookups=tuple(wire_lookups(report)),
         could_be=tuple(dict.fromkeys(better)),
         others=tuple((r, s) for r, s in states.items() if s != best),
     )
 
 
 def could_have_address(report: Report) -> bool:
-    """Whether some resolver was not fully asked and may yet have an address for the name."""
+    """Return whether a resolver was not fully queried and may have an address for the name."""
     stand = standing(report)
     return stand is None or "address" in stand.could_be
 
 
 def want_wire(report: Report) -> Want:
-    """The probe that queries every configured resolver."""
+    """Return the probe that queries every configured resolver."""
     return Want(probe="wire", args=(report.target.host,))
 
 
 def not_queried(report: Report, *evidence: Ending) -> Reading:
-    """The reading of a sign about answers when no resolver was queried: none could be, or the probe is wanted."""
+    """Return the reading of a sign about answers if no resolver was queried: absent if none is configured."""
     if not report.vantage.resolvers and report.vantage.os:
-        return absent("No nameserver is configured that could be asked.", *evidence)
-    return unsettled(report, want_wire(report), *evidence, says="No resolver was asked.")
+        return absent("No resolver is configured.", *evidence)
+    return unsettled(report, want_wire(report), *evidence, says="No resolver was queried.")
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address is of this machine alone."""
+    """Return whether an address is a loopback address."""
     return address == "::1" or address.startswith("127.")
 
 
-_WORDS: dict[State, str] = {
-    "address": "{who} give{s} an address",
-    "nxdomain": "{who} say{s} that the name does not exist (NXDOMAIN)",
-    "nodata": "{who} say{s} that the name has no address (NOERROR without a record)",
-    "half": "{who} answer{s} for one address family and not for the other",
-    "servfail": "{who} answer{s} that the look-up failed (SERVFAIL)",
-    "refused": "{who} refuse{s} to answer (REFUSED)",
-    "other-rcode": "{who} answer{s} with an error",
-    "truncated": "{who} cut{s} the answer off, and TCP gives no whole one",
-    "malformed": "what {who} send{s} is no answer to the question",
-    "none-for-name": "{who} answer{s} other questions, but nothing about this name",
-    "none-from-upstream": "{who} answer{s} for itself, but nothing that it must ask others",
-    "only-over-tcp": "{who} answer{s} by TCP, but not by UDP",
-    "silent": "{who} answer{s} nothing, by UDP or TCP",
-    "closed": "{who} refuse{s} the query: its port 53 is closed",
-    "unreachable": "the query does not reach {who}",
-    "waiting": "{who} did not answer in time",
+_STATE_SAYS: dict[State, str] = {
+    "address": "{who} return{s} an address",
+    "nxdomain": "{who} answer{s} that the name does not exist (NXDOMAIN)",
+    "nodata": "{who} answer{s} that the name has no address (NODATA)",
+    "half": "{who} answer{s} queries for one of A and AAAA, but not for the other",
+    "servfail": "{who} answer{s} that the lookup failed (SERVFAIL)",
+    "refused": "{who} refuse{s} the query (REFUSED)",
+    "other-rcode": "{who} answer{s} with an error code",
+    "truncated": "{who} truncate{s} the answer, and TCP does not complete it",
+    "malformed": "{who} send{s} a malformed answer",
+    "none-for-name": "{who} answer{s} other queries, but not those for this name",
+    "none-from-upstream": "{who} respond{s}, but return{s} nothing from other DNS servers",
+    "only-over-tcp": "{who} answer{s} over TCP, but not over UDP",
+    "silent": "no response from {who} over UDP or TCP",
+    "closed": "port 53 of {who} is closed",
+    "unreachable": "queries do not reach {who}",
+    "waiting": "{who} did not respond in time",
     "closed-or-rejected": "the query to {who} was refused",
     "not-sent": "no query could be sent to {who}",
-    "unasked": "{who} was not asked",
+    "unasked": "no query was sent to {who}",
 }
 
 
 def state_text(state: State, resolvers: tuple[str, ...]) -> str:
-    """One sentence about one state."""
-    who = " and ".join(resolvers) or "no resolver"
-    words = _WORDS[state].format(who=who, s="" if len(resolvers) > 1 else "s")
-    return words[0].upper() + words[1:] + "."
+    """Return one sentence about one state."""
+    noun = "resolvers" if len(resolvers) > 1 else "resolver"
+    who = f"{noun} {words(resolvers)}" if resolvers else "no resolver"
+    text = _STATE_SAYS[state].format(who=who, s="" if len(resolvers) > 1 else "s")
+    return text[0].upper() + text[1:] + "."

@@ -9,9 +9,9 @@ from ..model import Connect, Icmp, Interface, Neighbour, Outcome, Report, Route,
 from ..outcomes import answered, family_of
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .icmp import sent_by_this_machine
-from .observed import interfaces, own_attempt, plain_address, route_to
+from .observed import NO_TTL_TRACE, endpoint_text, interfaces, own_attempt, plain_address, route_to
 
-# The names that programs give their interfaces, from their documentation; a digit, a dash or the end follows.
+# Interface names that programs use, from their documentation; a digit, a dash or the end of the name follows.
 _OF_CONTAINERS = re.compile(
     r"(docker|virbr|lxcbr|lxdbr|incusbr|lxc|cni|flannel|cilium|podman|nerdctl|vmnet|vboxnet|kube)([\d.\-_]|$)"
     r"|br-[0-9a-f]{12}$|veth[0-9a-z]|cali[0-9a-f]{6}"
@@ -21,28 +21,29 @@ _OF_TUNNELS = re.compile(
     r"([\d.\-_]|$)|zt[0-9a-z]{8}"
 )
 _TUNNEL = "a VPN or tunnel"
-_UNUSED_ADDRESS = {4: "192.0.2.1", 6: "2001:db8::1"}  # RFC 5737, RFC 3849: nobody's; only the routing table is asked
-_ASKED_LONG = 1.0  # seconds: ARP and ND repeat their question every second (Linux retrans_time_ms)
+_UNUSED_ADDRESS = {4: "192.0.2.1", 6: "2001:db8::1"}  # RFC 5737, RFC 3849: in use nowhere; nothing is sent
+_RESOLVED_BY = 1.0  # seconds: ARP and ND repeat their request every second (Linux retrans_time_ms)
 _SILENT_NEIGHBOUR = {
-    "failed": "did not answer", "incomplete": "has not answered",
+    "failed": "did not respond", "incomplete": "has not responded",
 }  # fmt: skip
-_DOUBTFUL = ("delay", "probe")  # the kernel is just asking again whether it is still there
+_DOUBTFUL = ("delay", "probe")  # the kernel is verifying that the neighbour is still reachable
 _ALIVE = {
-    "reachable": "answers", "stale": "answered before", "permanent": "is set by hand", "noarp": "needs no look-up",
+    "reachable": "responds", "stale": "responded before", "permanent": "is configured statically",
+    "noarp": "needs no address resolution",
 }  # fmt: skip
 
 
 def kind_of(interface: str | None) -> str:
-    """What an interface is by its name: a network of containers, a tunnel; "" for any other."""
+    """Return what kind of interface a name means: container network or tunnel; "" for any other."""
     if interface and _OF_CONTAINERS.match(interface):
-        return "a network of containers or virtual machines"
+        return "a container or virtual machine network"
     if interface and _OF_TUNNELS.match(interface):
         return _TUNNEL
     return ""
 
 
 def next_hop(route: Route) -> str | None:
-    """Who must answer on the link: the gateway, or the target itself; None when no packet would leave."""
+    """Return who must respond on the link: the gateway, or the target itself; None if the route needs no neighbour."""
     if route.type != "unicast" or route.interface in (None, "lo"):
         return None
     return route.gateway or route.address
@@ -54,12 +55,12 @@ _TYPES = {
     "unreachable": "the routing table marks the address as unreachable",
 }  # fmt: skip
 _TYPE_SAYS = {
-    "none": "The routing table has no entry for {}", "prohibit": "The routing table prohibits {}",
+    "none": "The routing table has no route to {}", "prohibit": "The routing table prohibits {}",
     "blackhole": "The routing table discards packets to {}", "unreachable": "The routing table marks {} as unreachable",
 }  # fmt: skip
 
 
-@sign("the route is of the type {parameter}", parameter="a type of route", values=_TYPES)
+@sign("the route is of type {parameter}", parameter="a type of route", values=_TYPES)
 def type(report: Report, subject: Subject, kind: str) -> Reading:
     """How the kernel's route lookup for the address ends, by a route or a rule.
 
@@ -68,39 +69,39 @@ def type(report: Report, subject: Subject, kind: str) -> Reading:
     route = route_to(report, subject)
     if route is None or route.type == "unknown":
         want = Want(probe="route", args=subject.values[:1])
-        return unsettled(report, want, *([route] if route else []), looked=route is not None)
+        return unsettled(report, want, *([route] if route else []), probed=route is not None)
     if route.type == kind:
         entry = f" (entry {route.prefix})" if route.prefix else ""
         return present(f"{_TYPE_SAYS[kind].format(subject.values[0])}{entry}.", route)
     if route.type in ("unicast", "local"):
-        via = f"through {route.gateway}" if route.gateway else f"on {route.interface}"
+        via = f"via {route.gateway}" if route.gateway else f"on {route.interface}"
         return absent(f"The routing table has a route to {route.address}, {via}.", route)
-    return absent(f"The route to {route.address} is of the type {route.type}, not {kind}.", route)
+    return absent(f"The route to {route.address} is of type {route.type}, not {kind}.", route)
 
 
-@sign("the route leads through a gateway")
+@sign("the route goes through a gateway")
 def via_gateway(report: Report, subject: Subject) -> Reading:
-    """Packets to the address go through a gateway. Absent: the address should be on the same link."""
+    """Packets to the address go through a gateway. Absent: the route names no gateway."""
     route = route_to(report, subject)
     if route is None or route.type == "unknown":
-        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), probed=route is not None)
     if route.gateway:
-        return present(f"The way to {route.address} goes through the gateway {route.gateway}.", route)
-    return absent(f"{route.address} is on the same link as this machine: no gateway lies between.", route)
+        return present(f"The route to {route.address} goes through the gateway {route.gateway}.", route)
+    return absent(f"The route to {route.address} has no gateway.", route)
 
 
 @sign("the address is a broadcast or multicast address")
 def broadcast_or_multicast(report: Report, subject: Subject) -> Reading:
-    """The address stands for many hosts: broadcast by this machine's own tables, or multicast by its range."""
+    """The address means many hosts: broadcast by this machine's routing table, or multicast by its range."""
     address, route = subject.values[0], route_to(report, subject)
     if ip_address(plain_address(address)).is_multicast:
-        said = f"{address} is a multicast address: it stands for a group of hosts."
-        return present(said, *([route] if route else []))
+        fact = f"{address} is a multicast address: it addresses a group of hosts."
+        return present(fact, *([route] if route else []))
     if route is None:
         return unsettled(report, Want(probe="route", args=subject.values[:1]))
     if route.type == "broadcast":
-        return present(f"{address} is a broadcast address: it stands for every host of a network.", route)
-    return absent(f"{address} stands for one host.", route)
+        return present(f"{address} is a broadcast address: it addresses every host of a network.", route)
+    return absent(f"{address} is not a broadcast or multicast address.", route)
 
 
 # ---------------------------------------------------------------- the next hop
@@ -114,30 +115,31 @@ def next_hop_silent(report: Report, subject: Subject) -> Reading:
     """
     o, route = own_attempt(report, subject), route_to(report, subject)
     if route is None or route.type == "unknown":
-        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), probed=route is not None)
     hop = next_hop(route)
     if hop is None:
-        return absent("No packet would leave this machine for that address.", route)
+        return absent(f"The route to {route.address} has no next hop on a link.", route)
     if o is not None and o.outcome in (Outcome.OK, Outcome.RESET):
-        return absent("The target answered.", o)
-    heard = [c for c in report.of(Connect) if c.address in subject.values and answered(c)]
+        return absent(f"The target {o.address} responded.", o)
+    responding = [c for c in report.of(Connect) if c.address in subject.values and answered(c)]
     passed = [t for t in report.of(Trace) if t.address in subject.values and _came_back(t)]
-    if heard or passed:
-        return absent("Another packet on the same way was answered.", *(heard or passed)[:1])
+    if responding or passed:
+        return absent(f"Another packet to {route.address} received a response.", *(responding or passed)[:1])
     found = [n for n in report.of(Neighbour) if n.address == hop]
     if not found or found[-1].state == "unknown":
-        return unsettled(report, Want(probe="neighbour", args=(hop,)), *found[-1:], looked=bool(found))
+        return unsettled(report, Want(probe="neighbour", args=(hop,)), *found[-1:], probed=bool(found))
     n = found[-1]
     who = f"The gateway {hop}" if route.gateway else hop
     on = f" on {n.interface}" if n.interface else ""
     asking = "neighbour discovery" if family_of(hop) == 6 else "ARP"
-    waited = o is None or o.icmp is not None or o.took >= _ASKED_LONG
+    waited = o is None or o.icmp is not None or o.took >= _RESOLVED_BY
     if n.state == "failed" or (n.state == "incomplete" and waited):
         return present(f"{who} {_SILENT_NEIGHBOUR[n.state]} to {asking}{on} (neighbour entry {n.state}).", n)
     if n.state in _DOUBTFUL or n.state == "incomplete":
-        return unknown("no-answer", n, says=f"{who} is just being looked for{on} (neighbour entry {n.state}).")
+        fact = f"Address resolution of {hop}{on} is in progress (neighbour entry {n.state})."
+        return unknown("no-answer", n, says=fact)
     if n.state == "none":
-        return absent(f"{who} was not looked for{on}: there is no failed neighbour entry.", n)
+        return absent(f"There is no failed neighbour entry for {hop}{on}.", n)
     return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
 
 
@@ -155,20 +157,20 @@ def tunnel_reports_unreachable(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.icmp is None or not _is_host_unreachable(o.icmp) or kind_of(route.interface if route else None) != _TUNNEL:
-        return absent("No tunnel of this machine said that it cannot reach the address.", o)
+        return absent(f"No tunnel of this machine reported {o.address} as unreachable.", o)
     ours = sent_by_this_machine(report, subject)
     if ours.state != "present" or route is None:
         return ours
-    return present(f"{route.interface}, {_TUNNEL}, says that it cannot reach {o.address}.", o, route)
+    return present(f"{route.interface} ({_TUNNEL}) reports that {o.address} is unreachable.", o, route)
 
 
 def _is_host_unreachable(icmp: Icmp) -> bool:
     return (family_of(icmp.offender), icmp.type, icmp.code) in {(4, 3, 1), (6, 1, 3)}
 
 
-@sign("nothing on the path responds")
+@sign("nothing in the path responds")
 def path_silent(report: Report, subject: Subject) -> Reading:
-    """No port of the address and no router in the path responds; or the next hop itself is missing.
+    """No port of the address and no router in the path responds; or the next hop does not respond.
 
     Could also be: a target that drops everything, behind routers that send no ICMP.
     """
@@ -182,37 +184,37 @@ def path_silent(report: Report, subject: Subject) -> Reading:
     if tunnel.state == "present":
         return tunnel
     if o.outcome is not Outcome.TIMEOUT:
-        return absent("The attempt was answered.", o)
+        return absent(f"The attempt at {endpoint_text(report, subject)} did not time out.", o)
     mine = [c for c in report.of(Connect) if c.address in subject.values]
-    heard = [c for c in mine if answered(c) or c.icmp is not None]
+    responding = [c for c in mine if answered(c) or c.icmp is not None]
     seen = [t for t in report.of(Trace) if t.address in subject.values]
     alive = [t for t in seen if any(h.outcome is not Outcome.TIMEOUT for h in t.hops)]
-    if heard or alive:
-        return absent("Something on that way answered.", *(heard or alive)[:1])
+    if responding or alive:
+        return absent(f"A host or router in the path to {o.address} responded.", *(responding or alive)[:1])
     controls = [c for c in mine if c.role == "control"]
     if not controls:
         return unsettled(report, Want(probe="controls", args=subject.values[:1]), o)
     if not seen:
         if not report.vantage.can.ttl_trace:
-            return unknown("not-possible-here", o, says="This system does not tell which hop answers.")
+            return unknown("not-possible-here", o, says=NO_TTL_TRACE)
         return unsettled(report, Want(probe="trace", args=subject.values[:1]), o)
-    return present("Nothing came back that way: no port and no router on it answered.", o, *controls, *seen)
+    return present(f"No port of {o.address} and no router in the path responded.", o, *controls, *seen)
 
 
 # ---------------------------------------------------------------- the interface
 
 
-@sign("packets leave by another interface than those to other networks")
+@sign("packets leave through a different interface than those to other networks")
 def other_interface(report: Report, subject: Subject) -> Reading:
-    """Packets to the address leave by another interface than those to the rest of the network, for a specific route.
+    """A specific route sends packets to the address through another interface than packets to other networks.
 
-    The comparison is the route to an address that nobody has (RFC 5737); nothing is sent there.
+    The comparison is the route to an address that is in use nowhere (RFC 5737); nothing is sent to it.
     """
     route = route_to(report, subject)
     if route is None or route.type == "unknown":
-        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), probed=route is not None)
     if route.type != "unicast":
-        return absent(f"The routing table's answer is {route.type}.", route)
+        return absent(f"The route to {route.address} is of type {route.type}.", route)
     ordinary = _UNUSED_ADDRESS[family_of(subject.values[0])]
     usual = route_to(report, Subject(kind="address", values=(ordinary,)))
     if usual is None:
@@ -220,39 +222,40 @@ def other_interface(report: Report, subject: Subject) -> Reading:
     if usual.type != "unicast":
         return absent("There is no default route to compare with.", route, usual)
     if usual.interface == route.interface:
-        said = f"Packets to {route.address} leave by {route.interface}, as those to other networks do."
-        return absent(said, route, usual)
+        fact = f"Packets to {route.address} leave through {route.interface}, like those to other networks."
+        return absent(fact, route, usual)
     kind = kind_of(route.interface)
     if route.gateway is None and not kind:
-        return absent(f"{route.address} lies in the network of {route.interface}.", route)
-    entry = f" for the entry {route.prefix}" if route.prefix else ""
-    named = f"{route.interface} ({kind})" if kind else str(route.interface)
-    return present(f"Packets to {route.address} leave by {named}{entry}, others by {usual.interface}.", route, usual)
+        return absent(f"{route.address} is in the network of {route.interface}.", route)
+    details = ", ".join(detail for detail in (kind, f"route {route.prefix}" if route.prefix else "") if detail)
+    named = f"{route.interface} ({details})" if details else str(route.interface)
+    fact = f"Packets to {route.address} leave through {named}, those to other networks through {usual.interface}."
+    return present(fact, route, usual)
 
 
 @sign("a container or tunnel network of this machine covers the address")
 def covered_by_local_network(report: Report, subject: Subject) -> Reading:
-    """The address is in a container network of this machine, or both in a tunnel's and in another interface's network.
+    """The address is in a container network of this machine, or in the networks of a tunnel and another interface.
 
     Could also be: the address of a container that is not running.
     """
     route = route_to(report, subject)
     if route is None or route.type == "unknown":
-        return unsettled(report, Want(probe="route", args=subject.values[:1]), looked=route is not None)
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), probed=route is not None)
     kind = kind_of(route.interface)
     if route.type != "unicast" or not kind:
-        return absent("The address leaves by no network of containers and by no tunnel.", route)
+        return absent(f"Packets to {route.address} leave through no container network and no tunnel.", route)
     prefix = route.prefix or "its network"
     if kind != _TUNNEL and route.gateway is None:
-        return present(f"{route.address} lies in {prefix}, which {route.interface} has: {kind}.", route)
-    look = interfaces(report)
-    if look is None:
+        return present(f"{route.address} is in {prefix}, the network of {route.interface} ({kind}).", route)
+    table = interfaces(report)
+    if table is None:
         return unsettled(report, Want(probe="interfaces"), route)
-    row = next((r for r in look.rows if r.name != route.interface and not r.loopback and _holds(r, route)), None)
+    row = next((r for r in table.rows if r.name != route.interface and not r.loopback and _holds(r, route)), None)
     if row is None:
-        return absent(f"No other interface has a network with {route.address}.", route, look)
-    said = f"{route.address} lies in the network of {row.name}, but {route.interface} ({kind}) has {prefix}."
-    return present(said, route, look)
+        return absent(f"No other interface has a network that contains {route.address}.", route, table)
+    fact = f"{route.address} is in the network of {row.name}, but {prefix} is routed to {route.interface} ({kind})."
+    return present(fact, route, table)
 
 
 def _holds(row: Interface, route: Route) -> bool:

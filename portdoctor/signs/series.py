@@ -1,29 +1,29 @@
-"""Signs about attempts made again and again: a share, n of m, in which order. Pure; the subject is an address."""
+"""Signs about repeated attempts: how many of them end how, and in which order. Pure; the subject is an address."""
 
 from __future__ import annotations
 
 from ..model import Connect, Outcome, Report, Subject, Trace, Want
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .observed import other_attempts, own_connection
+from .observed import endpoint_text, other_attempts, own_connection
 
-_FAIR = 3.0  # seconds: an attempt that waited less may only have been cut short
-_ENOUGH = 5  # attempts below which no share is spoken of
+_FAIR = 3.0  # seconds: an attempt that waited less may have been cut short
+_ENOUGH = 5  # the least number of attempts for a statement about their share
 
 
-# How an attempt ends because of something beyond this machine; its own limits and rules are not intermittent.
+# Outcomes that something beyond this machine causes; its own limits and rules are not intermittent.
 _BEYOND = (
     Outcome.REFUSED, Outcome.TIMEOUT, Outcome.RESET, Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE,
     Outcome.PROHIBITED, Outcome.TTL_EXPIRED,
 )  # fmt: skip
 _FAILED = {
-    Outcome.REFUSED: "was refused", Outcome.TIMEOUT: "got no answer", Outcome.RESET: "was reset",
-    Outcome.PROHIBITED: "was rejected", Outcome.HOST_UNREACHABLE: "found no host",
-    Outcome.NET_UNREACHABLE: "found no network",
+    Outcome.REFUSED: "was refused", Outcome.TIMEOUT: "received no response", Outcome.RESET: "was reset",
+    Outcome.PROHIBITED: "was rejected", Outcome.HOST_UNREACHABLE: "ended with host unreachable",
+    Outcome.NET_UNREACHABLE: "ended with network unreachable",
 }  # fmt: skip
 
 
 def attempts(report: Report, subject: Subject) -> list[Connect]:
-    """The ordered series: the user's own connection, then the attempts that were made in order; [] without one."""
+    """Return the series in order: the user's own connection, then the repeated attempts; [] if there is none."""
     own = own_connection(report, subject)
     later = sorted((o for o in other_attempts(report, subject, "repeat") if o.series), key=lambda o: o.series or 0)
     return [own, *later] if own is not None and later else []
@@ -31,16 +31,16 @@ def attempts(report: Report, subject: Subject) -> list[Connect]:
 
 def _wanted(report: Report, subject: Subject, *evidence: Connect) -> Reading:
     want = Want(probe="series", args=subject.values[:1])
-    return unsettled(report, want, *evidence, looked=bool(evidence))
+    return unsettled(report, want, *evidence, probed=bool(evidence))
 
 
 def _first_try(o: Connect) -> bool:
-    """Whether the first SYN of the attempt was answered by an acceptance."""
+    """Return whether the attempt connected with its first SYN."""
     return o.outcome is Outcome.OK and (o.syns or 1) == 1
 
 
 def _places(found: list[Connect], series: list[Connect]) -> str:
-    """ "attempts 2, 5 and 9": where these lie in the series."""
+    """Return "attempts 2, 5 and 9": the positions of these attempts in the series."""
     numbers = [str(series.index(o) + 1) for o in found]
     if len(numbers) == 1:
         return f"attempt {numbers[0]}"
@@ -49,7 +49,7 @@ def _places(found: list[Connect], series: list[Connect]) -> str:
 
 @sign("attempts to the same port ended differently")
 def outcomes_differ(report: Report, subject: Subject) -> Reading:
-    """The requested port accepted once and failed once, in any attempts that were made: connections and traces.
+    """Of all attempts at the requested port, connections and traces, at least one connected and at least one failed.
 
     An attempt that was cut short does not count as failed.
     """
@@ -65,15 +65,16 @@ def outcomes_differ(report: Report, subject: Subject) -> Reading:
         if o.outcome in _BEYOND and (o.outcome is not Outcome.TIMEOUT or o is own or o.series or o.took >= _FAIR)
     ]  # fmt: skip
     if worked and failed:
+        where = endpoint_text(report, subject)
         how = _FAILED.get(failed[0].outcome) or f"failed ({failed[0].outcome})".replace("-", " ")
-        return present(f"One attempt was accepted, another {how}.", worked[0], failed[0])
-    # A single attempt says nothing about others: nobody asks for them then, and nobody is told that they agree.
-    return absent(f"All {len(seen)} attempts that were made ended alike." if len(seen) > 1 else "", *seen)
+        return present(f"One attempt at {where} connected, another {how}.", worked[0], failed[0])
+    # One attempt cannot differ from others; the list of ruled-out causes omits an empty sentence.
+    return absent(f"{len(seen)} attempts showed no mix of success and failure." if len(seen) > 1 else "", *seen)
 
 
 @sign("some attempts of a series failed and others succeeded")
 def some_fail(report: Report, subject: Subject) -> Reading:
-    """Of an ordered series, at least two attempts fail and at least two succeed: more than a single accident."""
+    """Of an ordered series, at least two attempts fail and at least two succeed: no single failure explains it."""
     series = attempts(report, subject)
     if not series:
         return _wanted(report, subject)
@@ -85,7 +86,7 @@ def some_fail(report: Report, subject: Subject) -> Reading:
         return _wanted(report, subject, *series)
     if len(bad) >= 2:
         return absent(f"{len(bad)} of {len(series)} attempts failed.", *series)
-    return absent(f"{len(good)} of {len(series)} attempts worked.", *series)
+    return absent(f"{len(good)} of {len(series)} attempts succeeded.", *series)
 
 
 @sign("some attempts of a series needed more than one SYN")
@@ -100,47 +101,47 @@ def some_retransmitted(report: Report, subject: Subject) -> Reading:
     again = [o for o in series if (o.syns or 1) > 1]
     at_once = [o for o in series if _first_try(o)]
     if len(again) >= 2 and at_once:
-        said = f"{len(again)} of {len(series)} attempts needed more than one SYN: {_places(again, series)}."
-        return present(said, *series)
+        fact = f"{len(again)} of {len(series)} attempts needed more than one SYN: {_places(again, series)}."
+        return present(fact, *series)
     if len(series) < _ENOUGH:
         return _wanted(report, subject, *series)
     if at_once:
-        return absent(f"{len(at_once)} of {len(series)} attempts were answered at the first SYN.", *series)
+        return absent(f"{len(at_once)} of {len(series)} attempts connected with the first SYN.", *series)
     return absent(f"All {len(series)} attempts needed more than one SYN.", *series)
 
 
 @sign("every attempt of a series needed more than one SYN")
 def all_retransmitted(report: Report, subject: Subject) -> Reading:
-    """Every attempt of the series needed another SYN: an empty neighbour cache or a lost packet does not explain it."""
+    """Every attempt of the series needed another SYN: an empty neighbour cache or a lost packet cannot explain it."""
     series = attempts(report, subject)
     if not series:
         return _wanted(report, subject)
     at_once = [o for o in series if (o.syns or 1) == 1]
     if at_once:
-        said = f"{len(at_once)} of {len(series)} attempts did not need a second SYN."
-        return absent(said, *at_once)
+        fact = f"{len(at_once)} of {len(series)} attempts needed only one SYN."
+        return absent(fact, *at_once)
     if len(series) < _ENOUGH:
         return _wanted(report, subject, *series)
     return present(f"All {len(series)} attempts needed more than one SYN.", *series)
 
 
-@sign("attempts succeed up to a number, and then no more")
+@sign("attempts succeed up to a number, then fail")
 def works_until_limit(report: Report, subject: Subject) -> Reading:
     """In order: the first attempts connected with one SYN, and from the first that did not, none did.
 
-    Needs two at the beginning and three after them. Could also be: a server that stopped in the meantime.
+    Needs at least two at the beginning and three after them. Could also be: a server that stopped in the meantime.
     """
     series = attempts(report, subject)
     if not series:
-        return unknown("not-looked", says="No ordered series of attempts was made.")
+        return unknown("not-looked", says="No series of attempts was made.")
     at_once = [_first_try(o) for o in series]
     first = at_once.index(False) if False in at_once else len(series)
     if first >= 2 and len(series) - first >= 3 and not any(at_once[first:]):
         bad = [o for o in series[first:] if o.outcome is not Outcome.OK]
         then = "failed" if len(bad) == len(series) - first else "needed another SYN or failed"
         rest = len(series) - first
-        said = f"The first {first} of {len(series)} attempts were answered at once, the {rest} after them {then}."
-        return present(said, *series)
+        fact = f"The first {first} of {len(series)} attempts connected with the first SYN, the next {rest} {then}."
+        return present(fact, *series)
     if len(series) < _ENOUGH:
-        return unknown("not-looked", *series, says="Too few attempts were made to see an order.")
-    return absent("The attempts do not stop working at one point.", *series)
+        return unknown("not-looked", *series, says="Too few attempts were made to show an order.")
+    return absent(f"The series of {len(series)} attempts shows no number after which attempts fail.", *series)

@@ -1,4 +1,4 @@
-"""What signs read of sockets: the bind that was tried, which addresses a socket serves, whose it is. Pure."""
+"""What signs read about sockets: the bind that was tried, the addresses that a socket serves, its owner. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..text import at
 
 
 def serves(bound: str, v6only: bool | None, address: str) -> bool:
-    """Whether a socket bound to `bound` takes connections to `address`."""
+    """Return whether a socket bound to `bound` accepts connections to `address`."""
     wild = {"0.0.0.0": 4, "::": 6, "*": 0, "": 0}
     if bound not in wild:
         return unmapped(bound) == unmapped(address)
@@ -18,21 +18,21 @@ def serves(bound: str, v6only: bool | None, address: str) -> bool:
 
 
 def unmapped(address: str) -> str:
-    """An address without scope; an IPv4-mapped one as IPv4."""
+    """Return an address without scope; an IPv4-mapped one as IPv4."""
     return address.partition("%")[0].removeprefix("::ffff:")
 
 
 def owner_text(row: Listener) -> str:
-    """Who a row belongs to, as far as it is known: "nginx (pid 12, user www-data, unit nginx.service)"."""
+    """Return the owner of a row, as far as it is known: "nginx (pid 12, user www-data, unit nginx.service)"."""
     h = row.holder
     if h is None or not (h.name or h.user or h.unit or h.container):
-        return f"A process of uid {row.uid}" if row.uid is not None else "A process that is not shown to you"
+        return f"A process of uid {row.uid}" if row.uid is not None else "A process not visible to this user"
     more = [
         f"pid {h.pid}" if h.pid is not None else "",
         f"user {h.user}" if h.user and h.name else "",
         f"unit {h.unit}" if h.unit else "",
         f"container {h.container}" if h.container else "",
-        f"since {h.since}" if h.since else "",
+        f"started {h.since}" if h.since else "",
     ]
     listed = ", ".join(word for word in more if word)
     name = h.name or (f"A process of user {h.user}" if h.user else "A process")
@@ -40,6 +40,6 @@ def owner_text(row: Listener) -> str:
 
 
 def bind_of(report: Report, subject: Subject) -> Bind | None:
-    """The bind of the subject, as a server does it; of several the first."""
+    """Return the first bind of the subject, preferably one with SO_REUSEADDR as servers set it."""
     binds = [o for o in report.of(Bind) if at(o.address, o.port) in subject.values]
     return next((o for o in binds if o.reuse), binds[0] if binds else None)

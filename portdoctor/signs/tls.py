@@ -1,4 +1,4 @@
-"""Signs about the TLS handshake: what answers the ClientHello, what the server refuses. Pure; about an address."""
+"""Signs about the TLS handshake: the response to the ClientHello, what the server rejects. Pure; about an address."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ _VAGUE = ("handshake_failure", "bad_certificate", "certificate_unknown", "access
 
 
 def alert_seen(report: Report, subject: Subject) -> tuple[Ending, str] | None:
-    """The peer's TLS alert, in the handshake or on the first read after it."""
-    looks: list[Handshake | HttpReply | Greeting] = [
+    """Return the peer's TLS alert, in the handshake or on the first read after it, and its observation."""
+    exchanges: list[Handshake | HttpReply | Greeting] = [
         *report.of(Handshake), *report.of(HttpReply), *report.of(Greeting),
     ]  # fmt: skip
-    for o in looks:
+    for o in exchanges:
         if o.role == "target" and o.address in subject.values and o.outcome is Outcome.TLS_ALERT and o.alert:
             return (o, o.alert)
     return None
 
 
-# ---------------------------------------------------------------- what answers the ClientHello
+# ---------------------------------------------------------------- the response to the ClientHello
 
 
-@sign("the port speaks plain text instead of TLS")
+@sign("the server responds in plain text instead of TLS")
 def plain_text(report: Report, subject: Subject) -> Reading:
-    """The ClientHello was answered with no TLS record, or a plain HTTP request was answered in plain text."""
+    """The response to the ClientHello was not a TLS record, or a plain HTTP request received a plain-text response."""
     o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.NOT_TLS:
-        what = spoken(o.sample_protocol) if o.sample_protocol else "plain text that is not recognised"
-        return present(f"The TLS hello was answered with {what}: “{(o.sample or '')[:60]}”.", o)
+        what = spoken(o.sample_protocol) if o.sample_protocol else "data of an unknown protocol"
+        return present(f"The server responded to the ClientHello with {what}: “{(o.sample or '')[:60]}”.", o)
     if o.received or o.outcome is Outcome.OK:
-        return absent("The TLS hello was answered with TLS.", o)
+        return absent("The server responded to the ClientHello with TLS.", o)
     asked = [r for r in report.of(HttpReply) if r.role == "variant"]
     for r in asked:
         if r.address not in subject.values:
-            continue  # one address is asked for all: behind them is the same service
+            continue  # one address is probed for all: they are the same service
         if r.protocol == "tls":
-            return absent("A plain HTTP request was answered with TLS.", o, r)
+            return absent("The server responded to a plain HTTP request with TLS.", o, r)
         if r.status is not None or r.protocol:
             what = "HTTP" if r.status is not None else spoken(r.protocol or "")
-            return present(f"The TLS hello got no answer, and a plain HTTP request got {what}.", o, r)
+            return present(f"The ClientHello received no response; a plain HTTP request received {what}.", o, r)
     if asked:
         return unknown("no-answer", o, *asked)
     return unsettled(report, Want(probe="plain-http", args=(o.address,)), o)
@@ -55,15 +55,15 @@ def plain_text(report: Report, subject: Subject) -> Reading:
 def client_hello_unanswered(report: Report, subject: Subject) -> Reading:
     """The connection was accepted, and the handshake did not end within the limit.
 
-    Could also be: a service that waits for plain text, and a path that drops large packets.
+    Could also be: a service that waits for plain text; a path that drops large packets.
     """
     o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.TIMEOUT:
-        return absent("The TLS handshake came to an end.", o)
-    came = f"only {o.received} bytes came" if o.received else "no byte came"
-    return present(f"The connection was accepted, and {came} in {o.took:.1f} s after the TLS hello.", o)
+        return absent("The TLS handshake did not time out.", o)
+    sent = f"only {o.received} bytes" if o.received else "no data"
+    return present(f"The server accepted the connection and sent {sent} in {o.took:.1f} s after the ClientHello.", o)
 
 
 @sign(
@@ -80,14 +80,14 @@ def handshake_ended(report: Report, subject: Subject, how: str) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome(how):
-        return absent(f"The connection was not {how} in the TLS handshake.", o)
+        return absent(f"The connection was not {how} during the TLS handshake.", o)
     if not o.received:
-        return absent("The server had not said a byte of TLS before.", o)
-    end = "reset it (RST)" if how == "reset" else "closed it (FIN)"
-    return present(f"The server sent {o.received} bytes of the handshake, then {end}.", o)
+        return absent(f"The connection was {how} before the server sent any TLS data.", o)
+    end = "reset the connection (RST)" if how == "reset" else "closed the connection (FIN)"
+    return present(f"The server sent {o.received} bytes of the TLS handshake, then {end}.", o)
 
 
-# ---------------------------------------------------------------- what the server refuses
+# ---------------------------------------------------------------- what the server rejects
 
 
 @sign("the server sent the TLS alert {parameter}", parameter="a TLS alert")
@@ -95,38 +95,38 @@ def alert(report: Report, subject: Subject, names: str) -> Reading:
     """``tls.alert:unrecognized_name``: the server ended TLS with that alert; several are joined by "+"."""
     seen = alert_seen(report, subject)
     if seen is not None:
-        said = f"The server ended TLS with the alert {seen[1]}."
-        return present(said, seen[0]) if seen[1] in names.split("+") else absent(said, seen[0])
+        fact = f"The server sent the TLS alert {seen[1]}."
+        return present(fact, seen[0]) if seen[1] in names.split("+") else absent(fact, seen[0])
     o = handshake_of(report, subject)
     return unknown("not-looked") if o is None else absent("The server sent no TLS alert.", o)
 
 
 @sign("client and server have no TLS version in common")
 def version_refused(report: Report, subject: Subject) -> Reading:
-    """One side offers no TLS version that the other accepts."""
+    """One side supports no TLS version that the other accepts."""
     seen = alert_seen(report, subject)
     if seen is not None and seen[1] == "protocol_version":
-        return present("The server ended TLS with the alert protocol_version.", seen[0])
+        return present("The server sent the TLS alert protocol_version.", seen[0])
     o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.TLS_ERROR and o.reason in _OLD_VERSION:
-        return present(f"The server chose a TLS version that this machine refuses ({o.reason}).", o)
-    return absent("The TLS version was not refused.", o)
+        return present(f"This machine rejects the TLS version that the server chose ({o.reason}).", o)
+    return absent("The TLS handshake did not fail on the TLS version.", o)
 
 
 @sign("the server requires a client certificate")
 def client_certificate_required(report: Report, subject: Subject) -> Reading:
-    """The server ended TLS because no client certificate was given.
+    """The server ended TLS because the client sent no certificate.
 
-    TLS 1.3 has an alert for it, after the handshake; TLS 1.2 asks in the open and then ends with a vague alert.
+    TLS 1.3 has an alert for it, after the handshake; a TLS 1.2 server requests one openly, then sends a vague alert.
     """
     seen = alert_seen(report, subject)
     o = handshake_of(report, subject)
     if seen is not None and seen[1] in _NEEDS_CERTIFICATE:
-        return present(f"The server ended TLS with the alert {seen[1]}.", seen[0])
+        return present(f"The server sent the TLS alert {seen[1]}.", seen[0])
     if seen is not None and o is not None and o.client_cert_asked and seen[1] in _VAGUE:
-        return present(f"The server asked for a client certificate, then ended TLS with the alert {seen[1]}.", o)
+        return present(f"The server requested a client certificate, then sent the TLS alert {seen[1]}.", o)
     if o is None:
         return unknown("not-looked")
-    return absent("The server did not insist on a client certificate.", o)
+    return absent("The server sent no TLS alert about a missing client certificate.", o)

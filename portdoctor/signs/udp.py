@@ -1,6 +1,6 @@
 """Signs about an exchange of datagrams. Pure; the subject is an address.
 
-UDP has no connection: a response or an error is a witness, silence is none. Over TCP every sign here is absent.
+UDP has no connection: a response or an error is a witness, silence is not. For a TCP target every sign here is absent.
 """
 
 from __future__ import annotations
@@ -9,16 +9,26 @@ from ..model import Answer, Datagram, Icmp, Listener, Listeners, Outcome, Report
 from ..outcomes import answered, family_of
 from ..services.fingerprints import spoken
 from ..services.ports import known_service
+from ..text import at, plural
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
-from .observed import millis, other_attempts, own_attempt, plain_address, route_to
+from .observed import (
+    endpoint_text,
+    icmp_sent,
+    millis,
+    other_attempts,
+    own_attempt,
+    plain_address,
+    quoted,
+    route_to,
+)
 from .sockets import serves
 
 _PORT_UNREACHABLE = {(4, 3, 3), (6, 1, 4)}  # RFC 792, RFC 4443 section 3.1
-_NOTHING_SAID = "empty datagram"  # the payload for a port whose service we do not know
+_EMPTY = "empty datagram"  # the payload for a port whose service we do not know
 
 
 def own_exchange(report: Report, subject: Subject) -> Datagram | None:
-    """The user's own exchange with the address."""
+    """Return the user's own exchange with the address."""
     o = own_attempt(report, subject)
     return o if isinstance(o, Datagram) else None
 
@@ -26,7 +36,7 @@ def own_exchange(report: Report, subject: Subject) -> Datagram | None:
 def _not_udp(report: Report) -> Reading:
     if report.target.transport == "udp":
         return unknown("not-looked")
-    return absent("The target was asked over TCP.")
+    return absent("The transport of the target is TCP, not UDP.")
 
 
 def _is_port_unreachable(icmp: Icmp) -> bool:
@@ -44,36 +54,36 @@ def port_unreachable_from_target(report: Report, subject: Subject) -> Reading:
     if o is None:
         return _not_udp(report)
     if o.outcome is not Outcome.REFUSED:
-        return absent("No ICMP port unreachable came.", o)
+        return absent(f"No ICMP port unreachable was received for {at(o.address, o.port)}.", o)
     if o.icmp is None:
         route = route_to(report, subject)
         if route is not None and route.type == "local":
-            return present("This machine itself refused the datagram (ICMP port unreachable).", o, route)
-        return unknown("not-possible-here", o, says="This system does not show who refused the datagram.")
-    kind = "ICMPv6" if ":" in o.icmp.offender else "ICMP"
-    said = f"{kind} {o.icmp.type}/{o.icmp.code} came from {o.icmp.offender} after {millis(o.took)}"
+            fact = f"This machine refused the datagram to {at(o.address, o.port)} (ICMP port unreachable)."
+            return present(fact, o, route)
+        return unknown("not-possible-here", o, says="This system does not show which host refused the datagram.")
+    fact = f"{icmp_sent(o.icmp)} after {millis(o.took)}"
     if not _is_port_unreachable(o.icmp):
-        return absent(f"{said}: no port unreachable.", o)
+        return absent(f"{fact}, not port unreachable.", o)
     if plain_address(o.icmp.offender) != plain_address(o.address):
-        return absent(f"{said}, which is not the target.", o)
-    return present(f"{said}, the target itself: port unreachable.", o)
+        return absent(f"{fact}, not the target {o.address}.", o)
+    return present(f"The target {fact}.", o)
 
 
 @sign("no datagram received a response")
 def silent(report: Report, subject: Subject) -> Reading:
-    """No response and no error within the limit. It shows nothing about what is there."""
+    """No response and no error within the limit. It proves nothing about the host or the service."""
     o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if o.outcome is not Outcome.TIMEOUT:
-        return absent("The datagram was answered, or an error came.", o)
-    times = f"{o.sent} datagram{'s' if o.sent != 1 else ''}"
-    return present(f"No answer and no error came to {times} ({o.payload}) in {o.took:.1f} s.", o)
+        return absent(f"The exchange with {at(o.address, o.port)} did not time out.", o)
+    sent = f"{plural(o.sent, 'datagram')} ({o.payload}) to {at(o.address, o.port)}"
+    return present(f"No response and no error for {sent} in {o.took:.1f} s.", o)
 
 
 @sign("this machine denied sending the datagram")
 def send_denied(report: Report, subject: Subject) -> Reading:
-    """send() ended with EPERM or EACCES, and no ICMP error is beside it: this machine dropped the datagram.
+    """send() failed with EPERM or EACCES, without an ICMP error: this machine dropped the datagram.
 
     Could also be: a full connection tracking table; a filter of the program's own control group (cgroup).
     """
@@ -81,39 +91,41 @@ def send_denied(report: Report, subject: Subject) -> Reading:
     if o is None:
         return _not_udp(report)
     if o.call != "send" or o.outcome is not Outcome.DENIED or o.icmp is not None:
-        return absent("Sending the datagram was not denied by this machine.", o)
-    return present(f"send() was denied ({o.errno.name if o.errno else 'no errno'}); the datagram did not leave.", o)
+        return absent(f"This machine did not deny sending the datagram to {at(o.address, o.port)}.", o)
+    name = o.errno.name if o.errno else "no errno"
+    fact = f"send() to {at(o.address, o.port)} was denied ({name}); the datagram did not leave this machine."
+    return present(fact, o)
 
 
 @sign("the datagram is too big for the path")
 def datagram_too_big(report: Report, subject: Subject) -> Reading:
-    """A datagram that may not be fragmented does not fit: EMSGSIZE here, or ICMP 3/4 (ICMPv6 2/0) from a router."""
+    """A datagram that must not be fragmented does not fit: EMSGSIZE, or ICMP 3/4 (ICMPv6 2/0) from a router."""
     o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if o.outcome is not Outcome.MESSAGE_TOO_BIG:
-        return absent("The datagram was not too big for the way.", o)
-    who = f"{o.icmp.offender} sent ICMP {o.icmp.type}/{o.icmp.code}" if o.icmp else "send() ended with EMSGSIZE"
-    return present(f"{who}: the datagram ({o.payload}) does not fit, and may not be cut.", o)
+        return absent(f"The datagram to {at(o.address, o.port)} was not reported as too big.", o)
+    who = icmp_sent(o.icmp) if o.icmp else "send() failed with EMSGSIZE"
+    return present(f"{who}: the datagram to {at(o.address, o.port)} ({o.payload}) is too big.", o)
 
 
-@sign("another protocol than the requested one answers")
+@sign("the response is in a protocol other than the requested one")
 def other_protocol(report: Report, subject: Subject) -> Reading:
-    """A response came that does not belong to the request in the protocol of this port."""
+    """A response was received that does not match the request in the protocol of this port."""
     o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if o.outcome is not Outcome.OTHER_PROTOCOL:
-        return absent("No answer in another protocol came.", o)
-    what = f"looks like {spoken(o.protocol)}" if o.protocol else "is of no protocol known here"
-    return present(f"The answer to our {o.payload} {what}: {o.text}", o)
+        return absent(f"{at(o.address, o.port)} did not respond in another protocol.", o)
+    what = spoken(o.protocol) if o.protocol else "an unknown protocol"
+    return present(f"{at(o.address, o.port)} responded to the {o.payload} with {what}: {quoted(o.text, 60)}.", o)
 
 
 # ---------------------------------------------------------------- a target that is this machine
 
 
 def _local_table(report: Report, subject: Subject) -> tuple[Route | None, Listeners | None]:
-    """The route to the address, and this machine's own UDP table of the port when it was read."""
+    """Return the route to the address, and this machine's own UDP socket table for the port if it was read."""
     t = report.target
     tables = [
         o for o in report.of(Listeners)
@@ -122,53 +134,53 @@ def _local_table(report: Report, subject: Subject) -> tuple[Route | None, Listen
     return route_to(report, subject), tables[-1] if tables else None
 
 
-def _takers(table: Listeners, address: str) -> list[Listener]:
-    """The sockets that take datagrams of anybody to the address; a connected one hears its own peer only."""
+def _receivers(table: Listeners, address: str) -> list[Listener]:
+    """Return the sockets that receive datagrams from any peer; a connected one receives from its own peer only."""
     return [r for r in table.rows if not r.peer and serves(r.address, r.v6only, address)]
 
 
 def _owner_of(row: Listener) -> str:
     if row.holder is not None and row.holder.name:
         return f"{row.holder.name} (pid {row.holder.pid})"
-    return f"A process of user {row.uid}" if row.uid is not None else "A program"
+    return f"A process of uid {row.uid}" if row.uid is not None else "A process"
 
 
 def _local_port(report: Report, subject: Subject, *, taken: bool) -> Reading:
-    """Whether a program of this machine has the port, where the target is this machine; else absent."""
+    """Read whether a process on this machine uses the port; absent if the target is another machine."""
     if report.target.transport != "udp":
-        return absent("The target was asked over TCP.")
+        return absent("The transport of the target is TCP, not UDP.")
     route, table = _local_table(report, subject)
     if route is None:
         return unsettled(report, Want(probe="route", args=subject.values[:1]))
     if route.type != "local":
-        return absent("The target is not this machine.", route)
+        return absent(f"{route.address} is not an address of this machine.", route)
     if table is None:
         return unsettled(report, Want(probe="listeners", args=(str(report.target.port), "udp")))
-    rows = _takers(table, subject.values[0])
+    rows = _receivers(table, subject.values[0])
     if rows:
-        said = f"{_owner_of(rows[0])} has UDP port {report.target.port} at this address."
-        return present(said, table) if taken else absent(said, table)
+        fact = f"{_owner_of(rows[0])} is using UDP port {report.target.port} at {subject.values[0]}."
+        return present(fact, table) if taken else absent(fact, table)
     if not table.complete:
-        return unknown("needs-privilege", table, says="The socket table of this machine is not complete.")
-    said = f"This machine's socket table has no UDP socket for {subject.values[0]} port {report.target.port}."
+        return unknown("needs-privilege", table, says="The socket table of this machine is incomplete.")
+    fact = f"This machine has no UDP socket for {endpoint_text(report, subject)}."
     other = [r for r in table.rows if not r.peer]
     if other:
         row = other[0]
-        said = f"{_owner_of(row)} has UDP port {report.target.port} at {row.address}, not at {subject.values[0]}."
-    return absent(said, table) if taken else present(said, table)
+        fact = f"{_owner_of(row)} is using UDP port {report.target.port} at {row.address}, not at {subject.values[0]}."
+    return absent(fact, table) if taken else present(fact, table)
 
 
-@sign("a program on this machine uses the UDP port")
+@sign("a process on this machine uses the UDP port")
 def local_port_in_use(report: Report, subject: Subject) -> Reading:
-    """The target is this machine, and a program has the port at that address: a refusal has another reason."""
+    """The target is this machine, and a process uses the port at that address: a refusal has another cause."""
     return _local_port(report, subject, taken=True)
 
 
 @sign("no socket on the target uses the UDP port")
 def no_socket(report: Report, subject: Subject) -> Reading:
-    """The target is this machine, and its complete table has no socket for the port at that address.
+    """The target is this machine, and its complete socket table has no socket for the port at that address.
 
-    For another machine only somebody there can see it.
+    For another machine, only a person on it can check.
     """
     route, _ = _local_table(report, subject)
     if report.target.transport == "udp" and route is not None and route.type != "local":
@@ -180,23 +192,23 @@ def no_socket(report: Report, subject: Subject) -> Reading:
                 "windows": "Get-NetUDPEndpoint -LocalPort {port}",
             },
             answers=(
-                Answer(answer="no line: nothing has the port", then="udp.closed"),
+                Answer(answer="no line: no process uses the port", then="udp.closed"),
                 Answer(
-                    answer="a line with this address or *: a firewall there rejects",
+                    answer="a line with this address or *: a firewall on the server rejects",
                     then="udp.rejected-by-host-firewall",
                 ),
             ),
         )  # fmt: skip
-        return unknown("needs-person", says="The server's own socket table was not seen.", ask=ask)
+        return unknown("needs-person", says="The server's socket table was not read.", ask=ask)
     return _local_port(report, subject, taken=False)
 
 
-# ---------------------------------------------------------------- what silence can mean
+# ---------------------------------------------------------------- causes of silence
 
 
-@sign("TCP ports of the same address serve as a comparison")
+@sign("the target was probed over UDP; TCP ports can only show that it exists")
 def tcp_comparison(report: Report, subject: Subject) -> Reading:
-    """What TCP ports of the same host did meanwhile: whether the host exists. It decides nothing about UDP."""
+    """Present for every UDP probe; the sentence gives the result of TCP ports of the same host: whether it exists."""
     o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
@@ -204,65 +216,66 @@ def tcp_comparison(report: Report, subject: Subject) -> Reading:
     found = [c for c in controls if answered(c)]
     if found:
         best = next((c for c in found if c.outcome is Outcome.OK), found[0])
-        return present(f"The host is there: its TCP port {best.port} answers.", o, best)
+        return present(f"TCP port {best.port} of the same host ({best.address}) responds: the host exists.", o, best)
     if controls and all(c.outcome is Outcome.TIMEOUT for c in controls):
-        return present(f"{len(controls)} TCP ports of the same address were silent, too.", o, *controls)
-    return present("Whether the host is there was not seen.", o, *controls)
+        fact = f"No response from {plural(len(controls), 'TCP port')} of the same host ({o.address})."
+        return present(fact, o, *controls)
+    return present(f"No TCP port showed whether the host {o.address} exists.", o, *controls)
 
 
 @sign("the service does not respond to unknown clients or data")
 def silent_service(report: Report, subject: Subject) -> Reading:
     """The service never responds, or responds only to clients it knows: silence is normal for it.
 
-    Also, on this machine: a program has the port, and nothing that it could understand was sent.
+    Also, on this machine: a process uses the port, and the probe was an empty datagram.
     """
     o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     known = known_service(report.target.port, "udp")
     if known is not None and known.first == "silent":
-        return present(f"{known.title} gives strangers no answer, even when it works.", o)
-    if o.payload != _NOTHING_SAID:
-        return absent(f"The service was asked in its own protocol ({o.payload}).", o)
+        return present(f"{known.title} does not respond to unknown clients, even when it works.", o)
+    if o.payload != _EMPTY:
+        return absent(f"The probe used the protocol of the service ({o.payload}).", o)
     taken = _local_port(report, subject, taken=True)
     _, table = _local_table(report, subject)
     if taken.state == "present" and table is not None:
-        return present(f"{taken.says} What it would answer to is not known.", table)
-    return absent("The service of this port is not known to keep silent.", o)
+        return present(f"{taken.says} Which requests it answers is unknown.", table)
+    return absent(f"No service that ignores unknown clients is known for UDP port {o.port}.", o)
 
 
-@sign("a QUIC packet was sent")
+@sign("the probe was a QUIC packet")
 def quic_sent(report: Report, subject: Subject) -> Reading:
-    """A QUIC packet of an unknown version was sent: every QUIC server answers it (RFC 9000, section 6)."""
+    """The probe was a QUIC packet of an unknown version: every QUIC server responds to it (RFC 9000, section 6)."""
     o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if not o.payload.startswith("QUIC"):
-        return absent("The port was not asked by QUIC.", o)
-    return present("Every QUIC server answers a packet like ours.", o)
+        return absent(f"The probe to {at(o.address, o.port)} was not QUIC.", o)
+    return present(f"The probe to {at(o.address, o.port)} was a QUIC packet to which every QUIC server responds.", o)
 
 
 @sign("the TCP port of the same number accepts connections")
 def tcp_port_accepts(report: Report, subject: Subject) -> Reading:
     """The TCP port of the same number accepts connections: the host exists, and serves this port over TCP."""
     if report.target.transport != "udp":
-        return absent("The target was asked over TCP.")
+        return absent("The transport of the target is TCP, not UDP.")
     controls = other_attempts(report, subject, "control")
     same = [o for o in controls if o.port == report.target.port]
     if not same:
-        return unsettled(report, Want(probe="controls", args=subject.values[:1]), *controls, looked=bool(controls))
+        return unsettled(report, Want(probe="controls", args=subject.values[:1]), *controls, probed=bool(controls))
     if same[0].outcome is Outcome.OK:
-        said = f"TCP port {same[0].port} of the same address accepts connections within {millis(same[0].took)}."
-        return present(said, same[0])
-    how = "refuses" if answered(same[0]) else "does not answer"
-    return absent(f"TCP port {same[0].port} of the same address {how}.", same[0])
+        fact = f"TCP port {same[0].port} of the same host ({same[0].address}) connects in {millis(same[0].took)}."
+        return present(fact, same[0])
+    how = "refuses connections" if answered(same[0]) else "does not accept a connection"
+    return absent(f"TCP port {same[0].port} of the same host ({same[0].address}) {how}.", same[0])
 
 
 @sign("the server advertises HTTP/3 over TCP")
 def http3_advertised(report: Report, subject: Subject) -> Reading:
-    """Over TCP the server names HTTP/3 (the header Alt-Svc, RFC 7838). A person must look: it is another request."""
+    """Over TCP the server advertises HTTP/3 (Alt-Svc header, RFC 7838). A person must check it."""
     if report.target.transport != "udp":
-        return absent("The target was asked over TCP.")
+        return absent("The transport of the target is TCP, not UDP.")
     ask = Ask(
         where="here",
         commands={
@@ -271,27 +284,27 @@ def http3_advertised(report: Report, subject: Subject) -> Reading:
             "windows": "curl.exe -sI https://{host}:{port}/ | findstr /i alt-svc",
         },
         answers=(
-            Answer(answer="a line with h3: the server offers QUIC, and something drops it", then="udp.quic-blocked"),
+            Answer(answer="a line with h3: the server offers QUIC, which is dropped", then="udp.quic-blocked"),
             Answer(answer="no line: the server may not offer QUIC", then="udp.open-or-filtered"),
         ),
     )
-    return unknown("needs-person", says="Whether the server offers QUIC was not asked.", ask=ask)
+    return unknown("needs-person", says="Whether the server offers QUIC was not checked.", ask=ask)
 
 
 @sign("our datagrams arrive at the server")
 def datagrams_arrive(report: Report, subject: Subject) -> Reading:
-    """A packet capture at the server shows our datagrams: only a person there can look."""
+    """A packet capture on the server shows our datagrams: only a person on the server can check."""
     o = own_exchange(report, subject)
     if o is None:
         return _not_udp(report)
     if o.replies:
-        return present("An answer came.", o)
+        return present(f"{at(o.address, o.port)} responded.", o)
     ask = Ask(
         where="server",
         commands={"linux": "sudo tcpdump -ni any 'udp port {port}'"},
         answers=(
-            Answer(answer="our datagrams arrive: the program there does not answer them", then="udp.needs-protocol"),
-            Answer(answer="nothing arrives: something in the path drops them", then="udp.open-or-filtered"),
+            Answer(answer="our datagrams arrive: the program does not respond to them", then="udp.needs-protocol"),
+            Answer(answer="nothing arrives: they are dropped in the path", then="udp.open-or-filtered"),
         ),
     )
-    return unknown("needs-person", o, says="Whether the datagrams arrive was not seen.", ask=ask)
+    return unknown("needs-person", o, says="Whether the datagrams arrive at the server was not observed.", ask=ask)

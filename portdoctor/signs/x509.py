@@ -1,4 +1,4 @@
-"""What signs need to read a certificate: names, times, days, and the handshake that showed it. Pure."""
+"""What signs need to read a certificate: names, times, days, and the handshake that sent it. Pure."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:
 
 
 def handshake_of(report: Report, subject: Subject) -> Handshake | None:
-    """The handshake on the user's own path to the address."""
+    """Return the last handshake on the user's own connection to the address."""
     found = [o for o in report.of(Handshake) if o.role == "target" and o.address in subject.values]
     return found[-1] if found else None
 
 
 def now_of(report: Report) -> str | None:
-    """The moment of the report by this machine's clock, to the second: comparable with a certificate's times."""
+    """Return the time of the report by this machine's clock, to the second: comparable with a certificate's times."""
     started = report.vantage.started
     return f"{started[:19]}Z" if len(started) >= 20 and started.endswith("Z") else None
 
 
 def http_date(report: Report, subject: Subject) -> tuple[Ending, str] | None:
-    """The server's clock: the Date of an HTTP answer from the address, with its Age where a cache kept it."""
+    """Return the server's clock: the Date of an HTTP response from the address, plus its Age if a cache sent it."""
     for o in report.of(HttpReply):
         found = _HTTP_DATE.fullmatch(o.headers.get("date", "")) if o.address in subject.values else None
         if found is None or found[2] not in _MONTHS:
@@ -46,7 +46,7 @@ def _later(at: str, seconds: int) -> str:
 
 
 def days_between(start: str | None, end: str) -> int:
-    """Whole days from one moment to another, negative when it lies before; 0 when one cannot be read."""
+    """Return the whole days from one time to another, negative if it is earlier; 0 if one cannot be read."""
     from datetime import datetime
 
     try:
@@ -57,18 +57,18 @@ def days_between(start: str | None, end: str) -> int:
 
 
 def time_text(at: str) -> str:
-    """A moment for people: "2026-11-15 09:14 UTC"."""
+    """Return a time for people: "2026-11-15 09:14 UTC"."""
     return f"{at[:10]} {at[11:16]} UTC" if len(at) >= 16 else at
 
 
 def common_name(name: str) -> str:
-    """The common name in a distinguished name, or all of it: "CN=Example CA, O=Example" -> “Example CA”."""
+    """Return the common name of a distinguished name, or all of it: "CN=Example CA, O=Example" -> “Example CA”."""
     first = name.partition(", ")[0]
     return f"“{first.removeprefix('CN=')}”" if first.startswith("CN=") else f"“{name}”" if name else "its issuer"
 
 
 def name_matches(name: str, wanted: str) -> bool:
-    """Whether a name of a certificate is the wanted one. One label may be a whole "*", the first (RFC 9525, 6.3)."""
+    """Return whether a name of a certificate matches. Only the whole first label may be "*" (RFC 9525, 6.3)."""
     name, wanted = name.lower().rstrip("."), wanted.lower().rstrip(".").partition("%")[0]
     if ":" in wanted:
         return _same_address(name, wanted)
@@ -80,7 +80,6 @@ def name_matches(name: str, wanted: str) -> bool:
 
 
 def _same_address(one: str, other: str) -> bool:
-
     try:
         return ip_address(one) == ip_address(other)
     except ValueError:
