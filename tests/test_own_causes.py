@@ -261,7 +261,7 @@ def test_elsewhere_it_is_ruled_out_by_what_was_asked_for(tmp_path: Path) -> None
     found = judged(SILENT, tmp_path, EXAMPLE)
     assert found.verdict == diagnose(SILENT, OURS).verdict
     (mine,) = [r for r in found.problems[0].ruled_out if r.cause == "tcp.not-on-vpn"]
-    assert mine.because == "No address that was tried lies in 10.20.0.0/16."
+    assert mine.because == "No address that was probed is in 10.20.0.0/16."
 
 
 def test_a_recorded_report_is_told_by_a_sites_cause(run: Run, tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_circling_packets_meet_a_router_twice() -> None:
     "name", ["docker0", "br-0a1b2c3d4e5f", "virbr0", "cni0", "cali0a1b2c3d4e5", "lxcbr0", "vethab12", "podman0"]
 )
 def test_networks_of_containers_are_known_by_name(name: str) -> None:
-    assert "containers" in kind_of(name)
+    assert "container" in kind_of(name)
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def silence(port: int, payload: str, *seen: Observation) -> Problem:
 def test_silence_decides_nothing() -> None:
     p = silence(161, "SNMP discovery", control(161, Outcome.REFUSED), control(80, Outcome.OK))
     assert (p.symptom, p.cause, p.certainty) == ("undetermined", "udp.open-or-filtered", "undetermined")
-    assert "TCP port 80 answers" in p.explanation
+    assert "TCP port 80 of the same host (203.0.113.9) responds" in p.explanation
 
 
 def test_a_service_that_is_silent_by_design_is_likely_only_where_the_host_is_there() -> None:

@@ -70,7 +70,7 @@ def found(report: Report, subject: Subject) -> Reading:
         route = route_to(report, subject)
         if route is None:
             return unsettled(report, Want(probe="route", args=subject.values[:1]))
-        return absent(f"{route.address} is not an address of this machine.", route)
+        return absent(f"{route.address} is not this machine.", route)
     reading = none(report, subject)
     if reading.state == "unknown":
         return reading
@@ -174,7 +174,7 @@ def _listeners(report: Report, subject: Subject) -> tuple[Reading | None, Listen
         want = Want(probe="route", args=subject.values[:1])
         return unsettled(report, want, probed=route is not None), None, []
     if route.type != "local":
-        return absent(f"{route.address} is not an address of this machine.", route), None, []
+        return absent(f"{route.address} is not this machine.", route), None, []
     t = report.target
     found = [o for o in report.of(Listeners) if (o.port, o.transport) == (t.port, t.transport)]
     read = [o for o in found if o.outcome is Outcome.OK]

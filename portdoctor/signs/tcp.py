@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Connect, Greeting, Handshake, Hop, HttpReply, Outcome, Report, Subject, Trace, Want
 from ..outcomes import answered
-from ..text import plural
+from ..text import plural, words
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .observed import (
     Exchange,
@@ -161,8 +161,8 @@ def other_ports_silent(report: Report, subject: Subject) -> Reading:
         o = responding[0]
         return absent(f"Port {o.port} of the same host ({o.address}) responds.", *responding)
     if all(o.outcome is Outcome.TIMEOUT for o in controls):
-        listed = ", ".join(str(o.port) for o in controls)
-        return present(f"No response from port {listed} of the same host ({controls[0].address}) either.", *controls)
+        ports = f"port{'s' if len(controls) > 1 else ''} {words(str(o.port) for o in controls)}"
+        return present(f"No response from {ports} of the same host ({controls[0].address}).", *controls)
     return unknown("no-answer", *controls, says="Attempts at other ports of the host ended with errors, not silence.")
 
 
@@ -184,14 +184,14 @@ def random_ports_accept(report: Report, subject: Subject) -> Reading:
     """
     route = route_to(report, subject)
     if route is not None and route.type == "local":
-        return absent(f"{route.address} is an address of this machine.", route)
+        return absent(f"{route.address} is this machine.", route)
     seen = other_attempts(report, subject, "negative")
     closed = [o for o in seen if o.outcome is not Outcome.OK]
     if closed:
         return absent(f"Random port {closed[0].port} of the same host does not accept connections.", *closed)
     if len(seen) >= 2:
-        listed = ", ".join(str(o.port) for o in seen)
-        return present(f"Random ports {listed} of {seen[0].address} all accept connections.", *seen)
+        ports = words(str(o.port) for o in seen)
+        return present(f"Random ports {ports} of {seen[0].address} all accept connections.", *seen)
     return unsettled(report, Want(probe="negative", args=subject.values[:1]), *seen, probed=bool(seen))
 
 
@@ -222,7 +222,7 @@ def small_segments_pass(report: Report, subject: Subject) -> Reading:
         return absent("The exchange did not time out.", o)
     route = route_to(report, subject)
     if route is not None and route.type == "local":
-        fact = f"{route.address} is an address of this machine: no link in the path can have a small MTU."
+        fact = f"{route.address} is this machine: no link in the path can have a small MTU."
         return absent(fact, route)
     small, usual = _again(report, subject, o, "variant"), _again(report, subject, o, "repeat")
     passed = [v for v in small if v.outcome is not Outcome.TIMEOUT and v.received]

@@ -39,7 +39,7 @@ def _no_router_between(report: Report, subject: Subject) -> Reading | None:
 
 
 def _near(route: Route) -> str:
-    return "is an address of this machine" if route.type == "local" else "is on the same link: no router is in the path"
+    return "is this machine" if route.type == "local" else "is on the same link: no router is in the path"
 
 
 def _proves(mine: list[_Sample], theirs: list[_Sample], several_paths: bool) -> bool:

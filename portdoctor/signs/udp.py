@@ -153,7 +153,7 @@ def _local_port(report: Report, subject: Subject, *, taken: bool) -> Reading:
     if route is None:
         return unsettled(report, Want(probe="route", args=subject.values[:1]))
     if route.type != "local":
-        return absent(f"{route.address} is not an address of this machine.", route)
+        return absent(f"{route.address} is not this machine.", route)
     if table is None:
         return unsettled(report, Want(probe="listeners", args=(str(report.target.port), "udp")))
     rows = _receivers(table, subject.values[0])
