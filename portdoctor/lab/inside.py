@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -29,7 +29,7 @@ from .scenario import Node, Scenario, as_lines, fill_blanks, scenario_folder
 assert sys.platform == "linux"
 UP_WITHIN = 30.0  # seconds until a daemon listens; initdb needs a second of processor time, more on a busy machine
 RECORD = f"{LAB}/report.json"
-ALSO_AFTER = 0.5  # seconds after the start of the client, whose attempts are then in progress
+_LISTEN, _CLOSE, _SYN_SENT = "0A", "07", "02"  # states in /proc/net/tcp and udp (include/net/tcp_states.h)
 
 
 def main() -> None:
@@ -52,16 +52,17 @@ def _run(scenario: Scenario) -> ScenarioRun:
     built = time.monotonic() - began
     words = shlex.split(stage.scenario.command)
     began = time.monotonic()
-    others = [stage.start_portdoctor(node, command) for node, command in stage.scenario.also.items()]
-    done = stage.portdoctor(stage.as_client, *words, "--record", RECORD)
+    client = stage.portdoctor(stage.as_client, *words, "--record", RECORD)
+    others = [stage.start_portdoctor(client, node, command) for node, command in stage.scenario.also.items()]
+    done = client.finish()
     for other in others:
-        other.wait(timeout=LONGEST)
+        other.finish()
     took = time.monotonic() - began
     report = Path(RECORD).read_text() if Path(RECORD).exists() else ""
     if others:
         files = [RECORD, *(f"{LAB}/{node}.json" for node in stage.scenario.also)]
-        report = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files, "--json").stdout
-        done = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files)
+        report = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files, "--json").finish().stdout
+        done = stage.portdoctor(stage.as_client, "diagnose", "--merge", *files).finish()
     return ScenarioRun(
         report=report, text=done.stdout, complaints=done.stderr, exit=done.code, built=built, took=took,
         queued=done.queued,
@@ -87,6 +88,35 @@ class Finished(NamedTuple):
     stderr: str
     code: int
     queued: float  # seconds for which it waited for a processor
+
+
+class Running(NamedTuple):
+    """A command that was started, and the files that it writes to."""
+
+    process: subprocess.Popen[bytes]
+    out: IO[bytes]
+    complaints: IO[bytes]
+
+    def ended(self, within: float = 0.0) -> bool:
+        """Whether it ends within so many seconds. It is not waited for: its statistics can still be read."""
+        pidfd = os.pidfd_open(self.process.pid)
+        readable, _, _ = select.select([pidfd], [], [], within)
+        os.close(pidfd)
+        return bool(readable)
+
+    def finish(self) -> Finished:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+        if not self.ended(LONGEST):
+            self.process.kill()
+            raise subprocess.TimeoutExpired(self.process.args, LONGEST)
+        queued = _seconds_queued(self.process.pid)
+        code = self.process.wait()
+        texts = []
+        for file in (self.out, self.complaints):
+            with file:
+                file.seek(0)
+                texts.append(file.read().decode(errors="replace"))
+        return Finished(texts[0], texts[1], code, queued)
 
 
 def _seconds_queued(pid: int) -> float:
@@ -134,35 +164,21 @@ class Stage:
             **self.scenario.node(self.layout.nodes[0]).env,
         }  # fmt: skip
 
-    def portdoctor(self, before: Callable[[], None], *words: str) -> Finished:
-        """Run the real command; `before` moves the child into its namespace. Raises subprocess.TimeoutExpired."""
+    def portdoctor(self, before: Callable[[], None], *words: str) -> Running:
+        """Start the real command; `before` puts the child into its place."""
         command = [sys.executable, "-m", "portdoctor", *words]
-        with TemporaryFile() as out, TemporaryFile() as complaints:
-            process = subprocess.Popen(
-                command, env=self.environment(), cwd=LAB, preexec_fn=before, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=complaints,
-            )  # fmt: skip
-            pidfd = os.pidfd_open(process.pid)
-            ended, _, _ = select.select([pidfd], [], [], LONGEST)
-            os.close(pidfd)
-            if not ended:
-                process.kill()
-                raise subprocess.TimeoutExpired(command, LONGEST)
-            queued = _seconds_queued(process.pid)
-            code = process.wait()
-            out.seek(0)
-            complaints.seek(0)
-            text, stderr = out.read().decode(errors="replace"), complaints.read().decode(errors="replace")
-        return Finished(text, stderr, code, queued)
-
-    def start_portdoctor(self, node: str, command: str) -> subprocess.Popen[bytes]:
-        """Start the command on another node while that of the client is running; its report is NODE.json."""
-        words = ["-m", "portdoctor", *shlex.split(command), "--record", f"{LAB}/{node}.json"]
-        wait = f"import time, os, sys; time.sleep({ALSO_AFTER}); os.execv(sys.executable, [sys.executable, *{words!r}])"
-        return subprocess.Popen(
-            [sys.executable, "-c", wait], env=self.environment(), cwd=LAB, preexec_fn=lambda: self._enter_node(node),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        out, complaints = TemporaryFile(), TemporaryFile()  # noqa: SIM115 (closed by `finish`)
+        process = subprocess.Popen(
+            command, env=self.environment(), cwd=LAB, preexec_fn=before, stdin=subprocess.DEVNULL,
+            stdout=out, stderr=complaints,
         )  # fmt: skip
+        return Running(process, out, complaints)
+
+    def start_portdoctor(self, client: Running, node: str, command: str) -> Running:
+        """Start a command at another place while the client is connecting, or after it ended; the report: NODE.json."""
+        while self._sockets(self.layout.nodes[0], tcp=_SYN_SENT) == 0 and not client.ended():
+            time.sleep(0.002)
+        return self.portdoctor(lambda: self._enter_node(node), *shlex.split(command), "--record", f"{LAB}/{node}.json")
 
     def as_client(self) -> None:
         """Become the client's user in the client's network, in a child before exec."""
@@ -238,11 +254,16 @@ class Stage:
         _until(up, f"{what} at {name} does not listen")
 
     def _listening(self, name: str) -> int:
-        """The number of listening TCP and UDP sockets of a node."""
+        """How many TCP and UDP sockets wait for others in a node."""
+        return self._sockets(name, tcp=_LISTEN, udp=_CLOSE)
+
+    def _sockets(self, name: str, **states: str) -> int:
+        """How many sockets of a node have the given state: rows of its socket tables, by protocol."""
         count = 0
         with ns.inside(self.network.fd[name]):
-            for table, state in (("tcp", " 0A "), ("tcp6", " 0A "), ("udp", " 07 "), ("udp6", " 07 ")):
-                count += Path("/proc/thread-self/net", table).read_text().count(state)
+            for protocol, state in states.items():
+                for table in (protocol, f"{protocol}6"):
+                    count += Path("/proc/thread-self/net", table).read_text().count(f" {state} ")
         return count
 
 

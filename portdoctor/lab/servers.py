@@ -57,7 +57,7 @@ def read_spec(text: str) -> Spec:
     return Spec(words[0], address.strip("[]"), int(port), dict(w.split("=", 1) for w in words[2:]))
 
 
-def bound_socket(spec: Spec, kind: int = socket.SOCK_STREAM) -> socket.socket:
+def server_socket(spec: Spec, kind: int = socket.SOCK_STREAM) -> socket.socket:
     """The bound socket of a server: dual-stack when no address is given."""
     family = socket.AF_INET if "." in spec.address else socket.AF_INET6
     sock = socket.socket(family, kind)
@@ -164,7 +164,7 @@ Runner = Callable[[], None]
 
 
 def _stream(spec: Spec) -> Runner:
-    listener = bound_socket(spec)
+    listener = server_socket(spec)
     listener.listen(int(spec.options.get("backlog", 128)))
     return lambda: _accept(listener, CONVERSATIONS[spec.kind], spec.options)
 
@@ -183,7 +183,7 @@ def _accept(listener: socket.socket, converse: Conversation, options: dict[str, 
 
 def _full(spec: Spec) -> Runner:
     """A full accept queue, filled by two connections. After `until=` seconds it accepts and behaves as `then=`."""
-    listener = bound_socket(spec)
+    listener = server_socket(spec)
     listener.listen(0)
     name = spec.address or "127.0.0.1"
     fillers = [socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET) for _ in range(2)]
@@ -203,7 +203,7 @@ def _full(spec: Spec) -> Runner:
 
 def _bound(spec: Spec) -> Runner:
     """Bound, but not listening: the port is in use, and connections are refused."""
-    sock = bound_socket(spec)
+    sock = server_socket(spec)
 
     def run() -> None:
         with sock:
@@ -214,7 +214,7 @@ def _bound(spec: Spec) -> Runner:
 
 def _udp(answer: Callable[[bytes, dict[str, str]], bytes | None]) -> Callable[[Spec], Runner]:
     def start(spec: Spec) -> Runner:
-        sock = bound_socket(spec, socket.SOCK_DGRAM)
+        sock = server_socket(spec, socket.SOCK_DGRAM)
 
         def run() -> None:
             while True:
@@ -231,10 +231,10 @@ def _udp(answer: Callable[[bytes, dict[str, str]], bytes | None]) -> Callable[[S
 
 def _dns(spec: Spec) -> Runner:
     """DNS over UDP, and over TCP unless `tcp=no`. One thread a query, since responses can be delayed (`delay=`)."""
-    sock = bound_socket(spec, socket.SOCK_DGRAM)
+    sock = server_socket(spec, socket.SOCK_DGRAM)
     stream = None
     if spec.options.get("tcp") != "no":
-        stream = bound_socket(spec)
+        stream = server_socket(spec)
         stream.listen(16)
 
     def respond(query: bytes, peer: tuple[object, ...]) -> None:
