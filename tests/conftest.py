@@ -8,6 +8,7 @@ import signal
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from pytest_socket import socket_allow_hosts
 
 from portdoctor.lab.run import compile_package, default_jobs
@@ -19,6 +20,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _FOREIGN = re.compile(
     r"(https?|ftp|all|no)_proxy|ssl_cert_(file|dir)|(requests|curl)_ca_bundle|portdoctor_(?!lab$).*", re.IGNORECASE
 )
+# A deadline in wall time for each example measures how busy the machine is; the timeout of a test stays.
+hypothesis_settings.register_profile("busy", deadline=None)
+hypothesis_settings.load_profile("busy")
+
 NOT_RUN: list[str] = []  # scenarios that this machine could not run
 
 
