@@ -108,7 +108,7 @@ def test_every_setting_reaches_its_option(
     assert (told["timeout"], told["source"], told["resolver"]) == (2.0, "192.0.2.7", "192.0.2.53")
     assert (told["attempts"], told["tries"], told["controls"]) == (3, 6, False)
     config('format = "tap"\n')
-    assert "--plan is told as text" in run("check", "10.0.0.1:22", "--plan")[2]
+    assert "--plan does not support the format tap" in run("check", "10.0.0.1:22", "--plan")[2]
     assert json.loads(run("check", "10.0.0.1:22", "--plan", "--json")[1])["schema"] == "portdoctor.plan/1"
     monkeypatch.setenv("PORTDOCTOR_FORMAT", "jsonl")
     assert json.loads(run("check", "10.0.0.1:22", "--plan")[1])
@@ -118,9 +118,9 @@ def test_every_setting_reaches_its_option(
 def test_paths_of_the_file_are_relative_to_it(run: Run, config: Callable[[str], Path], tmp_path: Path) -> None:
     config('cafile = "no-such.pem"\n')
     _, _, err = run("check", "10.0.0.1:22", "--plan")
-    assert f"{tmp_path}{os.sep}no-such.pem cannot be used" in err
+    assert f"{tmp_path}{os.sep}no-such.pem for --cafile" in err
     config('causes = ["ours", "~/theirs"]\n')
-    assert run("explain", "--list")[2].startswith(f"{tmp_path}{os.sep}ours: cannot read the cause files")
+    assert run("explain", "--list")[2].startswith(f"error: {tmp_path}{os.sep}ours: cannot read the causes")
     given = settings.given({"PORTDOCTOR_CONFIG": str(tmp_path / "config.toml")})
     assert given.values["causes"] == [str(tmp_path / "ours"), os.path.expanduser("~/theirs")]
 
@@ -221,7 +221,7 @@ def test_a_file_that_a_variable_names_must_be_there(
     assert code == 2
     assert err == f"error: PORTDOCTOR_CONFIG: cannot read {tmp_path}/none.toml: No such file or directory\n"
     (tmp_path / "none.toml").write_bytes(b"timeout = 2 # \xff\n")
-    assert run("check", "10.0.0.1:22")[2] == f"{tmp_path}/none.toml: the file is not UTF-8\n"
+    assert run("check", "10.0.0.1:22")[2] == f"error: {tmp_path}/none.toml: the file is not UTF-8\n"
 
 
 def test_help_and_commands_without_settings_need_no_file(run: Run, config: Callable[[str], Path]) -> None:

@@ -296,7 +296,7 @@ def test_a_family_forbids_addresses_of_the_other(capsys: pytest.CaptureFixture[s
         reading.targets_of(["127.0.0.1:1"], "", family=6)
     asked, readable = reading.targets_of(["127.0.0.1:1", "[::1]:1", "localhost:1"], "", family=6)
     assert ([a.target.host for a in asked], readable) == (["::1", "localhost"], False)
-    assert "leave -6 out" in capsys.readouterr().err
+    assert "omit -6" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- --expect

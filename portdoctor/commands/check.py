@@ -20,7 +20,7 @@ def check(
     record: opt.Record = "",
     timeout: Annotated[
         float | None,
-        typer.Option("-w", "--timeout", metavar="SECONDS", help="Timeout per attempt [default: measured, 3 at most]."),
+        typer.Option("-w", "--timeout", metavar="SECONDS", help="Timeout per attempt [default: 3.5 to connect]."),
     ] = None,
     budget: opt.Budget = 15.0,
     ipv4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,

@@ -14,7 +14,10 @@ _KINDS = {"report": "json", "port": "port", "listening": "listening", "plan": "p
 def schema(
     of: Annotated[
         str,
-        typer.Argument(metavar="[report|port|listening|plan]", autocompletion=lambda: [*_KINDS], help="Document."),
+        typer.Argument(
+            metavar="[report|port|listening|plan]", autocompletion=lambda: [*_KINDS],
+            help="The document that the schema describes.",
+        ),
     ] = "report",
 ) -> None:
     """Print the JSON Schema of a report, or of the --json output of `port`, `listening` or `check --plan`."""
