@@ -1,4 +1,4 @@
-"""Binding for real on loopback: every way in which a port can be taken, and what the report makes of it."""
+"""Binds on loopback: every conflict that a port can have, and its diagnosis."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CATALOGUE = load_catalogue()
 
 
 def examine(host: str, port: int, transport: Transport = "tcp") -> Report:
-    """The report of `portdoctor bind`, as the checkup makes it."""
+    """Return the report of `portdoctor bind`, as the checkup makes it."""
     target = Target(input=f"{host}:{port}", host=host, port=port, transport=transport, stages=("bind",))
     seen = asyncio.run(examine_bind(target, HOST, time.monotonic))
     numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate(seen, 1))
@@ -68,7 +68,7 @@ def free_port() -> int:
 # ---------------------------------------------------------------- the real kernel
 
 
-def test_a_free_port_is_bound_listened_on_and_let_go() -> None:
+def test_a_free_port_is_bound_and_released() -> None:
     report = examine("127.0.0.1", free_port())
     first, second = report.of(Bind)
     assert (first.outcome, first.reuse, first.listened) == (Outcome.OK, True, True)
@@ -85,22 +85,22 @@ def test_a_taken_port_names_its_owner() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["0.0.0.0", "*"])
-def test_a_wildcard_clashes_with_a_listener_on_one_address(wanted: str) -> None:
+def test_a_wildcard_conflicts_with_a_listener_on_one_address(wanted: str) -> None:
     with listener() as port:
         assert verdict(examine(wanted, port)) == ("port-conflict", "bind.in-use-wildcard", "certain")
 
 
-def test_one_address_clashes_with_a_wildcard() -> None:
+def test_one_address_conflicts_with_a_wildcard() -> None:
     with listener("0.0.0.0") as port:
         assert verdict(examine("127.0.0.1", port)) == ("port-conflict", "bind.in-use-wildcard", "certain")
 
 
-def test_two_addresses_do_not_clash() -> None:
+def test_two_addresses_do_not_conflict() -> None:
     with listener("127.0.0.1") as port:
         assert verdict(examine("127.0.0.2", port))[0] == "ok"
 
 
-def test_a_dual_stack_listener_holds_ipv4_too() -> None:
+def test_a_dual_stack_listener_uses_ipv4_too() -> None:
     if socket.has_dualstack_ipv6():
         with listener("::", both=True) as port:
             assert verdict(examine("127.0.0.1", port)) == ("port-conflict", "bind.in-use-dual-stack", "certain")
@@ -144,7 +144,7 @@ def test_lingering_connections_are_no_conflict() -> None:
     assert verdict(examine("127.0.0.1", asked)) == ("degraded", "bind.in-use-lingering", "certain")
 
 
-def test_an_outgoing_connection_has_its_port() -> None:
+def test_an_outgoing_connection_uses_its_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         report = examine("127.0.0.1", client.getsockname()[1])
         assert verdict(report) == ("port-conflict", "bind.in-use-outgoing", "certain")
@@ -154,7 +154,7 @@ def test_a_foreign_address_is_not_local() -> None:
     assert verdict(examine("192.0.2.77", 8080)) == ("address-unavailable", "bind.address-not-local", "certain")
 
 
-def test_tcp_and_udp_do_not_clash() -> None:
+def test_tcp_and_udp_do_not_conflict() -> None:
     with listener() as port:
         assert verdict(examine("127.0.0.1", port, "udp"))[0] == "ok"
 
@@ -172,7 +172,7 @@ def test_an_unknown_interface_is_an_observation() -> None:
     assert o.os_says
 
 
-# ---------------------------------------------------------------- reports by hand: what this kernel may not show
+# ---------------------------------------------------------------- reports written by hand
 
 
 def _report(*seen: Bind | Listeners | Interfaces | Ports) -> Report:
@@ -202,7 +202,7 @@ def test_a_low_port_needs_a_privilege() -> None:
 @pytest.mark.parametrize(
     "seen", [(HIGH, POLICY), (LOW, replace(POLICY, bind_capability=True)), (LOW, replace(POLICY, unprivileged_start=0))]
 )
-def test_a_denial_without_the_kernels_reason_is_a_policys(seen: tuple[Bind, Ports]) -> None:
+def test_a_denial_without_a_privileged_port_is_a_policy(seen: tuple[Bind, Ports]) -> None:
     assert verdict(_report(*seen)) == ("permission-denied", "bind.denied-by-policy", "likely")
 
 
@@ -210,7 +210,7 @@ def test_a_denial_without_the_policy_stays_open() -> None:
     assert verdict(_report(LOW))[1] is None
 
 
-def test_an_address_under_check_is_tentative() -> None:
+def test_an_address_in_duplicate_detection_is_tentative() -> None:
     eth = replace(ETH, tentative=("2001:db8::5/64",))
     report = _report(GONE, Interfaces(outcome=Outcome.OK, rows=(LO, eth)))
     assert verdict(report) == ("address-unavailable", "bind.address-tentative", "certain")
@@ -221,7 +221,7 @@ def test_a_machine_without_ipv6_has_no_ipv6_address() -> None:
     assert verdict(report) == ("address-unavailable", "bind.family-unavailable", "certain")
 
 
-def test_a_kernel_without_ipv6_says_so() -> None:
+def test_a_kernel_without_ipv6_is_reported() -> None:
     report = _report(_failed("::1", 80, Outcome.FAMILY_UNSUPPORTED, 97))
     assert verdict(report)[1] == "bind.family-unavailable"
 
@@ -231,7 +231,7 @@ def test_an_address_that_came_back_is_not_called_foreign() -> None:
     assert verdict(report)[1] is None
 
 
-def test_a_table_with_gaps_rules_nothing_out() -> None:
+def test_an_incomplete_table_rules_nothing_out() -> None:
     taken = _failed("127.0.0.1", 80, Outcome.ADDRESS_IN_USE, 98)
     assert verdict(_report(taken, Listeners(outcome=Outcome.OK, port=80, complete=False)))[1] is None
 
@@ -245,7 +245,7 @@ def test_a_row_whose_scope_is_not_shown_is_not_called_dual_stack() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bound", "bound_only", "wanted", "wanted_only", "clash"),
+    ("bound", "bound_only", "wanted", "wanted_only", "conflict"),
     [
         ("0.0.0.0", None, "127.0.0.1", None, True),
         ("127.0.0.1", None, "0.0.0.0", None, True),
@@ -260,5 +260,5 @@ def test_a_row_whose_scope_is_not_shown_is_not_called_dual_stack() -> None:
         ("fe80::1%eth0", True, "fe80::1%eth0", True, True),
     ],
 )
-def test_overlap(bound: str, bound_only: bool | None, wanted: str, wanted_only: bool | None, clash: bool) -> None:
-    assert overlap(bound, bound_only, wanted, wanted_only) is clash
+def test_overlap(bound: str, bound_only: bool | None, wanted: str, wanted_only: bool | None, conflict: bool) -> None:
+    assert overlap(bound, bound_only, wanted, wanted_only) is conflict

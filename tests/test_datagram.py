@@ -37,7 +37,7 @@ MAKERS = (
 
 @contextmanager
 def service(answer: Answer, address: str = "127.0.0.1", *, elsewhere: bool = False) -> Iterator[int]:
-    """A UDP server that sends what `answer` makes of each datagram; gives its port."""
+    """A UDP server that sends what `answer` makes of each datagram, and return its port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock, socket.socket(family, socket.SOCK_DGRAM) as other:
         sock.bind((address, 0))
@@ -47,11 +47,11 @@ def service(answer: Answer, address: str = "127.0.0.1", *, elsewhere: bool = Fal
         def run() -> None:
             while not stop.is_set():
                 try:
-                    asked, who = sock.recvfrom(65535)
+                    request, who = sock.recvfrom(65535)
                 except TimeoutError:
                     continue
-                for told in answer(asked):
-                    (other if elsewhere else sock).sendto(told, who)
+                for response in answer(request):
+                    (other if elsewhere else sock).sendto(response, who)
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -77,46 +77,46 @@ def closed_port(address: str) -> int:
         return int(sock.getsockname()[1])
 
 
-def quiet(asked: bytes) -> list[bytes]:
+def quiet(request: bytes) -> list[bytes]:
     return []
 
 
-def back(asked: bytes) -> list[bytes]:
-    return [asked]
+def back(request: bytes) -> list[bytes]:
+    return [request]
 
 
 # ---------------------------------------------------------------- answers
 
 
-def reply_to(name: str, asked: bytes) -> bytes:
-    """The answer of a right server, made by hand from the RFC of each protocol."""
+def reply_to(name: str, request: bytes) -> bytes:
+    """Return the answer of a correct server, written from the RFC of each protocol."""
     match name:
         case "DNS query" | "mDNS query":
-            return asked[:2] + b"\x81\x05" + asked[4:]
+            return request[:2] + b"\x81\x05" + request[4:]
         case "NTP request":
-            return servers_udp.answer_ntp(asked, {}) or b""
+            return servers_udp.answer_ntp(request, {}) or b""
         case "SNMP discovery":
-            return b"\x30\x1e\x02\x01\x03\x30\x0f\x02\x04" + asked[asked.index(b"\x02\x04") + 2 :][:4] + bytes(8)
+            return b"\x30\x1e\x02\x01\x03\x30\x0f\x02\x04" + request[request.index(b"\x02\x04") + 2 :][:4] + bytes(8)
         case "STUN binding":
-            return b"\x01\x01\0\0" + asked[4:20]
+            return b"\x01\x01\0\0" + request[4:20]
         case "QUIC version negotiation":
-            return servers_udp.answer_quic(asked, {}) or b""
+            return servers_udp.answer_quic(request, {}) or b""
         case "TFTP read request":
             return b"\0\x05\0\x01File not found\0"
         case "SIP OPTIONS":
             return b"SIP/2.0 404 Not Found\r\n\r\n"
         case "memcached version":
-            return asked[:8] + b"VERSION 1.6.18\r\n"
+            return request[:8] + b"VERSION 1.6.18\r\n"
         case "SSDP search":
             return b"HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\n\r\n"
         case "SQL Server Browser query":
             return b"\x05\x10\0ServerName;DB1;;"
         case "CoAP ping":
-            return b"\x70\0" + asked[2:4]
+            return b"\x70\0" + request[2:4]
         case "RPC null call":
-            return asked[:4] + b"\0\0\0\x01" + bytes(16)
+            return request[:4] + b"\0\0\0\x01" + bytes(16)
         case _:
-            return asked
+            return request
 
 
 SAYS = {
@@ -128,9 +128,9 @@ SAYS = {
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make().name)
-def test_a_right_server_answers_each_question(make: Callable[[], Payload]) -> None:
+def test_a_correct_server_answers_each_request(make: Callable[[], Payload]) -> None:
     payload = make()
-    with service(lambda asked: [reply_to(payload.name, asked)], elsewhere=payload.elsewhere) as port:
+    with service(lambda request: [reply_to(payload.name, request)], elsewhere=payload.elsewhere) as port:
         o = ask(port, payload)
     assert (o.outcome, o.sent, o.replies, o.call) == (Outcome.OK, 1, 1, None)
     assert o.protocol == (payload.protocol or None)
@@ -149,7 +149,7 @@ def test_a_server_that_sends_everything_back_is_no_such_service(make: Callable[[
 
 
 def test_it_answers_over_ipv6_too() -> None:
-    with service(lambda asked: [servers_udp.answer_ntp(asked, {}) or b""], "::1") as port:
+    with service(lambda request: [servers_udp.answer_ntp(request, {}) or b""], "::1") as port:
         o = ask(port, payloads.ntp(), address="::1", source="::1")
     assert (o.outcome, o.source) == (Outcome.OK, "::1")
 
@@ -157,9 +157,9 @@ def test_it_answers_over_ipv6_too() -> None:
 def test_a_lost_datagram_is_sent_again() -> None:
     seen: list[bytes] = []
 
-    def second(asked: bytes) -> list[bytes]:
-        seen.append(asked)
-        return [] if len(seen) == 1 else [servers_udp.answer_ntp(asked, {}) or b""]
+    def second(request: bytes) -> list[bytes]:
+        seen.append(request)
+        return [] if len(seen) == 1 else [servers_udp.answer_ntp(request, {}) or b""]
 
     with service(second) as port:
         o = ask(port, payloads.ntp(), 1.2)
@@ -167,14 +167,14 @@ def test_a_lost_datagram_is_sent_again() -> None:
     assert o.took >= 0.4
 
 
-def test_the_right_answer_may_follow_a_wrong_one() -> None:
-    with service(lambda asked: [b"stray", servers_udp.answer_ntp(asked, {}) or b""]) as port:
+def test_a_correct_answer_may_follow_a_wrong_one() -> None:
+    with service(lambda request: [b"stray", servers_udp.answer_ntp(request, {}) or b""]) as port:
         o = ask(port, payloads.ntp())
     assert (o.outcome, o.replies) == (Outcome.OK, 2)
 
 
 def test_what_came_from_the_network_is_made_harmless() -> None:
-    with service(lambda asked: [b"SIP/2.0 200 \x1b[2J\xe2\x80\xae\x07 OK" + b"x" * 5000]) as port:
+    with service(lambda request: [b"SIP/2.0 200 \x1b[2J\xe2\x80\xae\x07 OK" + b"x" * 5000]) as port:
         o = ask(port, payloads.sip())
     assert o.outcome is Outcome.OK
     assert is_clean(o.text)
@@ -182,7 +182,7 @@ def test_what_came_from_the_network_is_made_harmless() -> None:
 
 
 def test_a_flood_of_wrong_answers_ends() -> None:
-    with service(lambda asked: [b"\x1b]0;x\x07" * 10] * 200) as port:
+    with service(lambda request: [b"\x1b]0;x\x07" * 10] * 200) as port:
         o = ask(port, payloads.ntp(), 3.0)
     assert o.outcome is Outcome.OTHER_PROTOCOL
     assert o.took < 1.5
@@ -190,7 +190,7 @@ def test_a_flood_of_wrong_answers_ends() -> None:
     assert is_clean(o.text)
 
 
-def test_another_host_may_not_answer_a_question_that_is_answered_from_another_port() -> None:
+def test_only_the_same_host_may_answer_from_another_port() -> None:
     with service(quiet) as port, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.2", 0))
         payload = payloads.tftp()
@@ -226,7 +226,7 @@ def test_a_closed_port_refuses_by_icmp(make: Callable[[], Payload], address: str
     assert o.call in ("send", "receive")
 
 
-def test_silence_takes_its_limit_and_no_longer() -> None:
+def test_no_response_takes_the_limit_and_no_longer() -> None:
     with service(quiet) as port:
         o = ask(port, payloads.nothing(), 0.5)
     assert (o.outcome, o.replies, o.limit) == (Outcome.TIMEOUT, 0, 0.5)
@@ -239,18 +239,18 @@ def test_a_broadcast_is_denied_by_this_machine_and_nothing_is_sent() -> None:
     assert (o.outcome, o.call, o.sent) == (Outcome.DENIED, "connect", 0)
 
 
-def test_a_source_that_is_not_ours_is_said() -> None:
+def test_a_source_of_another_machine_is_reported() -> None:
     o = ask(9, payloads.nothing(), source="192.0.2.1")
     assert (o.outcome, o.call) == (Outcome.ADDRESS_UNAVAILABLE, "bind")
 
 
-def test_an_interface_that_does_not_exist_is_said() -> None:
+def test_an_interface_that_does_not_exist_is_reported() -> None:
     o = ask(9, payloads.nothing(), address="fe80::1%nowhere")
     assert o.call == "connect"
     assert o.outcome is not Outcome.OK
 
 
-def test_a_datagram_that_does_not_fit_is_said() -> None:
+def test_a_datagram_that_is_too_big_is_reported() -> None:
     big = payloads.quic()._replace(packets=(bytes(65508),))
     with service(quiet) as port:
         o = ask(port, big)
@@ -276,7 +276,7 @@ def test_nothing_stays_open() -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-# ---------------------------------------------------------------- the questions
+# ---------------------------------------------------------------- the requests
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make().name)
@@ -293,7 +293,7 @@ def test_no_bytes_break_the_reading_of_an_answer(make: Callable[[], Payload]) ->
     reads()
 
 
-def test_a_question_is_small_and_asks_a_service_by_its_name() -> None:
+def test_a_request_is_small_and_belongs_to_a_named_service() -> None:
     assert payload_for("quic", 443).packets[0][:1] == b"\xc0"
     assert len(payload_for("quic", 443).packets[0]) == 1200
     assert payload_for("quic", 443).whole
@@ -303,7 +303,7 @@ def test_a_question_is_small_and_asks_a_service_by_its_name() -> None:
     assert all(len(p) <= 512 for make in MAKERS for p in make().packets if make().name != "QUIC version negotiation")
 
 
-def test_two_questions_do_not_share_their_secret() -> None:
+def test_two_requests_do_not_share_their_secret() -> None:
     for make in MAKERS:
         one, other = make(), make()
         if one.protocol not in ("", "ssdp", "ssrp"):
@@ -329,7 +329,7 @@ def test_silence_is_compared_with_tcp_ports_of_the_same_host() -> None:
     assert (v.symptom, v.cause, v.certainty) == ("undetermined", "udp.needs-protocol", "likely")
 
 
-def test_no_other_port_is_touched_when_that_is_forbidden() -> None:
+def test_no_other_port_is_probed_when_that_is_forbidden() -> None:
     with service(quiet) as port:
         c = check(f"udp://127.0.0.1:{port}", controls=False)
     assert not c.of(Connect)
@@ -346,8 +346,8 @@ def test_the_users_limit_is_the_limit() -> None:
     assert o.took < 0.8
 
 
-def test_an_answer_needs_no_further_look() -> None:
-    with service(lambda asked: [b"hello"]) as port:
+def test_an_answer_needs_no_further_probe() -> None:
+    with service(lambda request: [b"hello"]) as port:
         c = check(f"udp://127.0.0.1:{port}")
     assert not c.of(Connect)
     assert diagnose(c.report(), load_catalogue()).verdict.symptom == "ok"

@@ -1,4 +1,4 @@
-"""What a series of attempts shows: a share, n of m, an order; and what shows nothing. Reports written by hand."""
+"""What a series of attempts shows: how many fail, in which order; and what shows nothing. Reports written by hand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CATALOGUE = load_catalogue()
 
 
 def report(letters: str, *more: Connect | Trace | Lookup, notes: tuple[Note, ...] = ()) -> Report:
-    """A series, a letter an attempt: "." answered at once, "s" after another SYN, "x" silent, "r" refused."""
+    """Return a report of a series, one letter per attempt: "." connects, "s" needs another SYN, "x" times out, "r" refused."""
     seen = tuple(attempt(letter, place) for place, letter in enumerate(letters, 1))
     target = Target(input=f"{HOST}:80", host=HOST, port=80, stages=("tcp",))
     route = Route(id="route", outcome=Outcome.OK, address=HOST, gateway="10.0.1.2")
@@ -68,13 +68,13 @@ def attempt(letter: str, place: int) -> Connect:
         ("rr.rr.rr.r", "tcp.intermittent"),
     ],
 )
-def test_a_series_tells(letters: str, cause: str | None) -> None:
+def test_the_cause_of_a_series(letters: str, cause: str | None) -> None:
     diagnosis = diagnose(report(letters), CATALOGUE)
     assert diagnosis.verdict.cause == cause
     assert "series" not in [w.want.probe for w in diagnosis.wants]
 
 
-def test_a_share_is_told_in_numbers_and_places() -> None:
+def test_the_sentence_has_numbers_and_positions() -> None:
     reading = Reader(report("s..s...s..")).read("series.some-retransmitted", SUBJECT)
     assert reading.says == "3 of 10 attempts needed more than one SYN: attempts 1, 4 and 8."
     reading = Reader(report(".r.r.r.r.r")).read("series.some-fail", SUBJECT)
@@ -82,14 +82,14 @@ def test_a_share_is_told_in_numbers_and_places() -> None:
     assert len(reading.evidence) == 10
 
 
-def test_a_series_is_asked_for_when_the_first_attempt_was_slow_and_not_otherwise() -> None:
+def test_a_series_is_wanted_when_the_first_attempt_was_slow_and_not_otherwise() -> None:
     want = Want(probe="series", args=(HOST,))
     assert want in [w.want for w in diagnose(report("s"), CATALOGUE).wants]
     for healthy_or_plain in (".", "r"):
         assert want not in [w.want for w in diagnose(report(healthy_or_plain), CATALOGUE).wants]
 
 
-def test_a_series_is_asked_for_when_attempts_disagree() -> None:
+def test_a_series_is_wanted_when_attempts_disagree() -> None:
     want = Want(probe="series", args=(HOST,))
     worked = Connect(id="o2", outcome=Outcome.OK, began=0.3, took=0.001, address=HOST, port=80, role="repeat")
     assert want in [w.want for w in diagnose(report("x", worked), CATALOGUE).wants]
@@ -103,7 +103,7 @@ def test_an_attempt_that_was_cut_short_did_not_fail() -> None:
     assert Reader(report("s", early)).read("series.outcomes-differ", SUBJECT).state == "absent"
 
 
-def test_too_few_attempts_tell_no_share() -> None:
+def test_too_few_attempts_prove_no_share() -> None:
     for name in (
         "series.some-retransmitted",
         "series.some-fail",
@@ -122,7 +122,7 @@ def test_without_time_for_a_series_nothing_is_claimed() -> None:
     assert want not in [w.want for w in diagnosis.wants]
 
 
-def test_a_family_needs_two_dead_addresses_or_an_end_at_the_gateway() -> None:
+def test_an_ip_version_needs_two_failing_addresses_or_an_end_at_the_gateway() -> None:
     def named(*tried: tuple[str, Outcome]) -> Report:
         seen = tuple(
             Connect(id=f"o{n}", outcome=outcome, took=0.01, address=address, port=80)
@@ -152,8 +152,8 @@ def test_one_attempt_of_many_that_failed_is_noted_and_no_cause() -> None:
 
 
 def test_a_full_queue_needs_its_table_to_be_certain() -> None:
-    """The kernel counts overflows for every program: as many as our own unanswered SYNs are likely ours, no more."""
-    looks = [
+    """The kernel counts overflows for every program: if as many as our unanswered SYNs, they are likely ours."""
+    reads = [
         Counters(id=f"c{n}", outcome=Outcome.OK, began=began, values={"ListenOverflows": n * 5})
         for n, began in enumerate((0.3, 3.0))
     ]
@@ -166,6 +166,6 @@ def test_a_full_queue_needs_its_table_to_be_certain() -> None:
     hidden = Listeners(id="t", outcome=Outcome.OK, port=80, complete=False)
     target = Target(input=f"{HOST}:80", host=HOST, port=80, stages=("tcp",))
     for table, certainty in ((full, "certain"), (hidden, "likely")):
-        seen = (route, silent, table, *looks)
+        seen = (route, silent, table, *reads)
         v = diagnose(Report(target=target, vantage=Vantage(os="Linux 6.18"), observations=seen), CATALOGUE).verdict
         assert (v.cause, v.certainty) == ("tcp.listen-queue-full", certainty)

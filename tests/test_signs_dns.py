@@ -1,4 +1,4 @@
-"""Signs about name resolution on reports made by hand: each one present, absent and unknown."""
+"""Signs about name resolution on reports written by hand: each one present, absent and unknown."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ REFUSED = Errno(name="ECONNREFUSED", number=111)
 State = Literal["present", "absent", "unknown"]
 
 
-def report(*looks: Observation, resolvers: tuple[str, ...] = (R1,), os: str = "Linux 6.18", **more: Any) -> Report:
-    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate(looks, 1))
+def report(*lookups: Observation, resolvers: tuple[str, ...] = (R1,), os: str = "Linux 6.18", **more: Any) -> Report:
+    numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate(lookups, 1))
     host = more.pop("host", HOST)
     stages = more.pop("stages", ("dns", "tcp"))
     return Report(
@@ -79,9 +79,9 @@ def failed(outcome: Outcome, resolver: str = R1, **more: Any) -> tuple[Lookup, L
 
 
 def alive(udp: bool = False, root: bool = False, tcp: bool = False, resolver: str = R1) -> tuple[Lookup, ...]:
-    """The three looks whether a silent resolver is there."""
+    """Return the three queries that test whether a resolver without response is alive."""
 
-    def look(name: str, qtype: str, transport: Any, good: bool) -> Lookup:
+    def query(name: str, qtype: str, transport: Any, good: bool) -> Lookup:
         outcome = Outcome.OK if good else Outcome.TIMEOUT
         rcode = "NOERROR" if good else None
         return Lookup(
@@ -89,7 +89,7 @@ def alive(udp: bool = False, root: bool = False, tcp: bool = False, resolver: st
         )
 
     return (
-        look("id.server", "TXT", "udp", udp), look(".", "NS", "udp", root), look("id.server", "TXT", "tcp", tcp),
+        query("id.server", "TXT", "udp", udp), query(".", "NS", "udp", root), query("id.server", "TXT", "tcp", tcp),
     )  # fmt: skip
 
 
@@ -111,11 +111,11 @@ def read(name: str, r: Report, subject: Subject = NAME) -> Reading:
     return find(name)(r, subject, *name.split(":")[1:])
 
 
-# ---------------------------------------------------------------- where a resolver stands
+# ---------------------------------------------------------------- the state of a resolver
 
 
 @pytest.mark.parametrize(
-    ("looks", "state"),
+    ("lookups", "state"),
     [
         ((), "unasked"),
         ((address("192.0.2.7"), answer("NOERROR", "AAAA")), "address"),
@@ -145,27 +145,27 @@ def read(name: str, r: Report, subject: Subject = NAME) -> Reading:
         (failed(Outcome.EXHAUSTED), "not-sent"),
     ],
 )
-def test_the_state_of_a_resolver(looks: tuple[Observation, ...], state: str) -> None:
-    assert state_of(report(*looks), R1) == state
+def test_the_state_of_a_resolver(lookups: tuple[Observation, ...], state: str) -> None:
+    assert state_of(report(*lookups), R1) == state
 
 
 def test_a_closed_port_of_this_machine_needs_no_icmp() -> None:
     assert state_of(report(*closed(None, "127.0.0.53")), "127.0.0.53") == "closed"
 
 
-def test_queries_without_the_signature_check_and_others_names_do_not_count() -> None:
+def test_queries_with_checking_disabled_or_for_other_names_do_not_count() -> None:
     unchecked = replace(address("192.0.2.7"), checking_disabled=True)
     assert state_of(report(*both("SERVFAIL"), unchecked), R1) == "servfail"
 
 
-def test_the_best_answer_stands_for_all_resolvers() -> None:
+def test_the_best_state_is_that_of_all_resolvers() -> None:
     r = report(*silent(R1), *both("SERVFAIL", R2), resolvers=(R1, R2))
     found = standing(r)
     assert found is not None
     assert (found.state, found.resolvers, found.others, found.could_be) == ("servfail", (R2,), ((R1, "silent"),), ())
 
 
-def test_a_resolver_that_was_not_asked_could_still_do_better() -> None:
+def test_a_resolver_that_was_not_queried_may_have_a_better_state() -> None:
     r = report(*both("SERVFAIL"), resolvers=(R1, R2))
     assert read("dns.answer:servfail", r).state == "unknown"
     assert read("dns.answer:nxdomain", r).state == "unknown"
@@ -208,7 +208,7 @@ def test_the_states_exclude_one_another(name: str, seen: str) -> None:
 
 
 @pytest.mark.parametrize("name", BY_STATE)
-def test_without_a_look_the_look_is_asked_for(name: str) -> None:
+def test_without_a_query_one_is_wanted(name: str) -> None:
     reading = read(name, report(FAILS))
     assert (reading.state, reading.want) == ("unknown", Want(probe="wire", args=(HOST,)))
     note = Note(kind="not-evaluated", text="no time", probe=reading.want, reason="out-of-budget")
@@ -216,7 +216,7 @@ def test_without_a_look_the_look_is_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "open_"),
+    ("lookups", "open_"),
     [
         (closed(None), {"dns.resolvers:closed", "dns.resolvers:unreachable"}),
         (
@@ -230,8 +230,8 @@ def test_without_a_look_the_look_is_asked_for(name: str) -> None:
         ),
     ],
 )
-def test_what_was_not_fully_seen_stays_open(looks: tuple[Observation, ...], open_: set[str]) -> None:
-    readings = {name: read(name, report(FAILS, *looks)).state for name in BY_STATE}
+def test_states_that_were_not_fully_probed_stay_open(lookups: tuple[Observation, ...], open_: set[str]) -> None:
+    readings = {name: read(name, report(FAILS, *lookups)).state for name in BY_STATE}
     assert {name for name, state in readings.items() if state == "unknown"} == open_
     assert {state for name, state in readings.items() if name not in open_} == {"absent"}
 
@@ -340,19 +340,19 @@ def test_a_sign_about_the_name(name: str, state: State, seen: Report) -> None:
     assert reading.state != "unknown" or reading.why
 
 
-def test_the_look_that_would_settle_a_servfail() -> None:
+def test_the_probe_that_would_settle_a_servfail() -> None:
     want = read("dns.dnssec-validation-fails", report(*both("SERVFAIL"))).want
     assert want == Want(probe="wire-cd", args=(HOST, R1))
 
 
-def test_what_only_a_person_can_try_is_asked() -> None:
+def test_a_person_is_asked_for_what_no_probe_can_show() -> None:
     ask = read("dns.ede:authority", report(*both("SERVFAIL"))).ask
     assert ask is not None
     assert ask.commands["linux"] == "dig +trace {name}"
     assert {a.then for a in ask.answers} == {"dns.no-reachable-authority", "dns.servfail"}
 
 
-# ---------------------------------------------------------------- about one resolver
+# ---------------------------------------------------------------- one resolver
 
 
 def about(resolver: str) -> Subject:
@@ -360,7 +360,7 @@ def about(resolver: str) -> Subject:
 
 
 @pytest.mark.parametrize(
-    ("looks", "dead", "other"),
+    ("lookups", "dead", "other"),
     [
         ((*silent(), address("192.0.2.7", resolver=R2)), "present", "present"),
         ((*closed(), address("192.0.2.7", resolver=R2)), "present", "present"),
@@ -370,17 +370,17 @@ def about(resolver: str) -> Subject:
         ((address("192.0.2.7", resolver=R2),), "unknown", "present"),
     ],
 )
-def test_one_resolver_of_two(looks: tuple[Observation, ...], dead: State, other: State) -> None:
-    r = report(WORKS, *looks, resolvers=(R1, R2))
+def test_one_resolver_of_two(lookups: tuple[Observation, ...], dead: State, other: State) -> None:
+    r = report(WORKS, *lookups, resolvers=(R1, R2))
     assert read("resolver.unresponsive", r, about(R1)).state == dead
     assert read("resolver.another-responds", r, about(R1)).state == other
 
 
-def test_an_only_resolver_has_no_other() -> None:
+def test_a_single_resolver_has_no_other() -> None:
     assert read("resolver.another-responds", report(*silent()), about(R1)).state == "absent"
 
 
-# ---------------------------------------------------------------- about an address
+# ---------------------------------------------------------------- signs about an address
 
 OLD, NEW = "198.51.100.9", "203.0.113.7"
 LINE = HostsFile(outcome=Outcome.OK, name=HOST, path="/etc/hosts", lines=((4, OLD, f"{OLD}\t{HOST}"),))
@@ -452,7 +452,7 @@ def test_a_sign_about_an_address(name: str, state: State, seen: Report) -> None:
     assert state == "unknown" or reading.says.endswith((".", "”."))
 
 
-def test_the_other_address_is_touched_only_when_the_hosts_file_is_known_to_differ() -> None:
+def test_the_other_address_is_probed_only_when_the_hosts_file_is_known_to_differ() -> None:
     subject = Subject(kind="address", values=(OLD,))
     assert read("target.dns-address-connects", report(DEAD, address(NEW)), subject).want is None
     want = read("target.dns-address-connects", report(DEAD, LINE, address(NEW)), subject).want
@@ -465,18 +465,18 @@ def test_bogons(bogon: str) -> None:
 
 
 @pytest.mark.parametrize("good", ["10.0.0.1", "192.168.1.1", "203.0.113.7", "fd00::1", "fe80::1%eth0"])
-def test_no_bogons(good: str) -> None:
+def test_addresses_that_are_no_bogons(good: str) -> None:
     assert read("target.reserved-address", report(), Subject(kind="address", values=(good,))).state == "absent"
 
 
-def test_the_mark_of_a_name_collision() -> None:
+def test_the_marker_of_a_name_collision() -> None:
     subject = Subject(kind="address", values=("127.0.53.53",))
     assert read("target.collision-address", report(), subject).state == "present"
     typed = report(host="127.0.53.53", stages=("tcp",))
     assert read("target.collision-address", typed, subject).state == "absent"
 
 
-# ---------------------------------------------------------------- causes that only a made-up report shows
+# ---------------------------------------------------------------- causes that need a report written by hand
 
 CATALOGUE = load_catalogue()
 
@@ -493,13 +493,13 @@ def test_a_refusal_whose_sender_is_not_shown_decides_nothing() -> None:
     assert {c.cause for c in problem.candidates} == {"dns.resolver-port-closed", "dns.resolver-unreachable"}
 
 
-def test_an_error_that_no_cause_knows_is_left_undetermined() -> None:
+def test_an_error_without_a_cause_is_undetermined() -> None:
     problem = diagnose(report(FAILS, *both("NOTIMP")), CATALOGUE).problems[0]
     assert (problem.cause, problem.certainty) == (None, "undetermined")
 
 
-def test_a_wrong_address_hides_what_it_leads_to() -> None:
-    """A new cause about an address must be hidden by those that say that the address itself is wrong."""
+def test_a_wrong_address_hides_its_consequences() -> None:
+    """A new cause about an address must be hidden by those about a wrong address."""
     wrong = [CATALOGUE[f"dns.{n}"] for n in ("hosts-override", "name-collision", "bogon-answer", "search-expanded")]
     for cause in wrong:
         symptoms = set(cause.front.explains)

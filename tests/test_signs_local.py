@@ -1,4 +1,4 @@
-"""Signs about this machine's own part, on reports by hand: each hit beside what looks like it."""
+"""Signs about this machine, on reports written by hand: each one present, and its near misses."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_each_kind_of_route_has_its_sign(kind: str) -> None:
     assert read(f"route.type:{kind}", ROUTE).state == "absent"
 
 
-def test_a_route_that_could_not_be_looked_up_says_nothing() -> None:
+def test_a_failed_route_lookup_leaves_the_signs_unknown() -> None:
     assert read("route.type:none", Route(outcome=Outcome.DENIED, address=THERE, type="unknown")).state == "unknown"
     assert read("route.type:none").want == Want(probe="route", args=(THERE,))
 
@@ -91,11 +91,11 @@ def test_a_route_that_could_not_be_looked_up_says_nothing() -> None:
         (SILENT, "absent"),
     ],
 )
-def test_a_refusal_of_this_machine_comes_at_once_and_alone(o: Connect, state: str) -> None:
+def test_a_local_error_is_immediate_and_without_icmp(o: Connect, state: str) -> None:
     assert read("local.failed-without-icmp", o).state == state
 
 
-def test_without_an_error_queue_the_routing_table_must_say_no_too() -> None:
+def test_without_an_error_queue_the_routing_table_must_agree() -> None:
     none = Route(outcome=Outcome.NET_UNREACHABLE, address=THERE, type="none")
     assert read("local.failed-without-icmp", NO_ROUTE, ROUTE, can=Can()).state == "unknown"
     assert read("local.failed-without-icmp", NO_ROUTE, none, can=Can()).state == "present"
@@ -104,7 +104,7 @@ def test_without_an_error_queue_the_routing_table_must_say_no_too() -> None:
 # ---------------------------------------------------------------- who sent the ICMP error
 
 
-def test_an_offender_of_ours_is_known_by_the_source_or_the_interfaces() -> None:
+def test_this_machine_is_recognised_by_source_or_interfaces() -> None:
     other = Icmp(type=3, code=1, offender="2001:db8::7")
     assert read("icmp.sent-by-this-machine", failed(Outcome.HOST_UNREACHABLE, 113, icmp=OURS)).state == "present"
     o = failed(Outcome.HOST_UNREACHABLE, 113, icmp=other)
@@ -115,7 +115,7 @@ def test_an_offender_of_ours_is_known_by_the_source_or_the_interfaces() -> None:
     assert read("icmp.sent-by-another-machine", o, interfaces(ETH)).state == "absent"
 
 
-def test_without_an_error_queue_nobody_is_named() -> None:
+def test_without_an_error_queue_no_sender_is_known() -> None:
     o = failed(Outcome.HOST_UNREACHABLE, 113)
     assert read("icmp.sent-by-this-machine", o).state == "absent"
     assert read("icmp.sent-by-this-machine", o, can=Can()).state == "unknown"
@@ -142,12 +142,12 @@ def test_without_an_error_queue_nobody_is_named() -> None:
         ("failed", failed(Outcome.OK), "absent"),
     ],
 )
-def test_the_neighbour_entry_tells_of_the_next_hop(state: str, o: Connect, expected: str) -> None:
+def test_the_neighbour_entry_shows_the_state_of_the_next_hop(state: str, o: Connect, expected: str) -> None:
     entry = Neighbour(outcome=Outcome.OK, address=GATE, interface="eth0", state=state)
     assert read("route.next-hop-silent", o, ROUTE, entry).state == expected
 
 
-def test_the_next_hop_is_the_gateway_or_the_target_or_nobody() -> None:
+def test_the_next_hop_is_the_gateway_or_the_target_or_none() -> None:
     assert read("route.next-hop-silent", SILENT, ROUTE).want == Want(probe="neighbour", args=(GATE,))
     on_link = replace(ROUTE, gateway=None)
     assert read("route.next-hop-silent", SILENT, on_link).want == Want(probe="neighbour", args=(THERE,))
@@ -164,14 +164,14 @@ def test_a_link_without_carrier_is_no_link() -> None:
     assert read("local.no-link", interfaces()).state == "present"
 
 
-def test_link_local_addresses_reach_nobody_else() -> None:
+def test_link_local_addresses_reach_no_other_network() -> None:
     lonely = replace(ETH, addresses=("169.254.3.4/16", "fe80::7/64"))
     assert read("local.no-usable-address", interfaces(lonely)).state == "present"
     assert read("local.no-usable-address", interfaces(ETH)).state == "absent"
     assert read("local.no-usable-address", interfaces(replace(ETH, up=False))).state == "present"
 
 
-def test_a_family_is_missing_only_beside_another() -> None:
+def test_an_ip_version_is_missing_only_if_the_other_is_there() -> None:
     ipv6 = replace(ETH, addresses=("2001:db8::7/64",))
     assert read("local.family-without-address", NO_ROUTE, interfaces(ipv6)).state == "present"
     unready = replace(ipv6, tentative=ipv6.addresses)
@@ -180,7 +180,7 @@ def test_a_family_is_missing_only_beside_another() -> None:
     assert read("local.family-without-address", failed(Outcome.FAMILY_UNSUPPORTED, 97)).state == "present"
 
 
-# ---------------------------------------------------------------- what is left to connect with
+# ---------------------------------------------------------------- limits
 
 
 def test_source_addresses() -> None:
@@ -201,20 +201,20 @@ def test_source_ports_are_used_up_when_sockets_are_as_many() -> None:
     assert read("local.ephemeral-ports-exhausted", counters()).state == "unknown"
 
 
-def test_the_connection_table() -> None:
+def test_the_connection_tracking_table() -> None:
     assert read("local.conntrack-full", counters(nf_conntrack_count=99, nf_conntrack_max=100)).state == "present"
     assert read("local.conntrack-full", counters(nf_conntrack_count=50, nf_conntrack_max=100)).state == "absent"
     assert read("local.conntrack-full", counters()).state == "absent"
 
 
-def test_an_icmpv6_prohibition_is_no_denial_of_ours() -> None:
+def test_an_icmpv6_prohibition_is_no_local_denial() -> None:
     denied = failed(Outcome.DENIED, 13)
     assert read("local.connect-denied", denied).state == "present"
     assert read("local.connect-denied", denied, can=Can()).state == "unknown"
     assert read("local.connect-denied", failed(Outcome.PROHIBITED, 13, icmp=OURS)).state == "absent"
 
 
-# ---------------------------------------------------------------- dropped before it leaves
+# ---------------------------------------------------------------- packets dropped on this machine
 
 
 def _rose(failed_: int, syns: int, all_: int) -> tuple[Counters, Counters]:
@@ -234,11 +234,11 @@ def _rose(failed_: int, syns: int, all_: int) -> tuple[Counters, Counters]:
         ((0, 0, 0), "unknown"),
     ],
 )
-def test_retransmissions_that_fail_here(rise: tuple[int, int, int], state: str) -> None:
+def test_retransmissions_that_fail_on_this_machine(rise: tuple[int, int, int], state: str) -> None:
     assert read("local.retransmissions-dropped", SILENT, *_rose(*rise)).state == state
 
 
-def test_one_look_at_the_counters_is_not_enough() -> None:
+def test_one_read_of_the_counters_is_not_enough() -> None:
     before, after = _rose(2, 2, 2)
     assert read("local.retransmissions-dropped", SILENT, before).want == Want(probe="counters")
     assert read("local.retransmissions-dropped", SILENT, after).want is None
@@ -250,7 +250,7 @@ def _trace(role: str, number: int, *outcomes: Outcome) -> Trace:
     return Trace(outcome=Outcome.OK, address=THERE, port=80, role=role, round=number, hops=hops)  # type: ignore[arg-type]
 
 
-def test_a_silence_that_begins_before_the_first_hop() -> None:
+def test_a_first_hop_that_does_not_respond_for_one_port() -> None:
     silent = [_trace("target", n, Outcome.TIMEOUT, Outcome.TIMEOUT) for n in (1, 2)]
     control = [_trace("control", n, Outcome.TTL_EXPIRED, Outcome.OK) for n in (1, 2)]
     behind = _trace("target", 2, Outcome.TTL_EXPIRED, Outcome.TIMEOUT)
@@ -273,13 +273,13 @@ OWN = Route(outcome=Outcome.OK, address=HERE, type="local", interface="lo")
         ("0.0.0.0", "absent", "absent"),
     ],
 )
-def test_where_a_program_of_this_machine_listens(bound: str, other: str, only: str) -> None:
+def test_where_a_process_on_this_machine_is_listening(bound: str, other: str, only: str) -> None:
     table = Listeners(outcome=Outcome.OK, port=80, complete=True, rows=(Listener(address=bound, port=80),))
     assert read("listeners.other-address-only", OWN, table, address=HERE).state == other
     assert read("listeners.loopback-only", OWN, table, address=HERE).state == only
 
 
-def test_a_table_with_gaps_shows_no_absence() -> None:
+def test_an_incomplete_table_shows_no_absence() -> None:
     table = Listeners(outcome=Outcome.OK, port=80, complete=False)
     assert read("listeners.other-address-only", OWN, table, address=HERE).state == "unknown"
     assert read("listeners.other-address-only", OWN, replace(table, complete=True), address=HERE).state == "absent"

@@ -1,4 +1,4 @@
-"""Signs about the way: what proves where packets end, and what only looks like a proof."""
+"""Signs about the path: what proves where packets end, and what does not."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SUBJECT = Subject(kind="address", values=(HOST,))
 def report(*seen: Observation) -> Report:
     target = Target(input=f"{HOST}:8080", host=HOST, port=8080, stages=("tcp",))
     vantage = Vantage(os="Linux 6.18", can=Can(error_queue=True, ttl_trace=True, listener_table="all"))
-    way = Route(id="w", outcome=Outcome.OK, address=HOST, type="unicast", gateway=R1, interface="eth0")
+    route = Route(id="w", outcome=Outcome.OK, address=HOST, type="unicast", gateway=R1, interface="eth0")
     row = Interface(name="eth0", up=True, running=True, addresses=("192.0.2.7/24",))
-    look = Interfaces(id="i", outcome=Outcome.OK, rows=(row,))
+    interfaces = Interfaces(id="i", outcome=Outcome.OK, rows=(row,))
     numbered = [o if o.id else type(o)(**{**_fields(o), "id": f"o{n}"}) for n, o in enumerate(seen)]
-    return Report(target=target, vantage=vantage, observations=(way, look, *numbered))
+    return Report(target=target, vantage=vantage, observations=(route, interfaces, *numbered))
 
 
 def _fields(o: Observation) -> dict[str, object]:
@@ -85,7 +85,7 @@ def refusal() -> list[Observation]:
 
 
 def round_one(*mine: Hop) -> list[Observation]:
-    random = trace("random", expired(1, R1), expired(2, R2), expired(3, R3), reset(4), port=20001)
+    random = trace("chance", expired(1, R1), expired(2, R2), expired(3, R3), reset(4), port=20001)
     return [trace("target", *mine), random]
 
 
@@ -105,7 +105,7 @@ RESET = (expired(1, R1), expired(2, R2), reset(3))
         (refusal, RESET, reset(3), "trace.refused-before-random-ports", "tcp.refused-by-middlebox"),
     ],
 )
-def test_many_ports_by_chance_prove_where_it_ends(seen, hops, mine, sign, cause) -> None:
+def test_many_random_ports_prove_where_packets_end(seen, hops, mine, sign, cause) -> None:
     proved = report(*seen(), *round_one(*hops), *again(5, mine, expired(3, R3)))
     assert read(sign, proved).state == "present"
     assert R3 in read(sign, proved).says
@@ -118,24 +118,24 @@ def test_many_ports_by_chance_prove_where_it_ends(seen, hops, mine, sign, cause)
         again(2, quiet(3), expired(3, R3)),  # too few
         [*again(5, quiet(3), expired(3, R3)), trace("random", reset(3), number=2, port=20002)],  # one ends there
         [*again(5, quiet(3), expired(3, R3)), trace("target", expired(3, R3), number=2)],  # one of ours gets on
-        [*again(5, quiet(3), expired(3, R3)), trace("random", expired(2, "10.9.9.9"), port=20003)],  # two ways
-        again(5, quiet(3), quiet(3)),  # the router says nothing more
-        again(5, quiet(3), expired(3, HOST)),  # the host itself passes them on
+        [*again(5, quiet(3), expired(3, R3)), trace("chance", expired(2, "10.9.9.9"), port=20003)],  # two paths
+        again(5, quiet(3), quiet(3)),  # the router no longer responds
+        again(5, quiet(3), expired(3, HOST)),  # the host itself forwards them
     ],
 )
-def test_what_is_no_proof_of_a_drop_on_the_way(doubt: list[Observation]) -> None:
+def test_what_is_no_proof_of_a_drop_in_the_path(doubt: list[Observation]) -> None:
     seen = report(*silence(), *round_one(*DROPPED), *doubt)
     assert read("trace.random-ports-pass-last-hop", seen).state != "present"
     assert first(seen).certainty != "certain"
 
 
-def test_two_ways_need_more_samples() -> None:
-    other = trace("random", expired(2, "10.9.9.9"), port=20003)
+def test_two_paths_need_more_samples() -> None:
+    other = trace("chance", expired(2, "10.9.9.9"), port=20003)
     seen = report(*silence(), *round_one(*DROPPED), other, *again(7, quiet(3), expired(3, R3)))
     assert read("trace.random-ports-pass-last-hop", seen).state == "present"
 
 
-def test_an_open_port_alone_names_the_place_and_proves_nothing() -> None:
+def test_an_open_port_alone_shows_the_hop_and_proves_nothing() -> None:
     control = [
         trace("control", expired(1, R1), expired(2, R2), expired(3, R3), opened(4), port=80),
         trace("control", expired(3, R3), number=2, port=80),
@@ -147,7 +147,7 @@ def test_an_open_port_alone_names_the_place_and_proves_nothing() -> None:
     assert R2 in first(seen).explanation
 
 
-def test_a_port_that_a_proxy_answers_says_nothing_about_the_host() -> None:
+def test_a_port_that_a_proxy_answers_shows_nothing_about_the_host() -> None:
     control = trace("control", expired(1, R1), opened(2), port=80)
     alike = (expired(1, R1), expired(2, R2), expired(3, R3), quiet(4), quiet(5))
     seen = report(*silence(), trace("target", *alike), trace("random", *alike, port=20001), control)
@@ -156,13 +156,13 @@ def test_a_port_that_a_proxy_answers_says_nothing_about_the_host() -> None:
     assert first(seen).certainty == "undetermined"
 
 
-def test_an_open_port_one_hop_behind_a_refusal_is_no_middlebox() -> None:
+def test_an_open_port_one_hop_beyond_a_refusal_is_no_middlebox() -> None:
     control = [
         trace("control", expired(1, R1), expired(2, R2), expired(3, R3), opened(4), port=80),
         trace("control", expired(3, R3), number=2, port=80),
     ]
     kept = [*refusal(), Connect(outcome=Outcome.OK, took=0.01, address=HOST, port=80, role="control")]
-    random = trace("random", *RESET, port=20001)
+    random = trace("chance", *RESET, port=20001)
     seen = report(*kept, trace("target", *RESET), random, trace("target", reset(3), number=2), *control)
     assert read("trace.refused-before-other-ports", seen).state == "unknown"
     assert (first(seen).cause, first(seen).certainty) == ("tcp.no-listener", "likely")
@@ -172,36 +172,36 @@ def test_an_open_port_one_hop_behind_a_refusal_is_no_middlebox() -> None:
 
 
 def rejected(code: int, took: float = 0.01, offender: str = R2) -> Connect:
-    said = Icmp(type=3, code=code, offender=offender)
-    return Connect(id="t", outcome=Outcome.NET_UNREACHABLE, took=took, address=HOST, port=8080, icmp=said)
+    error = Icmp(type=3, code=code, offender=offender)
+    return Connect(id="t", outcome=Outcome.NET_UNREACHABLE, took=took, address=HOST, port=8080, icmp=error)
 
 
 def control(outcome: Outcome, icmp: Icmp | None = None, port: int = 80) -> Connect:
     return Connect(outcome=outcome, took=0.01, address=HOST, port=port, role="control", icmp=icmp)
 
 
-def test_no_route_is_believed_when_other_ports_hear_the_same() -> None:
-    said = rejected(0).icmp
-    alone, same = report(rejected(0)), report(rejected(0), control(Outcome.NET_UNREACHABLE, said))
+def test_no_route_is_believed_when_other_ports_receive_the_same() -> None:
+    error = rejected(0).icmp
+    alone, same = report(rejected(0)), report(rejected(0), control(Outcome.NET_UNREACHABLE, error))
     other = report(rejected(0), control(Outcome.OK))
     assert (first(alone).cause, first(alone).certainty) == ("tcp.net-unreachable", "likely")
     assert (first(same).cause, first(same).certainty) == ("tcp.net-unreachable", "certain")
     assert (first(other).cause, first(other).certainty) == ("tcp.rejected-by-firewall", "likely")
 
 
-def test_a_host_that_says_no_route_about_itself_has_a_firewall() -> None:
+def test_a_host_that_reports_no_route_to_itself_has_a_firewall() -> None:
     p = first(report(rejected(0, offender=HOST), control(Outcome.OK)))
     assert (p.cause, p.certainty) == ("tcp.rejected-by-host-firewall", "likely")
 
 
-def test_a_late_host_unreachable_is_a_search_even_beside_an_open_port() -> None:
+def test_a_late_host_unreachable_is_address_resolution_even_beside_an_open_port() -> None:
     p = first(report(rejected(1, took=3.1), control(Outcome.OK)))
     assert (p.cause, p.certainty) == ("tcp.host-unreachable", "likely")
     itself = first(report(rejected(1, took=3.1, offender=HOST), control(Outcome.OK)))
     assert (itself.cause, itself.certainty) == ("tcp.forwarded-to-nobody", "likely")
 
 
-def test_circling_packets_meet_a_router_twice() -> None:
+def test_looping_packets_pass_a_router_twice() -> None:
     lost = Connect(
         id="t", outcome=Outcome.TTL_EXPIRED, took=0.01, address=HOST, port=8080,
         icmp=Icmp(type=11, code=0, offender=R2),
@@ -214,13 +214,13 @@ def test_circling_packets_meet_a_router_twice() -> None:
     assert first(report(lost, arrives)).cause == "local.lifetime-too-short"
 
 
-# ---------------------------------------------------------------- this machine's way
+# ---------------------------------------------------------------- this machine's route
 
 
 @pytest.mark.parametrize(
     "name", ["docker0", "br-0a1b2c3d4e5f", "virbr0", "cni0", "cali0a1b2c3d4e5", "lxcbr0", "vethab12", "podman0"]
 )
-def test_networks_of_containers_are_known_by_name(name: str) -> None:
+def test_container_networks_are_known_by_name(name: str) -> None:
     assert "container" in kind_of(name)
 
 
@@ -238,7 +238,7 @@ def test_other_interfaces_are_not(name: str | None) -> None:
     assert not kind_of(name)
 
 
-def test_a_way_of_its_own_needs_a_default_to_differ_from() -> None:
+def test_another_interface_needs_a_default_route_to_compare_with() -> None:
     here = Route(id="v", outcome=Outcome.OK, address=HOST, type="unicast", interface="wg0", prefix="203.0.113.0/24")
     usual = Route(id="u", outcome=Outcome.OK, address="192.0.2.1", type="unicast", gateway=R1, interface="eth0")
     seen = Report(target=report().target, vantage=report().vantage, observations=(here, usual))
@@ -253,6 +253,6 @@ def test_a_tunnel_that_covers_a_neighbour_is_an_overlap() -> None:
         Interface(name="tun0", up=True, running=True, addresses=("10.8.0.1/24",)),
         Interface(name="eth0", up=True, running=True, addresses=("203.0.113.2/24",)),
     )
-    look = Interfaces(id="i", outcome=Outcome.OK, rows=rows)
-    seen = Report(target=report().target, vantage=report().vantage, observations=(here, look))
+    interfaces = Interfaces(id="i", outcome=Outcome.OK, rows=rows)
+    seen = Report(target=report().target, vantage=report().vantage, observations=(here, interfaces))
     assert read("route.covered-by-local-network", seen).state == "present"

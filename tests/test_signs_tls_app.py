@@ -1,4 +1,4 @@
-"""Signs and causes of TLS, HTTP and first words, on reports made by hand: each with its near misses."""
+"""Signs and causes of TLS, HTTP and greetings, on reports written by hand: each with its near misses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GOOD = Certificate(
 
 
 Spoken = Handshake | HttpReply | Greeting
-# Ports that nobody uses are closed: what answers is no box in front that accepts everything.
+# Random ports are closed: no device in front of the server accepts everything.
 NOT_INTERCEPTED = tuple(
     Connect(outcome=Outcome.REFUSED, address=A, port=p, role="negative") for p in (20001, 23456, 31234)
 )
@@ -100,19 +100,19 @@ def test_an_expired_certificate_is_certain_once_the_clock_is_confirmed() -> None
     assert found.problems[0].owner == "certificate-owner"
 
 
-def test_a_server_whose_clock_disagrees_makes_it_a_question_of_clocks() -> None:
+def test_a_server_clock_that_differs_points_to_the_clocks() -> None:
     found = diagnose(report(untrusted(10, EXPIRED), dated(THEN)), CATALOGUE)
     assert causes(found) == {"local.clock-skew": "likely"}
 
 
-def test_a_cached_date_is_brought_up_to_date_by_its_age() -> None:
+def test_the_age_of_a_cached_response_is_added_to_its_date() -> None:
     days = 21 * 86400
     assert causes(diagnose(report(untrusted(10, EXPIRED), dated(THEN, age=str(days))), CATALOGUE)) == {
         "tls.cert-expired": "certain"
     }
 
 
-def test_all_three_faults_are_read_though_openssl_tells_one() -> None:
+def test_all_three_errors_are_read_although_openssl_reports_one() -> None:
     bad = cert(subject="CN=old", issuer="CN=old", names=("old.example.com",), not_after="2026-11-15T00:00:00Z",
                self_signed=True)  # fmt: skip
     found = causes(diagnose(report(untrusted(18, bad), dated(NOW)), CATALOGUE))
@@ -121,7 +121,7 @@ def test_all_three_faults_are_read_though_openssl_tells_one() -> None:
     }  # fmt: skip
 
 
-def test_names_that_were_cut_off_prove_nothing() -> None:
+def test_a_truncated_list_of_names_proves_nothing() -> None:
     many = cert(names=tuple(f"n{n}.example" for n in range(100)))
     assert find("certificate.name-mismatch")(report(untrusted(20, many)), SUBJECT).state == "unknown"
     assert find("certificate.name-mismatch")(report(untrusted(62, many)), SUBJECT).state == "present"
@@ -159,7 +159,7 @@ def test_what_a_handshake_means(seen: Handshake, expected: dict[str | None, str]
     assert causes(diagnose(report(seen), CATALOGUE)) == expected
 
 
-def test_a_silent_hello_and_an_answered_plain_request_is_a_plain_text_port() -> None:
+def test_no_response_to_a_hello_but_to_plain_http_is_a_plain_text_port() -> None:
     asked = reply(Outcome.OK, 200, role="variant")
     found = diagnose(report(shake(Outcome.TIMEOUT, received=0), asked), CATALOGUE)
     assert causes(found) == {"tls.plaintext-port": "certain"}
@@ -176,14 +176,14 @@ def test_an_alert_after_the_handshake_is_read_from_the_answer() -> None:
     assert causes(diagnose(report(*seen), CATALOGUE)) == {"tls.client-cert-required": "certain"}
 
 
-def test_a_certificate_that_ends_soon_degrades_what_works() -> None:
-    def told(start: str, end: str) -> dict[str | None, Certainty]:
+def test_a_certificate_that_expires_soon_degrades_a_success() -> None:
+    def warned(start: str, end: str) -> dict[str | None, Certainty]:
         ok = shake(Outcome.OK, verified=True, chain=(cert(not_before=start, not_after=end),))
         return causes(diagnose(report(ok, reply(Outcome.OK, 200)), CATALOGUE))
 
-    assert told("2026-09-01T00:00:00Z", "2026-12-01T00:00:00Z") == {"tls.cert-expires-soon": "certain"}
-    assert told("2026-09-01T00:00:00Z", "2026-12-20T00:00:00Z") == {}
-    assert told("2026-11-20T00:00:00Z", "2026-11-26T12:00:00Z") == {}  # a six-day certificate in its first half
+    assert warned("2026-09-01T00:00:00Z", "2026-12-01T00:00:00Z") == {"tls.cert-expires-soon": "certain"}
+    assert warned("2026-09-01T00:00:00Z", "2026-12-20T00:00:00Z") == {}
+    assert warned("2026-11-20T00:00:00Z", "2026-11-26T12:00:00Z") == {}  # a six-day certificate in its first half
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_what_a_greeting_means(seen: Greeting, expected: dict[str | None, str]) 
     assert causes(diagnose(report(seen, stages=("tcp", "app"), port=22), CATALOGUE)) == expected
 
 
-def test_a_new_refusal_of_a_service_needs_a_page_and_no_python(tmp_path: Path) -> None:
+def test_a_new_error_of_a_service_needs_a_page_and_no_python(tmp_path: Path) -> None:
     page = Path(CATALOGUE["app.starting"].path).read_text(encoding="utf-8")
     start, end = page.index("answers = ["), page.index("owner =")
     folder = tmp_path / "app"
@@ -281,7 +281,7 @@ def test_an_error_page_over_http_is_read_like_a_greeting() -> None:
     assert find("app.service-says")(report(fine), SUBJECT, ("starting up",)).state == "absent"
 
 
-def test_a_503_of_nobody_known_asks_a_person() -> None:
+def test_a_503_of_an_unknown_server_asks_a_person() -> None:
     found = diagnose(report(reply(Outcome.ERROR_ANSWER, 503), stages=("tcp", "http")), CATALOGUE)
     problem = found.problems[0]
     assert {c.cause for c in problem.candidates} == {"http.backend-down", "http.app-error"}
@@ -289,13 +289,13 @@ def test_a_503_of_nobody_known_asks_a_person() -> None:
     assert problem.next_test.where == "server"
 
 
-def test_what_cannot_be_seen_on_another_system_is_only_likely() -> None:
+def test_what_another_system_does_not_show_is_only_likely() -> None:
     seen = report(untrusted(62, cert(names=("a.example",))))
     mac = replace(seen, vantage=replace(seen.vantage, os="macOS 15"))
     assert causes(diagnose(mac, CATALOGUE)) == {"tls.cert-name-mismatch": "likely"}
 
 
-def test_every_sign_of_ours_stands_an_empty_report() -> None:
+def test_every_sign_reads_an_empty_report() -> None:
     empty = Report(target=Target(input=HOST, host=HOST, port=443))
     for name in (
         "certificate.expired", "certificate.not-yet-valid", "certificate.name-mismatch", "certificate.self-signed",
@@ -323,7 +323,7 @@ def test_every_sign_of_ours_stands_an_empty_report() -> None:
         ("fe80::1", "fe80::1%eth0", True), ("shop.example.com", "", False), ("", "", True),
     ],
 )  # fmt: skip
-def test_names_match_as_rfc_9525_says(name: str, wanted: str, same: bool) -> None:
+def test_names_match_as_in_rfc_9525(name: str, wanted: str, same: bool) -> None:
     assert name_matches(name, wanted) is same
 
 

@@ -1,4 +1,4 @@
-"""The signs about UDP, read from reports made by hand, and what the causes make of them."""
+"""The signs about UDP, on reports written by hand, and the causes that follow."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def exchange(outcome: Outcome, address: str = SERVER, **more: object) -> Datagra
     return Datagram(id="o1", outcome=outcome, address=address, **(fields | more))  # type: ignore[arg-type]
 
 
-def way(address: str = SERVER, kind: str = "unicast") -> Route:
+def routed(address: str = SERVER, kind: str = "unicast") -> Route:
     return Route(id="r1", outcome=Outcome.OK, address=address, type=kind, gateway="192.0.2.1", source=OURS)
 
 
 def report(*seen: Observation, port: int = 53, queue: bool = True, notes: tuple[Note, ...] = ()) -> Report:
     target = Target(input=f"udp://x:{port}", host=SERVER, port=port, transport="udp", stages=("udp",))
-    look = Interfaces(
+    interfaces = Interfaces(
         id="i1", outcome=Outcome.OK, rows=(Interface(name="eth0", up=True, running=True, addresses=(f"{OURS}/24",)),)
     )
     vantage = Vantage(os="Linux 6.18", can=Can(error_queue=queue, ttl_trace=queue, listener_table="all"))
     full = Counters(id="c1", outcome=Outcome.OK, values={"nf_conntrack_count": 3, "nf_conntrack_max": 1000})
-    return Report(target=target, vantage=vantage, observations=(*seen, look, full), notes=notes)
+    return Report(target=target, vantage=vantage, observations=(*seen, interfaces, full), notes=notes)
 
 
 def table(*rows: Listener, complete: bool = True) -> Listeners:
@@ -94,13 +94,13 @@ def icmp(kind: int, code: int, offender: str) -> Icmp:
 def test_over_tcp_it_is_absent(name: str) -> None:
     tcp = Report(
         target=Target(input="x:53", host=SERVER, port=53),
-        observations=(Connect(id="o1", outcome=Outcome.REFUSED, address=SERVER, port=53, errno=REFUSED), way()),
+        observations=(Connect(id="o1", outcome=Outcome.REFUSED, address=SERVER, port=53, errno=REFUSED), routed()),
     )
     assert read(name, tcp).state == "absent"
 
 
 @pytest.mark.parametrize("name", UDP_SIGNS)
-def test_before_anything_was_looked_at_it_is_unknown(name: str) -> None:
+def test_before_any_probe_it_is_unknown(name: str) -> None:
     assert read(name, report()).state == "unknown"
 
 
@@ -121,8 +121,8 @@ def test_who_sent_the_port_unreachable(address: str, error: Icmp, state: str) ->
 
 def test_without_an_error_queue_a_refusal_has_no_sender_but_on_this_machine() -> None:
     o = exchange(Outcome.REFUSED, errno=REFUSED)
-    assert read("udp.port-unreachable-from-target", report(o, way(), queue=False)).why == "not-possible-here"
-    assert read("udp.port-unreachable-from-target", report(o, way(kind="local"), queue=False)).state == "present"
+    assert read("udp.port-unreachable-from-target", report(o, routed(), queue=False)).why == "not-possible-here"
+    assert read("udp.port-unreachable-from-target", report(o, routed(kind="local"), queue=False)).state == "present"
 
 
 @pytest.mark.parametrize(
@@ -137,19 +137,19 @@ def test_without_an_error_queue_a_refusal_has_no_sender_but_on_this_machine() ->
         ((), False),
     ],
 )
-def test_a_port_of_this_machine_is_taken_or_free(rows: tuple[Listener, ...], taken: bool) -> None:
-    r = report(exchange(Outcome.REFUSED, icmp=icmp(3, 3, SERVER)), way(kind="local"), table(*rows))
+def test_a_port_of_this_machine_is_in_use_or_free(rows: tuple[Listener, ...], taken: bool) -> None:
+    r = report(exchange(Outcome.REFUSED, icmp=icmp(3, 3, SERVER)), routed(kind="local"), table(*rows))
     states = [read(n, r).state for n in ("udp.local-port-in-use", "udp.no-socket")]
     assert states == (["present", "absent"] if taken else ["absent", "present"])
 
 
-def test_a_table_that_is_not_complete_proves_nothing() -> None:
-    r = report(exchange(Outcome.REFUSED), way(kind="local"), table(complete=False))
+def test_an_incomplete_table_proves_nothing() -> None:
+    r = report(exchange(Outcome.REFUSED), routed(kind="local"), table(complete=False))
     assert read("udp.no-socket", r).why == "needs-privilege"
 
 
-def test_about_another_machine_a_person_must_look() -> None:
-    r = report(exchange(Outcome.REFUSED, icmp=icmp(3, 3, SERVER)), way())
+def test_a_person_must_check_another_machine() -> None:
+    r = report(exchange(Outcome.REFUSED, icmp=icmp(3, 3, SERVER)), routed())
     reading = read("udp.no-socket", r)
     assert reading.why == "needs-person"
     assert reading.ask is not None
@@ -158,7 +158,7 @@ def test_about_another_machine_a_person_must_look() -> None:
 
 
 @pytest.mark.parametrize("name", ["udp.http3-advertised", "udp.datagrams-arrive"])
-def test_what_a_person_is_asked_leads_to_causes(name: str) -> None:
+def test_the_answers_of_a_person_lead_to_causes(name: str) -> None:
     ask = read(name, report(exchange(Outcome.TIMEOUT))).ask
     assert ask is not None
     assert all(a.then in CATALOGUE for a in ask.answers)
@@ -178,20 +178,20 @@ def test_controls_are_wanted_once() -> None:
     assert read("udp.tcp-port-accepts", report(silent, notes=(note,))).why == "forbidden-by-option"
 
 
-# ---------------------------------------------------------------- what it means
+# ---------------------------------------------------------------- causes
 
 
-def test_a_closed_port_is_likely_from_afar_and_certain_here() -> None:
+def test_a_closed_port_is_likely_from_another_machine_and_certain_on_this_one() -> None:
     o = exchange(Outcome.REFUSED, errno=REFUSED, icmp=icmp(3, 3, SERVER))
-    afar, here = first(report(o, way())), first(report(o, way(kind="local"), table()))
+    afar, here = first(report(o, routed())), first(report(o, routed(kind="local"), table()))
     assert (afar.cause, afar.certainty, afar.owner) == ("udp.closed", "likely", "server-operator")
     assert (here.cause, here.certainty, here.owner) == ("udp.closed", "certain", "this-machine")
     assert afar.next_test is not None
 
 
-def test_a_port_that_a_program_has_here_and_that_is_refused_is_our_firewall() -> None:
+def test_a_refused_port_that_a_local_process_uses_is_the_local_firewall() -> None:
     o = exchange(Outcome.REFUSED, errno=REFUSED, icmp=icmp(3, 3, SERVER))
-    p = first(report(o, way(kind="local"), table(row("0.0.0.0"))))
+    p = first(report(o, routed(kind="local"), table(row("0.0.0.0"))))
     assert (p.cause, p.certainty) == ("local.firewall-reject", "certain")
     assert "udp.closed" in [r.cause for r in p.ruled_out]
 
@@ -216,21 +216,21 @@ def same_answer(address: str, outcome: Outcome, error: Icmp) -> list[Connect]:
         (SERVER, icmp(3, 2, SERVER), Outcome.PROTOCOL_UNREACHABLE, "tcp.unreachable-other", "undetermined"),
     ],
 )
-def test_who_said_no(address: str, error: Icmp, outcome: Outcome, cause: str, certainty: str) -> None:
-    p = first(report(exchange(outcome, address, icmp=error), way(address), *same_answer(address, outcome, error)))
+def test_who_rejected_the_datagram(address: str, error: Icmp, outcome: Outcome, cause: str, certainty: str) -> None:
+    p = first(report(exchange(outcome, address, icmp=error), routed(address), *same_answer(address, outcome, error)))
     assert (p.cause, p.certainty) == (cause, certainty)
 
 
-def test_a_denied_send_is_this_machine() -> None:
+def test_a_denied_send_is_the_local_firewall() -> None:
     o = exchange(Outcome.DENIED, errno=Errno(name="EPERM", number=1), call="send", sent=0)
-    p = first(report(o, way()))
+    p = first(report(o, routed()))
     assert (p.symptom, p.cause, p.certainty) == ("permission-denied", "udp.local-denied", "certain")
     assert {"local.sandbox-denied", "local.conntrack-full"} <= {r.cause for r in p.ruled_out}
 
 
-def test_a_full_connection_table_denies_too() -> None:
+def test_a_full_connection_tracking_table_also_denies() -> None:
     o = exchange(Outcome.DENIED, errno=Errno(name="EPERM", number=1), call="send", sent=0)
-    r = report(o, way())
+    r = report(o, routed())
     full = Counters(id="c2", outcome=Outcome.OK, values={"nf_conntrack_count": 1000, "nf_conntrack_max": 1000})
     p = first(Report(target=r.target, vantage=r.vantage, observations=(*r.observations, full)))
     assert p.cause == "local.conntrack-full"
@@ -238,7 +238,7 @@ def test_a_full_connection_table_denies_too() -> None:
 
 def silence(port: int, payload: str, *seen: Observation) -> Problem:
     o = exchange(Outcome.TIMEOUT, port=port, payload=payload, sent=4, took=3.5)
-    return first(report(o, way(), *seen, port=port))
+    return first(report(o, routed(), *seen, port=port))
 
 
 def test_silence_decides_nothing() -> None:
@@ -247,7 +247,7 @@ def test_silence_decides_nothing() -> None:
     assert "TCP port 80 of the same host (203.0.113.9) responds" in p.explanation
 
 
-def test_a_service_that_is_silent_by_design_is_likely_only_where_the_host_is_there() -> None:
+def test_a_service_that_is_silent_by_design_is_likely_only_if_the_host_exists() -> None:
     there = silence(514, "empty datagram", control(514, Outcome.REFUSED), control(80, Outcome.TIMEOUT))
     assert (there.symptom, there.cause, there.certainty) == ("undetermined", "udp.needs-protocol", "likely")
     gone = silence(514, "empty datagram", control(514, Outcome.TIMEOUT), control(80, Outcome.TIMEOUT))
@@ -262,20 +262,20 @@ def test_quic_is_blocked_only_while_tcp_works() -> None:
     assert both.cause == "udp.open-or-filtered"
 
 
-def test_a_datagram_that_does_not_fit_names_who_said_so() -> None:
+def test_a_datagram_that_is_too_big_names_the_sender_of_the_error() -> None:
     o = exchange(Outcome.MESSAGE_TOO_BIG, payload="QUIC version negotiation", icmp=icmp(3, 4, ROUTER), call="send")
-    p = first(report(o, way()))
+    p = first(report(o, routed()))
     assert (p.cause, p.certainty) == ("udp.message-too-big", "certain")
     assert ROUTER in p.explanation
 
 
-def test_another_service_on_the_port_is_said() -> None:
-    p = first(report(exchange(Outcome.OTHER_PROTOCOL, protocol="ssh", text="SSH-2.0-x", replies=1), way()))
+def test_another_service_on_the_port_is_reported() -> None:
+    p = first(report(exchange(Outcome.OTHER_PROTOCOL, protocol="ssh", text="SSH-2.0-x", replies=1), routed()))
     assert (p.symptom, p.cause, p.certainty) == ("wrong-protocol", "udp.wrong-protocol", "certain")
     assert "SSH" in p.explanation
 
 
 def test_an_answer_is_all_that_is_needed() -> None:
-    v = diagnose(report(exchange(Outcome.OK, protocol="dns", text="NOERROR", replies=1), way()), CATALOGUE).verdict
+    v = diagnose(report(exchange(Outcome.OK, protocol="dns", text="NOERROR", replies=1), routed()), CATALOGUE).verdict
     assert (v.symptom, v.certainty) == ("ok", "certain")
     assert v.explanation.endswith(":53: all stages succeeded (udp).")
