@@ -81,7 +81,7 @@ def test_a_taken_port_names_its_owner() -> None:
     with listener() as port:
         report = examine("127.0.0.1", port)
         assert verdict(report) == ("port-conflict", "bind.in-use", "certain")
-        assert "listens on 127.0.0.1" in diagnose(report, CATALOGUE).verdict.explanation
+        assert "is listening on 127.0.0.1" in diagnose(report, CATALOGUE).verdict.explanation
 
 
 @pytest.mark.parametrize("wanted", ["0.0.0.0", "*"])

@@ -31,7 +31,7 @@ CATALOGUE = load_catalogue()
 
 
 def report(letters: str, *more: Connect | Trace | Lookup, notes: tuple[Note, ...] = ()) -> Report:
-    """Return a report of a series, one letter per attempt: "." connects, "s" needs another SYN, "x" times out, "r" refused."""
+    """Return a report of a series, a letter each: "." connects, "s" needs another SYN, "x" silent, "r" refused."""
     seen = tuple(attempt(letter, place) for place, letter in enumerate(letters, 1))
     target = Target(input=f"{HOST}:80", host=HOST, port=80, stages=("tcp",))
     route = Route(id="route", outcome=Outcome.OK, address=HOST, gateway="10.0.1.2")
