@@ -12,7 +12,7 @@ from .x509 import common_name, days_between, handshake_of, http_date, name_match
 
 _SOON = 14  # days before its expiry at which a certificate that should have been renewed is reported
 _SHORT_LIVED = 30  # days of validity up to which "soon" is a third of them
-_UNKNOWN_ISSUER = (2, 19, 20, 21)  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and kin, x509_vfy.h
+_UNKNOWN_ISSUER = (2, 19, 20, 21)  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and related codes, x509_vfy.h
 _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN = 18, 19
 _MOST_NAMES = 100  # of one certificate that a report keeps
 

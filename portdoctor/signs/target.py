@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from ..model import Connect, HostsFile, Outcome, Report, Subject, Want
 from ..outcomes import family_of
-from ..text import at
+from ..text import at, words
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .resolver_states import address_lookups, could_have_address, standing, system_lookup, want_wire, wire_addresses
 
@@ -67,7 +67,7 @@ def address_from_hosts_file(report: Report, subject: Subject) -> Reading:
             if address in subject.values:
                 return present(f"Line {number} of {o.path} is “{text.strip()}”.", o)
     if files:
-        return absent(f"{files[0].path} has no line with this address for {name}.", *files)
+        return absent(f"{files[0].path} has no line that maps {name} to {words(subject.values)}.", *files)
     return unsettled(report, Want(probe="hosts-file", args=(name,)), probed=bool(report.of(HostsFile)))
 
 
@@ -77,10 +77,10 @@ def address_from_dns(report: Report, subject: Subject) -> Reading:
     lookups = address_lookups(report)
     found = [o for o in lookups if set(o.addresses) & set(subject.values)]
     if found:
-        return present(f"Resolver {found[0].resolver} returns this address for the name.", *lookups)
+        return present(f"Resolver {found[0].resolver} returns {words(subject.values)} for the name.", *lookups)
     if could_have_address(report):
         return unsettled(report, want_wire(report))
-    return absent("DNS does not return this address for the name.", *lookups)
+    return absent(f"DNS does not return {words(subject.values)} for the name.", *lookups)
 
 
 @sign("DNS returns another address for the name")
@@ -92,9 +92,9 @@ def dns_address_differs(report: Report, subject: Subject) -> Reading:
     if _means_this_machine(report, subject):
         return absent("localhost always means this machine and is not looked up in DNS.", *report.of(HostsFile))
     if found and not set(found) & set(subject.values):
-        return present(f"DNS returns {found[0]}, not this address.", *lookups)
+        return present(f"DNS returns {found[0]}, not {words(subject.values)}.", *lookups)
     if found:
-        return absent("DNS returns the same address.", *lookups)
+        return absent(f"DNS returns {words(subject.values)} too.", *lookups)
     if could_have_address(report):
         return unsettled(report, want_wire(report))
     return absent("DNS returns no address for the name.", *lookups)
