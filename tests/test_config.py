@@ -120,7 +120,7 @@ def test_paths_of_the_file_are_relative_to_it(run: Run, config: Callable[[str], 
     _, _, err = run("check", "10.0.0.1:22", "--plan")
     assert f"{tmp_path}{os.sep}no-such.pem for --cafile" in err
     config('causes = ["ours", "~/theirs"]\n')
-    assert run("explain", "--list")[2].startswith(f"error: {tmp_path}{os.sep}ours: cannot read the causes")
+    assert run("explain", "--list")[2].startswith(f"error: {tmp_path}{os.sep}ours: cannot read the cause files")
     given = settings.given({"PORTDOCTOR_CONFIG": str(tmp_path / "config.toml")})
     assert given.values["causes"] == [str(tmp_path / "ours"), os.path.expanduser("~/theirs")]
 

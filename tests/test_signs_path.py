@@ -85,7 +85,7 @@ def refusal() -> list[Observation]:
 
 
 def round_one(*mine: Hop) -> list[Observation]:
-    random = trace("chance", expired(1, R1), expired(2, R2), expired(3, R3), reset(4), port=20001)
+    random = trace("random", expired(1, R1), expired(2, R2), expired(3, R3), reset(4), port=20001)
     return [trace("target", *mine), random]
 
 
@@ -118,7 +118,7 @@ def test_many_random_ports_prove_where_packets_end(seen, hops, mine, sign, cause
         again(2, quiet(3), expired(3, R3)),  # too few
         [*again(5, quiet(3), expired(3, R3)), trace("random", reset(3), number=2, port=20002)],  # one ends there
         [*again(5, quiet(3), expired(3, R3)), trace("target", expired(3, R3), number=2)],  # one of ours gets on
-        [*again(5, quiet(3), expired(3, R3)), trace("chance", expired(2, "10.9.9.9"), port=20003)],  # two paths
+        [*again(5, quiet(3), expired(3, R3)), trace("random", expired(2, "10.9.9.9"), port=20003)],  # two paths
         again(5, quiet(3), quiet(3)),  # the router no longer responds
         again(5, quiet(3), expired(3, HOST)),  # the host itself forwards them
     ],
@@ -130,7 +130,7 @@ def test_what_is_no_proof_of_a_drop_in_the_path(doubt: list[Observation]) -> Non
 
 
 def test_two_paths_need_more_samples() -> None:
-    other = trace("chance", expired(2, "10.9.9.9"), port=20003)
+    other = trace("random", expired(2, "10.9.9.9"), port=20003)
     seen = report(*silence(), *round_one(*DROPPED), other, *again(7, quiet(3), expired(3, R3)))
     assert read("trace.random-ports-pass-last-hop", seen).state == "present"
 
@@ -162,7 +162,7 @@ def test_an_open_port_one_hop_beyond_a_refusal_is_no_middlebox() -> None:
         trace("control", expired(3, R3), number=2, port=80),
     ]
     kept = [*refusal(), Connect(outcome=Outcome.OK, took=0.01, address=HOST, port=80, role="control")]
-    random = trace("chance", *RESET, port=20001)
+    random = trace("random", *RESET, port=20001)
     seen = report(*kept, trace("target", *RESET), random, trace("target", reset(3), number=2), *control)
     assert read("trace.refused-before-other-ports", seen).state == "unknown"
     assert (first(seen).cause, first(seen).certainty) == ("tcp.no-listener", "likely")
