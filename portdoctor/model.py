@@ -20,8 +20,8 @@ Symptom = Literal[
 ]  # fmt: skip
 Certainty = Literal["certain", "likely", "undetermined"]
 Owner = Literal[
-    "this-machine", "network", "server-operator", "service-operator",
-    "dns-operator", "certificate-owner", "unknown",
+    "user", "this-machine", "network", "server-operator", "service-operator",
+    "dns-operator", "resolver-operator", "proxy-operator", "certificate-owner", "unknown",
 ]  # fmt: skip
 Stage = Literal["dns", "tcp", "udp", "tls", "http", "app", "bind"]
 STAGES: tuple[Stage, ...] = ("dns", "tcp", "udp", "tls", "http", "app", "bind")
@@ -31,6 +31,8 @@ Why = Literal[
     "needs-privilege", "forbidden-by-option", "out-of-budget", "needs-person",
 ]  # fmt: skip
 Transport = Literal["tcp", "udp"]
+Origin = Literal["this-machine", "path", "target", "resolver", "proxy", "unknown"]
+EndpointRole = Literal["resolver", "upstream"]
 
 
 class Outcome(StrEnum):
@@ -157,6 +159,7 @@ class Vantage(Value, frozen=True, kw_only=True):
     interface: str | None = None
     gateway: str | None = None
     resolvers: tuple[str, ...] = ()
+    upstreams: tuple[str, ...] = ()  # of a stub resolver on this machine, where it was examined
     can: Can = Can()
     limits: tuple[str, ...] = ()
 
@@ -590,8 +593,19 @@ class RuledOut(Value, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
 
 
+class Link(Value, frozen=True, kw_only=True):
+    """One cause of a chain, and what it is about."""
+
+    cause: str
+    subject: Subject
+
+
 class Problem(Value, frozen=True, kw_only=True):
-    """A symptom of a subject with its cause or candidates."""
+    """A symptom of a subject with its cause or candidates.
+
+    `chain` leads from the symptom to the root, which is `cause`. `origin`: where the evidence places the fault, which
+    is not always who must act. `owner_text` names the owner in words. `assumptions`: what was taken for granted.
+    """
 
     id: str
     symptom: Symptom
@@ -602,6 +616,11 @@ class Problem(Value, frozen=True, kw_only=True):
     title: str = ""
     explanation: str = ""
     owner: Owner = "unknown"
+    owner_text: str = ""
+    origin: Origin = "unknown"
+    chain: tuple[Link, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
     subject: Subject = Subject(kind="target")
     stage: Stage | None = None
     evidence: tuple[str, ...] = ()
@@ -622,6 +641,7 @@ class Verdict(Value, frozen=True, kw_only=True):
     title: str = ""
     explanation: str = ""
     owner: Owner = "unknown"
+    owner_text: str = ""
 
 
 class StageLine(Value, frozen=True, kw_only=True):

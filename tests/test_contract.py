@@ -191,8 +191,9 @@ def test_live_reports_keep_the_contract_and_stand_in_the_order_asked(closed: int
     assert [found for r in reports for found in breaches(r)] == []
     assert b"secret" not in ran.stdout
     assert [r["target"]["port"] for r in reports] == [good, closed, broken, other, closed, closed, closed, good, closed]
-    assert reports[0]["verdict"] | {"title": "", "explanation": ""} == {
+    assert reports[0]["verdict"] | {"title": "", "explanation": "", "owner_text": ""} == {
         "symptom": "ok", "cause": None, "certainty": "certain", "title": "", "explanation": "", "owner": "unknown",
+        "owner_text": "",
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def replayed(name: str) -> Diagnosis:
 
 
 def answered_by(cause: str) -> list[str]:
-    return [n for n, e in ANSWERS.items() if cause in (e.cause, e.because, *e.problems)]
+    return [n for n, e in ANSWERS.items() if cause in (e.cause, e.because, *e.chain, *e.problems)]
 
 
 @pytest.mark.parametrize("cause", CATALOGUE.names())

@@ -18,6 +18,7 @@ from portdoctor.model import (
     Datagram,
     Diagnosis,
     Listeners,
+    Lookup,
     Neighbour,
     Note,
     Observation,
@@ -49,7 +50,7 @@ def _blind(o: Observation) -> Observation | None:
             return None
         case Listeners():
             return replace(o, complete=False, bound_shown=False, rows=())
-        case Connect() | Datagram() if o.icmp is not None:
+        case Connect() | Datagram() | Lookup() if o.icmp is not None:
             number = o.errno.number if o.errno else 0
             return replace(o, icmp=None, outcome=of_errno(number, connecting=isinstance(o, Connect)))
         case _:
@@ -72,7 +73,7 @@ def allowed(name: str) -> set[str]:
     """
     kept = scenario.load_scenario(name)
     expect = kept.expect
-    true = {c for c in (expect.cause, expect.because, *expect.problems) if c}
+    true = {c for c in (expect.cause, expect.because, *expect.chain, *expect.problems) if c}
     true |= {*kept.inseparable, *HIDDEN.get(name, ())}
     return true | {general for c in true for general in CATALOGUE[c].front.refines}
 
@@ -91,7 +92,11 @@ def test_less_evidence_is_never_wrong(name: str) -> None:
         assert problem.cause in allowed(name), f"{problem.cause} ({problem.certainty}) on less evidence"
         if problem.certainty == "certain":
             named = [p for p in full.problems if p.cause]
-            same = [p for p in named if problem.cause in (p.cause, *CATALOGUE[p.cause or ""].front.refines)]
+            links = {id(p): {link.cause for link in p.chain} for p in named}  # a scope without its root stays true
+            same = [
+                p for p in named
+                if problem.cause in {p.cause, *links[id(p)], *CATALOGUE[p.cause or ""].front.refines}
+            ]
             assert same, f"certain of {problem.cause} only when less is seen"
             assert same[0].certainty == "certain"
 

@@ -18,6 +18,7 @@ BLANKS: dict[str, str] = {
     "sni": "the name in the TLS handshake (SNI)",
     "url": "the URL of the target, with `/` as its path",
     "resolver": "the resolver that the statement is about, or the first configured one",
+    "upstream": "the first server that the resolver on this machine forwards to",
     "source": "the local address that the connection uses",
     "gateway": "the gateway of the route to the address",
     "interface": "the interface of the route to the address",

@@ -12,13 +12,34 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ..model import Certainty, Owner, Stage, Step, SubjectKind, Symptom, Value
+from ..model import Certainty, EndpointRole, Origin, Owner, Stage, Step, SubjectKind, Symptom, Value
 from ..signs import Sign, find
 from .blanks import fill, fill_command
 
 _AT_OF_PHASE: dict[str, tuple[Stage, ...]] = {
     "local": ("tcp", "udp"), "dns": ("dns",), "tcp": ("tcp",), "tls": ("tls",), "http": ("http",),
     "app": ("app",), "udp": ("udp",), "bind": ("bind",),
+}  # fmt: skip
+
+
+# Who an owner is, where the cause file does not name them. A blank that is not known stays in capitals: none here.
+OWNER_TEXT: dict[Owner, str] = {
+    "user": "you",
+    "this-machine": "you, on this machine",
+    "network": "whoever runs the network in the path",
+    "server-operator": "the operator of {address}",
+    "service-operator": "the operator of the service on {endpoint}",
+    "dns-operator": "the operator of the DNS zone of {name}",
+    "resolver-operator": "the operator of the resolver {resolver}",
+    "proxy-operator": "the operator of the proxy",
+    "certificate-owner": "the owner of the certificate of {sni}",
+    "unknown": "not known yet",
+}
+# Where a fault lies when the cause file does not say.
+ORIGIN: dict[Owner, Origin] = {
+    "user": "this-machine", "this-machine": "this-machine", "network": "path", "server-operator": "target",
+    "service-operator": "target", "dns-operator": "unknown", "resolver-operator": "resolver",
+    "proxy-operator": "proxy", "certificate-owner": "target", "unknown": "unknown",
 }  # fmt: skip
 
 
@@ -63,6 +84,19 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Meta(description="systems on which a scenario ran; on others the cap is `likely`"),
     ] = ("linux",)
     terms: Annotated[tuple[str, ...], Meta(description="standard terms of other tools, such as `NEL tcp.refused`")] = ()
+    through: Annotated[
+        Literal["", EndpointRole],
+        Meta(description="role of the endpoints whose transport explains the cause; what is found there is the root"),
+    ] = ""
+    origin: Annotated[
+        Literal["", Origin], Meta(description="where the fault lies; left out: it follows from the owner")
+    ] = ""
+    owner_text: Annotated[
+        str, Meta(description="names the owner, with blanks, such as `whoever runs {offender}`")
+    ] = ""
+    assumes: Annotated[
+        tuple[str, ...], Meta(description="what the cause takes for granted, as codes such as `clock-right`")
+    ] = ()
     says: Annotated[str, Meta(description="the finding in one sentence of at most 15 words, with blanks")]
     ask: Annotated[
         str,

@@ -44,8 +44,10 @@ async def repeat(c: Session, address: str) -> None:
 
 
 async def _exchange(c: Session, address: str, role: Role) -> Datagram:
+    port, _ = c.endpoint(address)
+    service = c.target.service if port == c.target.port else None
     o = await exchange(
-        address, c.target.port, payload_for(c.target.service, c.target.port), clock=c.clock, host=c.host,
+        address, port, payload_for(service, port), clock=c.clock, host=c.host,
         limit=c.options.timeout or PATIENCE, role=role, source=c.options.source,
     )  # fmt: skip
     c.add(o)

@@ -23,7 +23,8 @@ _REPEATS = 3
 
 
 async def _route(c: Session, address: str) -> None:
-    c.add(await local.route(address, c.host, c.clock, c.options.source, c.target.port, c.target.transport))
+    port, transport = c.endpoint(address)
+    c.add(await local.route(address, c.host, c.clock, c.options.source, port, transport))
 
 
 async def _neighbour(c: Session, address: str) -> None:
@@ -61,7 +62,7 @@ async def _elsewhere(c: Session, address: str, port: str) -> None:
 
 
 async def _repeats(c: Session, address: str) -> None:
-    if c.target.transport == "udp":
+    if c.endpoint(address)[1] == "udp":
         from . import datagrams
 
         await datagrams.repeat(c, address)
@@ -104,6 +105,19 @@ async def _wire_cd(c: Session, name: str, resolver: str) -> None:
         c.add(await query_resolver(name, qtype, resolver, c.clock, until, checking_disabled=True, host=c.host))
 
 
+async def _upstreams(c: Session, name: str) -> None:
+    """Query the servers that a stub resolver on this machine forwards to."""
+    from ..probes.lookup import query_resolvers
+
+    c.upstreams = tuple(a for a in await asyncio.to_thread(c.host.upstreams) if a not in c.resolvers())
+    if not c.upstreams:
+        want = Want(probe="upstreams", args=(name,))
+        c.give_reason(want, "not-possible-here", "The upstream servers of the local resolver are not known.")
+    limit = c.clock() + min(4.0, max(c.left() - 0.5, 0.1))
+    async for o in query_resolvers(name, c.upstreams, (4, 6), c.clock, limit, c.host):
+        c.add(o)
+
+
 async def _small_segments(c: Session, address: str) -> None:
     from .conversation import small_segments
 
@@ -122,14 +136,15 @@ def forbid_controls(c: Session) -> None:
 class Sends(NamedTuple):
     """What a follow-up probe sends at most: `most` times `what` to each destination of a kind.
 
-    `to`: "port", the target port of each address; "control", other ports of each address; "path", the target port with
-    low TTLs; "resolvers", each configured resolver; "elsewhere", an address that DNS gives and this machine does not
-    use (counted for the whole target). The probe applies to targets with one of the `stages`.
+    `to`: "port", the target port of each address; "control", other ports of each address; "path", the target port
+    with low TTLs; "resolvers", each configured resolver; "upstreams", each server that a local stub resolver
+    forwards to; "elsewhere", an address that DNS gives and this machine does not use (counted for the whole
+    target). The probe applies to targets with one of the `stages`.
     """
 
     most: int
     what: Literal["connection", "query", "exchange", "SYN with a low TTL"]
-    to: Literal["port", "control", "path", "resolvers", "elsewhere"]
+    to: Literal["port", "control", "path", "resolvers", "upstreams", "elsewhere"]
     stages: tuple[Stage, ...] = ("tcp",)
 
 
@@ -160,6 +175,7 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "small-segments": FollowUp(1.5, _small_segments, (Sends(3, "connection", "port", _LATER_STAGES),)),
     "wire": FollowUp(0.2, _wire, (Sends(2, "query", "resolvers", ("dns",)),)),
     "wire-cd": FollowUp(0.5, _wire_cd, (Sends(2, "query", "resolvers", ("dns",)),)),
+    "upstreams": FollowUp(4.0, _upstreams, (Sends(2, "query", "upstreams", ("dns",)),)),
     "controls": FollowUp(1.0, controls, (Sends(MOST_CONTROLS, "connection", "control", ("tcp", "udp")),)),
     "trace": FollowUp(1.5, traced, (Sends(3 * FARTHEST, "SYN with a low TTL", "path"),)),  # three ports at most
 }

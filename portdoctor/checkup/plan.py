@@ -129,6 +129,10 @@ def _follow_up(
                 what, on = f"{what}, to the target port, a random port and an open port", ()
         case "resolvers":
             to, on, per = resolvers, (53,), "resolver"
+        case "upstreams":
+            if not any(r == "::1" or r.startswith("127.") for r in resolvers):
+                return None
+            to, on, per = ("the servers that the resolver on this machine forwards to",), (53,), "resolver"
         case "elsewhere":
             to, per = ("an address that DNS gives and this machine does not use",), "target"
         case "port":

@@ -42,8 +42,14 @@ async def controls(c: Session, address: str) -> None:
     c.done.add(Want(probe="controls", args=(address,)))
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left(), 0.05))
     async with asyncio.TaskGroup() as group:
-        for port in control_ports(c.target):
+        for port in _comparison_ports(c, address):
             group.create_task(attempt(c, address, port, "control", Patience(limit)))
+
+
+def _comparison_ports(c: Session, address: str) -> tuple[int, ...]:
+    """Beside a resolver only its own port over TCP, never others."""
+    port, _ = c.endpoint(address)
+    return control_ports(c.target) if port == c.target.port else (port,)
 
 
 def control_ports(target: Target) -> tuple[int, ...]:

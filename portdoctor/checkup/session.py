@@ -13,9 +13,23 @@ from msgspec.structs import replace
 
 from .. import __version__
 from ..catalogue.cause import Catalogue
+from ..engine.endpoints import RESOLVER_PORT
 from ..engine.verdict import diagnose
 from ..host import Host, user_name
-from ..model import Connect, Diagnosis, Note, Observation, Options, Report, Route, Vantage, Want, Why
+from ..model import (
+    Connect,
+    Datagram,
+    Diagnosis,
+    Note,
+    Observation,
+    Options,
+    Report,
+    Route,
+    Transport,
+    Vantage,
+    Want,
+    Why,
+)
 from ..target.parse import Asked
 
 if TYPE_CHECKING:
@@ -36,6 +50,7 @@ class Session:
         self.done: set[Want] = set()
         self.random_ports: list[int] = []  # the same for all probes; chosen by `repeats.random_ports`
         self.open: list[socket.socket] = []  # closed at the end, whatever happens
+        self.upstreams: tuple[str, ...] = ()  # of a local stub resolver, once they were examined
         self._seen: list[Observation] = []
         self._notes: list[Note] = []
         self._cached_diagnosis: tuple[tuple[int, int, bool], Diagnosis] | None = None
@@ -91,6 +106,13 @@ class Session:
         more = (self.options.resolver,) if self.options.resolver else ()
         return tuple(dict.fromkeys((*self.host.resolvers(), *more)))
 
+    def endpoint(self, address: str) -> tuple[int, Transport]:
+        """The port and transport to probe at an address: a resolver's own, unless the target was tried there."""
+        tried = any(isinstance(o, Connect | Datagram) and o.own and o.address == address for o in self._seen)
+        if not tried and address in (*self.resolvers(), *self.upstreams):
+            return RESOLVER_PORT, "udp"
+        return self.target.port, self.target.transport
+
     def _vantage(self) -> Vantage:
         route = next((o for o in self._seen if isinstance(o, Route)), None)
         source = next((o.source for o in self._seen if isinstance(o, Connect) and o.source), None)
@@ -99,7 +121,7 @@ class Session:
             host=socket.gethostname(), os=self.host.describe(), user=user_name(), started=started,
             source_address=source or (route.source if route else None),
             interface=route.interface if route else None, gateway=route.gateway if route else None,
-            resolvers=self.host.resolvers(), can=self.host.can(), limits=self.host.limits(),
+            resolvers=self.host.resolvers(), upstreams=self.upstreams, can=self.host.can(), limits=self.host.limits(),
         )  # fmt: skip
 
     async def trust(self) -> Trust:

@@ -38,7 +38,7 @@ def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:
         return v.symptom == "timeout" or (v.symptom == "unreachable" and prohibited)
     if expect in get_args(Symptom):
         return False
-    if expect in (v.cause, *(p.cause for p in diagnosis.problems)):
+    if any(expect in (p.cause, *(link.cause for link in p.chain)) for p in diagnosis.problems):
         return True
     candidates = [c.cause for p in diagnosis.problems[:1] for c in p.candidates]
     return None if v.cause is None and expect in candidates else False

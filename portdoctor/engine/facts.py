@@ -39,6 +39,7 @@ def facts_about(report: Report, subject: Subject) -> dict[str, str]:
         "gateway": v.gateway,
         "interface": v.interface,
         "resolver": subject.values[0] if subject.kind == "resolver" else next(iter(v.resolvers), None),
+        "upstream": next(iter(v.upstreams), None),
     }
     if address:
         facts |= _of_address(report, address)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ..catalogue.blanks import fill, fill_command
-from ..catalogue.cause import Cause, step_of
+from ..catalogue.cause import ORIGIN, OWNER_TEXT, Cause, step_of
 from ..model import (
-    Answer,
     Bind,
     Candidate,
     Certainty,
@@ -16,6 +15,7 @@ from ..model import (
     Greeting,
     Handshake,
     HttpReply,
+    Link,
     NextTest,
     Observation,
     Outcome,
@@ -53,11 +53,13 @@ def problem_of(
     facts = facts_about(reader.report, finding.subject)
     out = [w for w in weighed if w.state == "ruled-out" and w.decider and w.decider.says]
     out.sort(key=lambda w: _distance(w, finding))
+    out = [w for w in out if w.decider and not weigh.is_silence(reader.report, w.decider.evidence)]
     ruled_out = tuple(_ruled_out(reader, finding, w) for w in out)
     rivals = [w for w in open_ if chosen is None or rivals_of(chosen, [w])]
     readings = _readings(reader, finding.subject, weighed)
     own = [o.id for o in finding.path if o.outcome is not Outcome.OK] or [o.id for o in finding.path]
     own += [o.id for o in aside(reader, finding.subject)]
+    certainty = _certainty(reader, finding.subject, chosen, rivals, open_) if chosen else "undetermined"
     problem = Problem(
         id="/".join((*finding.subject.values, chosen.cause.name if chosen else "")),
         symptom=finding.symptom,
@@ -66,7 +68,9 @@ def problem_of(
         evidence=tuple(dict.fromkeys((*own, *(e for r in readings for e in r.evidence)))),
         candidates=tuple(_candidate(w) for w in rivals if chosen is None or w.cause != chosen.cause),
         ruled_out=ruled_out,
-        next_test=_next_test(reader, finding.subject, chosen, open_, facts, {r.cause for r in ruled_out}),
+        next_test=_next_test(
+            reader, finding.subject, chosen, certainty == "certain", open_, facts, {r.cause for r in ruled_out}
+        ),
     )
     if chosen is None:
         seen = said(weighed)[:2] or [r.because for r in ruled_out[:1]] or ["What was seen has no cause here."]
@@ -82,7 +86,7 @@ def problem_of(
     read = (*chosen.present[:1], *((more,) if more else ()), *chosen.present[1:])
     found = dict.fromkeys(r.says for r in read if r.says)
     says = [one for one in found if not any(one in other for other in found if one != other)]
-    certainty = _certainty(reader, finding.subject, chosen, rivals, open_)
+    owner = _owner(reader, finding.subject, cause)
     if certainty == "certain" and proof:
         settled = tuple(replace(_ruled_out(reader, finding, w), because=proof.says or cause.title) for w in rivals)
         problem = replace(problem, candidates=(), ruled_out=(*ruled_out, *settled))
@@ -92,7 +96,12 @@ def problem_of(
         certainty=certainty,
         title=cause.title,
         explanation=" ".join((fill(cause.front.says, facts), *says[:4])),
-        owner=_owner(reader, finding.subject, cause),
+        owner=owner,
+        owner_text=fill(front.owner_text or OWNER_TEXT[owner], facts),
+        origin=front.origin or ORIGIN[owner],
+        chain=(Link(cause=cause.name, subject=finding.subject),),
+        assumptions=front.assumes,
+        terms=front.terms,
         signs=tuple(says),
         steps=_steps([step_of(a, system, facts) for a in actions], here=_here(reader, finding.subject)),
     )
@@ -155,36 +164,52 @@ def _certainty(
 
 
 def _next_test(
-    reader: Reader, subject: Subject, chosen: Weighed | None, open_: list[Weighed], facts: dict[str, str],
-    out: set[str],
+    reader: Reader, subject: Subject, chosen: Weighed | None, certain: bool, open_: list[Weighed],
+    facts: dict[str, str], out: set[str],
 ) -> NextTest | None:  # fmt: skip
-    """The first question that an open sign has for a person. No answer points to one of the causes that are `out`."""
+    """The first test of an open sign that a person can run and that decides something.
+
+    No answer points to one of the causes that are `out`. Beside a certain cause only its open special cases are left.
+    """
     names = [] if chosen is None else [*chosen.cause.front.proof, *chosen.cause.front.supports]
     names += [n for w in open_ for n in (*w.missing, *w.cause.front.proof)]
+    special = {w.cause.name for w in open_ if chosen is not None and weigh.special(w.cause, chosen.cause)}
+    own = chosen.cause.name if chosen else None
     for name in names:
         ask = reader.read(name, subject).ask
-        answers = _answers(ask.answers, chosen, out) if ask else ()
-        if ask is not None and answers:
-            where = "here" if ask.where == "server" and _here(reader, subject) else ask.where
-            system = reader.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
-            command = ask.commands.get(system) or next(iter(ask.commands.values()))
-            return NextTest(
-                where=where, command=fill_command(command, facts),
-                if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in answers),
-            )  # fmt: skip
+        answers = [a for a in ask.answers if a.then not in out] if ask else []
+        if certain:
+            answers = [a for a in answers if a.then == own or a.then in special]
+        if ask is None or not {a.then for a in answers} - {own}:
+            continue
+        where = "here" if ask.where == "server" and _here(reader, subject) else ask.where
+        system = reader.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
+        command = ask.commands.get(system) or next(iter(ask.commands.values()))
+        return NextTest(
+            where=where, command=fill_command(command, facts),
+            if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in answers),
+        )  # fmt: skip
     return None
-
-
-def _answers(answers: tuple[Answer, ...], chosen: Weighed | None, out: set[str]) -> tuple[Answer, ...]:
-    """An answer that would point to a cause already ruled out confirms the chosen one, or is left out."""
-    if chosen is None:
-        return tuple(a for a in answers if a.then not in out)
-    return tuple(replace(a, then=chosen.cause.name) if a.then in out else a for a in answers)
 
 
 def _readings(reader: Reader, subject: Subject, weighed: list[Weighed]) -> list[Reading]:
     fronts = [w.cause.front for w in weighed if w.state != "ruled-out"]
     return [reader.read(n, subject, f) for f in fronts for n in (*f.requires, *f.excludes, *f.proof)]
+
+
+def rooted(scope: Problem, root: Problem) -> Problem:
+    """The problem of a scope, explained by its root: the chain leads from the one to the other."""
+    ruled_out = {r.cause: r for r in (*root.ruled_out, *scope.ruled_out)}
+    return replace(
+        root,
+        id=scope.id, symptom=scope.symptom, stage=scope.stage, subject=scope.subject,
+        certainty=min(scope.certainty, root.certainty, key=lambda c: _RANK[c]),
+        explanation=f"{scope.explanation} {root.explanation}",
+        chain=(*scope.chain, *root.chain),
+        assumptions=tuple(dict.fromkeys((*scope.assumptions, *root.assumptions))),
+        evidence=tuple(dict.fromkeys((*scope.evidence, *root.evidence))),
+        signs=(*root.signs, *scope.signs), ruled_out=tuple(ruled_out.values()),
+    )  # fmt: skip
 
 
 def evidence_of(problem: Problem) -> set[str]:

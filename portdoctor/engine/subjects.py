@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from ..model import (
     Bind,
@@ -24,6 +25,7 @@ from ..outcomes import family_of, symptom
 from ..text import at
 
 _AT_ADDRESS = Connect | Datagram | Handshake | HttpReply | Greeting
+_STAGGER = 0.25  # seconds: the Connection Attempt Delay that RFC 8305, section 5, recommends
 _UNUSABLE = (Outcome.NET_UNREACHABLE, Outcome.FAMILY_UNSUPPORTED, Outcome.ADDRESS_UNAVAILABLE)
 
 
@@ -80,6 +82,29 @@ def of_bind(report: Report) -> Finding | None:
     worst = next((o for o in as_server if o.outcome is not Outcome.OK), as_server[0])
     failed = [o for o in binds if o.outcome is not Outcome.OK]
     return _finding(Subject(kind="local", values=(at(worst.address, worst.port),)), worst, failed or [worst])
+
+
+def connects_first(found: list[Finding]) -> Finding | None:
+    """The address whose connection a client gets: the race of RFC 8305 in getaddrinfo's order; None when all fail.
+
+    Families take turns, and each attempt begins 250 ms after the one before, or when that has failed.
+    """
+    best: tuple[float, Finding] | None = None
+    begins = 0.0
+    for f in _in_turn(found):
+        o = f.path[0]
+        connected = o.outcome is Outcome.OK
+        if connected and (best is None or begins + o.took < best[0]):
+            best = (begins + o.took, f)
+        begins += _STAGGER if connected else min(_STAGGER, o.took)
+    return best[1] if best else None
+
+
+def _in_turn(found: list[Finding]) -> list[Finding]:
+    families: dict[int, list[Finding]] = {}
+    for f in found:
+        families.setdefault(family_of(f.subject.values[0]), []).append(f)
+    return [f for turn in zip_longest(*families.values()) for f in turn if f is not None]
 
 
 def unusable_here(found: list[Finding]) -> list[Finding]:

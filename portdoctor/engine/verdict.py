@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from ..catalogue.blanks import fill
 from ..catalogue.cause import Catalogue, Cause
-from ..model import Connect, Diagnosis, Lookup, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
+from ..model import Connect, Diagnosis, Link, Lookup, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
 from ..signs.series import attempts
-from . import weigh
+from . import endpoints, weigh
 from .facts import facts_about
-from .problem import aside, evidence_of, merged, numbered, problem_of, rivals_of
+from .problem import aside, evidence_of, merged, numbered, problem_of, rivals_of, rooted
 from .stages import answer_notes, stage_lines, stage_of
-from .subjects import Finding, addresses, at_address, of_bind, of_name, of_resolvers, unusable_here
+from .subjects import Finding, addresses, at_address, connects_first, of_bind, of_name, of_resolvers, unusable_here
 from .weigh import Reader, Weighed
 
 _LATE = 0.3  # seconds of silence after which a checkup begins to look beside a connection
@@ -43,7 +43,7 @@ def _verdict(report: Report, problems: tuple[Problem, ...]) -> Verdict:
         p = problems[0]
         return Verdict(
             symptom=p.symptom, cause=p.cause, certainty=p.certainty,
-            title=p.title, explanation=p.explanation, owner=p.owner,
+            title=p.title, explanation=p.explanation, owner=p.owner, owner_text=p.owner_text,
         )  # fmt: skip
     missing = _not_reached(report)
     if missing or report.interrupted:
@@ -95,6 +95,13 @@ class _Case:
                 text = f"{tcp.address} answered only after {tcp.took:.1f} s; other ports were tried meanwhile."
                 self.notes.append(Note(kind="info", text=text, stage=tcp.stage, evidence=tuple(o.id for o in beside)))
 
+    def note_working(self, found: list[Finding]) -> None:
+        """Addresses that work beside the one that a client uses and that fails after the connection."""
+        for f in found:
+            if f.symptom == "ok":
+                text = f"{f.subject.values[0]} works; a client that connected to another address does not try it."
+                self.notes.append(Note(kind="info", text=text, stage=f.stage, evidence=tuple(o.id for o in f.path)))
+
     def note_accidents(self, found: list[Finding]) -> None:
         """One attempt of a series failed and no other did: it changed meanwhile, or was an accident, and no pattern."""
         for f in found:
@@ -108,11 +115,11 @@ class _Case:
         """The problems in order: what stops the user's own connection first, earlier stages before later ones."""
         first = of_bind(self.report) or of_name(self.report)
         if first is not None and first.symptom != "ok":
-            return self._explain(first)
+            return [p for problem in self._explain(first) for p in self._to_the_root(problem)]
         impaired = self._impaired(first) if first is not None else []
         if first is not None:
             for finding in of_resolvers(self.report):
-                impaired += self._impaired(finding)
+                impaired += [p for problem in self._impaired(finding) for p in self._to_the_root(problem)]
         return self._at_addresses() + impaired
 
     def _at_addresses(self) -> list[Problem]:
@@ -126,10 +133,14 @@ class _Case:
             return []
         self.note_late_answers(found)
         self.note_accidents(found)
+        first = connects_first(found)
+        if first is not None:  # what a client meets stands first
+            found = [first, *(f for f in found if f != first)]
         failing = [f for f in found if f.symptom != "ok"]
         problems = merged([p for f in failing for p in self._explain(f)])
         problems += merged([p for f in found if f.symptom == "ok" for p in self._impaired(f)])
-        if failing and len(failing) == len(found):
+        if failing and (first is None or first.symptom != "ok"):
+            self.note_working(found)
             return problems
         whole = Finding(subject=Subject(kind="target"), symptom="ok", stage=found[0].path[0].stage or found[0].stage)
         return [*(self._scopes(problems, whole) if failing else problems), *self._impaired(whole)]
@@ -149,7 +160,9 @@ class _Case:
         says = fill(scope.cause.front.says, facts)
         over = replace(
             dead,
-            id="scope", symptom="degraded", cause=scope.cause.name, because=dead.cause, certainty="certain",
+            id="scope", symptom="degraded", cause=scope.cause.name,
+            chain=(Link(cause=scope.cause.name, subject=whole.subject), *dead.chain),
+            because=dead.cause, certainty="certain",
             because_certainty=dead.certainty if dead.cause else None, candidates=(),
             title=scope.cause.title, explanation=f"{says} {dead.explanation}", hidden=(dead.id,),
             evidence=tuple(dict.fromkeys((*(e for r in scope.present for e in r.evidence), *dead.evidence))),
@@ -170,6 +183,27 @@ class _Case:
             return []
         found = replace(finding, symptom="degraded")
         return [p for p in self._weighed_up(found, causes) if p.cause is not None and p.certainty != "undetermined"]
+
+    def _to_the_root(self, problem: Problem) -> list[Problem]:
+        """A scope that the transport to other endpoints explains gives way to the root found at all of them.
+
+        Where the roots differ, or one endpoint has none, the scope stays, and the roots follow it.
+        """
+        role = self.catalogue[problem.cause].front.through if problem.cause else ""
+        if not role:
+            return [problem]
+        found = [self._root(view) for view in endpoints.views(self.report, role, problem.subject)]
+        roots = merged([p for p in found if p is not None])
+        if len(roots) != 1 or None in found:
+            return [problem, *roots]
+        return [rooted(problem, roots[0])]
+
+    def _root(self, view: Report) -> Problem | None:
+        """Why an endpoint cannot be reached, when that is established or likely."""
+        inside = _Case(view, self.catalogue)
+        found = [p for p in inside._at_addresses() if p.cause and p.certainty != "undetermined"]
+        self.wants.update(inside.wants)
+        return endpoints.owned(found[0], view) if found else None
 
     def _explain(self, finding: Finding) -> list[Problem]:
         kind = finding.subject.kind

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from ..catalogue.cause import Cause, CauseError, Front, sign_named
-from ..model import Report, RuledOut, Subject, Value
+from ..model import Observation, Outcome, Report, RuledOut, Subject, Trace, Value
 from ..signs import Reading, Sign
 
 State = Literal["established", "open", "ruled-out"]
@@ -57,17 +57,34 @@ class Reader:
         front = cause.front
         required = [(name, self.read(name, subject, front), "absent") for name in front.requires]
         excluded = [(name, self.read(name, subject, front), "present") for name in front.excludes]
-        for _, reading, contrary in (*required, *excluded):
-            if reading.state == contrary:
-                return Weighed(cause=cause, state="ruled-out", decider=reading)
+        against = [reading for _, reading, contrary in (*required, *excluded) if reading.state == contrary]
+        if against:
+            return Weighed(cause=cause, state="ruled-out", decider=min(against, key=self._weakness))
         missing = tuple(name for name, reading, _ in (*required, *excluded) if reading.state == "unknown")
         present = tuple(reading for _, reading, _ in required if reading.state == "present")
         return Weighed(cause=cause, state="open" if missing else "established", missing=missing, present=present)
+
+    def _weakness(self, reading: Reading) -> int:
+        """What responded contradicts best, then this machine's own configuration; silence contradicts nothing."""
+        return 2 if is_silence(self.report, reading.evidence) else 0 if reading.evidence else 1
 
     def any_present(self, names: Iterable[str], subject: Subject) -> Reading | None:
         """The first of these signs that is present."""
         readings = (self.read(name, subject) for name in names)
         return next((r for r in readings if r.state == "present"), None)
+
+
+def is_silence(report: Report, evidence: Iterable[str]) -> bool:
+    """Whether there is evidence, and all of it is probes that received no response: that contradicts nothing."""
+    ids = set(evidence)
+    found = [o for o in report.observations if o.id in ids]
+    return bool(found) and not any(_responded(o) for o in found)
+
+
+def _responded(o: Observation) -> bool:
+    if isinstance(o, Trace):
+        return any(h.outcome is not Outcome.TIMEOUT for h in o.hops)
+    return o.outcome is not Outcome.TIMEOUT
 
 
 def hides(one: Cause, other: Cause) -> bool:

@@ -29,6 +29,9 @@ class Host(Protocol):
     def resolvers(self) -> tuple[str, ...]:
         """Return the addresses of the configured resolvers, in order."""
 
+    def upstreams(self) -> tuple[str, ...]:
+        """The servers that a stub resolver on this machine forwards to, as far as its configuration can be read."""
+
     def hosts_file(self, name: str) -> HostsFile:
         """Return the lines of the hosts file that have `name`."""
 

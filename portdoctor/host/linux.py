@@ -73,6 +73,11 @@ class Linux:
         except OSError:
             return _GLIBC_DEFAULT
 
+    def upstreams(self) -> tuple[str, ...]:
+        from .upstreams import upstreams
+
+        return upstreams()
+
     def hosts_file(self, name: str) -> HostsFile:
         from .files import hosts_file
 

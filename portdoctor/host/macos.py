@@ -42,6 +42,9 @@ class MacOS:
         except OSError:
             return ()
 
+    def upstreams(self) -> tuple[str, ...]:
+        return ()
+
     def hosts_file(self, name: str) -> HostsFile:
         from .files import hosts_file
 

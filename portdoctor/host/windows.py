@@ -36,6 +36,9 @@ class Windows:
             return ()
         return tuple(str(one) for one in found)
 
+    def upstreams(self) -> tuple[str, ...]:
+        return ()
+
     def hosts_file(self, name: str) -> HostsFile:
         from .files import hosts_file
 

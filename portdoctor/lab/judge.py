@@ -70,6 +70,11 @@ def _of_first(expect: Expect, report: Report, first: Problem) -> list[str]:
     wrong = []
     if expect.because is not None and first.because != expect.because:
         wrong.append(f"because {first.because or 'nothing'}, expected {expect.because}")
+    chain = tuple(link.cause for link in first.chain)
+    if expect.chain and chain != expect.chain:
+        wrong.append(f"chain {' → '.join(chain) or 'none'}, expected {' → '.join(expect.chain)}")
+    if expect.origin is not None and first.origin != expect.origin:
+        wrong.append(f"origin {first.origin}, expected {expect.origin}")
     if expect.owner is not None and first.owner != expect.owner:
         wrong.append(f"owner {first.owner}, expected {expect.owner}")
     out = {r.cause for r in first.ruled_out}

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..model import Certainty, Owner, Symptom
+from ..model import Certainty, Origin, Owner, Symptom
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
 _BLANK = re.compile(r"\{([a-z][a-z0-9-]*(?:>[a-z][a-z0-9-]*)?)(?:\.(ip4|ip6))?\}")
@@ -72,6 +72,8 @@ class Expect(_Strict, frozen=True, kw_only=True):
     certainty: Certainty
     cause: str | None = None
     because: str | None = None
+    chain: tuple[str, ...] = ()  # causes from the symptom to the root
+    origin: Origin | None = None
     owner: Owner | None = None
     ruled_out: tuple[str, ...] = ()  # causes that the first problem must rule out
     candidates: tuple[str, ...] = ()  # causes that must be candidates

@@ -47,11 +47,14 @@ TITLES: dict[Symptom, str] = {
     "undetermined": "Undetermined",
 }
 OWNERS: dict[Owner, str] = {
+    "user": "you",
     "this-machine": "you, or the administrator of this machine",
     "network": "the operator of the network path to the target",
     "server-operator": "the operator of the server",
     "service-operator": "the operator of the service",
-    "dns-operator": "the operator of the DNS zone or resolver",
+    "dns-operator": "the operator of the DNS zone",
+    "resolver-operator": "the operator of the resolver",
+    "proxy-operator": "the operator of the proxy",
     "certificate-owner": "the person who renews the server's certificate",
     "unknown": "unknown",
 }

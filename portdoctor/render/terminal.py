@@ -169,7 +169,7 @@ def _problem(problem: Problem, open_: tuple[Candidate, ...], room: Room, columns
         found += _labelled("Ruled out", _shortened(listed, room.ruled_out), columns)
     elif problem.ruled_out:
         found += _labelled("Ruled out", [_counted([r.cause for r in problem.ruled_out])], columns)
-    found += _labelled("Owner", [sentence(phrases.OWNERS[problem.owner])], columns)
+    found += _labelled("Owner", [sentence(problem.owner_text or phrases.OWNERS[problem.owner])], columns)
     found += _steps(problem, room, columns)
     return [*found, *_next_test(problem, room, columns)]
 

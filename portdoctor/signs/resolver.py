@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from ..model import Outcome, Report, Subject
+from ..model import Outcome, Report, Subject, Want
 from ..text import words
 from .base import Reading, absent, present, sign, unknown, unsettled
-from .observed import millis
+from .observed import millis, route_to
 from .resolver_states import (
     ANSWERS,
     DEAD,
     FINAL,
     address_lookups,
     could_have_address,
+    is_loopback,
     not_queried,
+    standing,
     state_of,
     state_text,
     system_lookup,
@@ -21,6 +23,7 @@ from .resolver_states import (
     wire_lookups,
 )
 
+_NO_ANSWER = ("servfail", "refused", "other-rcode", "none-from-upstream", "none-for-name", "silent", "waiting")
 _SILENCE = 1.0  # seconds: a later "no such name" means no response, on systems that report both alike
 _SLOW_LOOKUP = 1.0  # seconds: users notice it, and a working resolver does not need it
 
@@ -82,6 +85,58 @@ def answers_differ(report: Report, subject: Subject) -> Reading:
         parts = (state_text("address", tuple(with_)), *(state_text(states[r], (r,)) for r in without))
         return present(" ".join(parts), *wire_lookups(report))
     return absent("No configured resolver contradicts another.", *wire_lookups(report))
+
+
+# ---------------------------------------------------------------- a stub resolver on this machine
+
+
+def _on_this_machine(report: Report) -> list[str]:
+    """The configured resolvers, when all of them are addresses of this machine; else none."""
+    resolvers = [r for r in report.vantage.resolvers if is_loopback(r) or _is_local(report, r)]
+    return resolvers if len(resolvers) == len(report.vantage.resolvers) else []
+
+
+def _is_local(report: Report, address: str) -> bool:
+    route = route_to(report, Subject(kind="address", values=(address,)))
+    return route is not None and route.type == "local"
+
+
+@sign("the configured resolvers run on this machine and have no answer for the name")
+def stub_fails(report: Report, subject: Subject) -> Reading:
+    """Every configured resolver is an address of this machine, and none has an answer: neither address nor denial.
+
+    Could also be: a full recursive resolver on this machine, for which the servers of the zone failed.
+    """
+    stand, stubs = standing(report), _on_this_machine(report)
+    if stand is None:
+        return not_queried(report)
+    if not stubs:
+        return absent("A configured resolver is another machine.", *stand.lookups)
+    if stand.state in _NO_ANSWER:
+        return present(state_text(stand.state, stand.resolvers), *stand.lookups)
+    return absent(state_text(stand.state, stand.resolvers), *stand.lookups)
+
+
+@sign("no upstream server of the local resolver responds")
+def upstreams_unresponsive(report: Report, subject: Subject) -> Reading:
+    """Every server that the resolver on this machine forwards to was queried, and none responds.
+
+    Could also be: an upstream that the resolver's configuration does not show, and that responds.
+    """
+    want = Want(probe="upstreams", args=(report.target.host,))
+    if not _on_this_machine(report):
+        return absent("A configured resolver is another machine.", *wire_lookups(report)[:1])
+    upstreams = report.vantage.upstreams
+    if not upstreams:
+        return unsettled(report, want)
+    states = {r: state_of(report, r) for r in upstreams}
+    looks = [o for r in upstreams for o in wire_lookups(report, r)]
+    responds = [r for r, s in states.items() if s not in DEAD]
+    if not responds:
+        return present(" ".join(state_text(s, (r,)) for r, s in states.items()), *looks)
+    if all(states[r] in ("unasked", "waiting", "not-sent") for r in responds):
+        return unsettled(report, want, *looks, probed=bool(looks))
+    return absent(state_text(states[responds[0]], (responds[0],)), *looks)
 
 
 # ---------------------------------------------------------------- the system's lookup

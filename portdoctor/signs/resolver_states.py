@@ -131,7 +131,7 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
 
 def configured(report: Report, resolver: str) -> bool:
     """Return whether programs on this machine use the resolver; one that only --resolver names is not configured."""
-    return resolver != report.options.resolver or resolver in report.vantage.resolvers
+    return resolver in report.vantage.resolvers or resolver not in (report.options.resolver, *report.vantage.upstreams)
 
 
 def standing(report: Report) -> Standing | None:

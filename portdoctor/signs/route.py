@@ -143,6 +143,42 @@ def next_hop_silent(report: Report, subject: Subject) -> Reading:
     return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
 
 
+@sign("this machine has no default route")
+def no_default(report: Report, subject: Subject) -> Reading:
+    """Neither IP version has a route to an address outside this machine's networks (RFC 5737, RFC 3849).
+
+    Could also be: a machine that reaches what it needs by specific routes only.
+    """
+    routes = [(a, route_to(report, Subject(kind="address", values=(a,)))) for a in _UNUSED_ADDRESS.values()]
+    for address, route in routes:
+        if route is None or route.type == "unknown":
+            return unsettled(report, Want(probe="route", args=(address,)), probed=route is not None)
+    found = [route for _, route in routes if route is not None]
+    usable = [route for route in found if route.type == "unicast"]
+    if usable:
+        return absent(f"The default route leaves by {usable[0].interface}.", usable[0])
+    return present("This machine has no default route, over IPv4 or IPv6.", *found)
+
+
+@sign("the default gateway does not respond to ARP or neighbour discovery")
+def default_gateway_silent(report: Report, subject: Subject) -> Reading:
+    """The neighbour entry of every default gateway is failed or incomplete.
+
+    Could also be: the machine's own link is cut.
+    """
+    silent: list[Reading] = []
+    for address in _UNUSED_ADDRESS.values():
+        route = route_to(report, Subject(kind="address", values=(address,)))
+        if route is None or route.type == "unknown":
+            return unsettled(report, Want(probe="route", args=(address,)), probed=route is not None)
+        if route.type == "unicast":
+            reading = next_hop_silent(report, Subject(kind="address", values=(address,)))
+            if route.gateway is None or reading.state != "present":
+                return reading if route.gateway else absent("A default route has no gateway.", route)
+            silent.append(reading)
+    return silent[0] if silent else absent("This machine has no default route.")
+
+
 def _came_back(trace: Trace) -> bool:
     return any(h.outcome is Outcome.TTL_EXPIRED and h.address for h in trace.hops)
 

@@ -203,6 +203,16 @@ def no_socket(report: Report, subject: Subject) -> Reading:
     return _local_port(report, subject, taken=False)
 
 
+@sign("the target sent ICMP port unreachable because no program uses the UDP port")
+def port_closed(report: Report, subject: Subject) -> Reading:
+    """Port unreachable from the target, and no socket there: the port is closed, and no rule rejects.
+
+    Without the target's socket table it is unknown: a reject rule of the host sends the same error.
+    """
+    sent = port_unreachable_from_target(report, subject)
+    return sent if sent.state == "absent" else no_socket(report, subject)
+
+
 # ---------------------------------------------------------------- causes of silence
 
 
