@@ -16,7 +16,7 @@ from .session import Session
 ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP errors per second
 SILENT = 0.3  # seconds without a response after which the path is probed: most round trips are shorter
 _RETRANSMISSION = 1.03  # seconds after which Linux retransmits the SYN (RFC 6298: 1 s)
-_SOME = 5  # repetitions at the deciding hop: six equal results with the first round; by chance, 1 in 4,096
+_SOME = 5  # repetitions at the deciding hop: six equal results with the first round happen at random once in 4,096
 _MANY = 7  # the same where packets take different paths
 REPEATS = (0.0, 0.3, 0.6)  # seconds after SILENT at which a further SYN is sent
 

@@ -1,4 +1,4 @@
-"""The words that fill the blanks of a cause's text: each comes from an observation. Pure."""
+"""Finds the values of the blanks in a cause's text in the observations. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..text import at
 
 
 def facts_about(report: Report, subject: Subject) -> dict[str, str]:
-    """Blank -> words, for one subject; a blank without an observation is left out."""
+    """Return blank -> value for one subject, without the blanks that no observation fills."""
     t, v = report.target, report.vantage
     address = subject.values[0] if subject.kind == "address" else _first_address(report)
     facts: dict[str, str | None] = {

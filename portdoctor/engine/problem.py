@@ -1,4 +1,4 @@
-"""A problem as people read it: the cause in words, its evidence, what to do, the test that would decide. Pure."""
+"""Builds a problem: the cause in words, its evidence, the steps, the test that would decide. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RANK: dict[Certainty, int] = {"undetermined": 0, "likely": 1, "certain": 2}
 
 
 def aside(reader: Reader, subject: Subject) -> list[Observation]:
-    """Looks beside the user's own connection to an address: other ports, repeats, traces, the bind of an own one."""
+    """Return the probes beside the user's own connection to an address: other ports, repeats, traces, binds."""
     return [
         o for o in reader.report.observations
         if isinstance(o, Trace | Bind)
@@ -108,13 +108,13 @@ def problem_of(
 
 
 def _distance(w: Weighed, finding: Finding) -> tuple[bool, bool, bool]:
-    """The nearest explanations first; a wrong address, which is seldom in question, after all others."""
+    """Sort causes of this stage first, and those of a wrong address after all others."""
     elsewhere = w.cause.phase != finding.stage
     return bool({*w.cause.front.needs} - {finding.stage}), elsewhere, bool(w.cause.front.refines)
 
 
 def _ruled_out(reader: Reader, finding: Finding, w: Weighed) -> RuledOut:
-    """The line of the ruled-out list. A sign about the target itself rests on what was looked at there."""
+    """Return the line of the ruled-out list. A sign without evidence of its own rests on the attempt itself."""
     line = w.ruled_out()
     if line.evidence:
         return line

@@ -1,4 +1,4 @@
-"""A line a stage: what ran, how it ended, how long it took, and why the rest did not run. Pure."""
+"""One line per stage: what ran, how it ended, how long it took, and why the rest did not run. Pure."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from ..text import at
 
 # Outcomes whose name alone says too little where the system gave no words of its own.
 IN_WORDS = {
-    Outcome.TIMEOUT: "no answer within the limit",
+    Outcome.TIMEOUT: "no response within the limit",
     Outcome.CLOSED: "closed by the peer",
     Outcome.RESET: "reset by the peer",
     Outcome.OTHER_PROTOCOL: "another protocol",
-    Outcome.NOT_TLS: "the answer is not TLS",
+    Outcome.NOT_TLS: "the response is not TLS",
     Outcome.UNTRUSTED: "the certificate is not accepted",
     Outcome.TLS_ALERT: "refused by a TLS alert",
-    Outcome.TTL_EXPIRED: "the lifetime (TTL) ran out on the way",
-    Outcome.TOO_LONG: "more than is read of a first word",
+    Outcome.TTL_EXPIRED: "the TTL expired in transit",
+    Outcome.TOO_LONG: "the greeting is longer than the limit",
 }
 SLOW = 1.0  # seconds: a stage that works but takes longer than a first retransmission is worth a word
 
 
 def stage_of(o: Ending) -> Stage | None:
-    """The stage of the user's own attempt that an observation is; None for a probe beside it."""
+    """Return the stage of the user's own attempt, None for a probe beside it."""
     return o.stage if o.own else None
 
 
 def stage_lines(report: Report) -> tuple[StageLine, ...]:
-    """The stages of the target in order, and those that a literal address or a failure spared."""
+    """Return the stages of the target in order, with the reason for those that did not run."""
     seen: dict[Stage, list[Ending]] = {}
     for o in report.observations:
         stage = stage_of(o)
@@ -69,7 +69,7 @@ def _line(report: Report, stage: Stage, seen: list[Ending], before: list[StageLi
 
 
 def _of_bind(stage: Stage, seen: list[Ending], *, asked: bool) -> StageLine:
-    """When a bind was asked for, each must succeed; a probe beside a connection shows the best."""
+    """If a bind is the target, each must succeed; a bind beside a connection shows the best."""
     as_server = [o for o in seen if isinstance(o, Bind) and o.reuse] or seen
     worst_first = sorted(as_server, key=lambda o: _well(o) == asked)
     return _ended(stage, worst_first[0])
@@ -132,25 +132,25 @@ def _failure(o: Ending) -> str:
         version = "ICMPv6" if ":" in o.icmp.offender else "ICMP"
         return f"{words} ({version} {o.icmp.type}/{o.icmp.code} from {o.icmp.offender})"
     if isinstance(o, Connect) and o.outcome is Outcome.TIMEOUT and o.syns:
-        return f"no answer to {o.syns} SYN{'s' if o.syns > 1 else ''} in {o.took:.1f} s"
+        return f"no response to {o.syns} SYN{'s' if o.syns > 1 else ''} in {o.took:.1f} s"
     if isinstance(o, Datagram) and o.outcome is Outcome.TIMEOUT:
-        return f"no answer to {o.sent} datagram{'s' if o.sent != 1 else ''} in {o.took:.1f} s"
+        return f"no response to {o.sent} datagram{'s' if o.sent != 1 else ''} in {o.took:.1f} s"
     if o.errno is not None:
         return f"{words} ({o.errno.name})"
     return words
 
 
 def answer_notes(report: Report) -> tuple[Note, ...]:
-    """What a working service answered instead of the page: a redirect, or a 4xx, which is no fault of its own."""
+    """Note the redirect or 4xx with which a working service responds: neither is a fault of the service."""
     seen: dict[str, list[str]] = {}
     for o in report.of(HttpReply):
         if o.role == "target" and o.outcome is Outcome.OK and o.status is not None and o.status >= 300:
             answer = f"{o.status} {o.phrase}".rstrip()
             where = " (a redirect)" if o.status < 400 and o.location else ""
-            seen.setdefault(f"The service answers this request with {answer}{where}.", []).append(o.id)
+            seen.setdefault(f"The service responds to this request with {answer}{where}.", []).append(o.id)
     return tuple(Note(kind="info", text=text, stage="http", evidence=tuple(ids)) for text, ids in seen.items())
 
 
 def note_skipped(stage: Stage, text: str) -> Note:
-    """The note that says why a stage did not run."""
+    """Return the note with the reason why a stage did not run."""
     return Note(kind="not-evaluated", text=text, stage=stage)

@@ -60,7 +60,7 @@ def at_address(report: Report, address: str) -> Finding:
 
 
 def of_name(report: Report) -> Finding | None:
-    """The state of the name: what programs on this machine get for it. None when nothing was looked up."""
+    """The state of the name: what programs on this machine get for it. None if nothing was looked up."""
     own = [o for o in report.of(Lookup) if o.own]
     if not own:
         return None
@@ -68,13 +68,13 @@ def of_name(report: Report) -> Finding | None:
 
 
 def of_resolvers(report: Report) -> list[Finding]:
-    """The configured resolvers that were asked; a failing one degrades a name that resolves all the same."""
+    """Return the resolvers that were queried; a failing one degrades a name that resolves."""
     asked = {o.resolver: o for o in report.of(Lookup) if not o.own and o.resolver}
     return [_finding(Subject(kind="resolver", values=(r,)), o, [], state="ok") for r, o in asked.items() if r]
 
 
 def of_bind(report: Report) -> Finding | None:
-    """The state of the local address to bind: as a server binds it, with SO_REUSEADDR. None when none was asked for."""
+    """The state of the local address to bind: as a server binds it, with SO_REUSEADDR. None if none is the target."""
     binds = report.of(Bind)
     if Bind.stage not in report.target.stages or not binds:
         return None

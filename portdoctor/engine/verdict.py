@@ -1,4 +1,4 @@
-"""Signs × causes → what is established, still open, ruled out, and the next test. Pure: no I/O, no clock."""
+"""Weighs the causes against the signs: the problems in order, the verdict, the follow-up probes. Pure."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .stages import answer_notes, stage_lines, stage_of
 from .subjects import Finding, addresses, at_address, connects_first, of_bind, of_name, of_resolvers, unusable_here
 from .weigh import Reader, Weighed
 
-_LATE = 0.3  # seconds of silence after which a checkup begins to look beside a connection
+_LATE = 0.3  # seconds without a response after which a checkup starts to probe beside a connection
 
 
 def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
-    """What a report means. Raises KeyError for a cause that names a sign that does not exist."""
+    """Return what a report means. Raises KeyError for a cause that names an unknown sign."""
     case = _Case(report, catalogue)
     problems = numbered(case.problems())
     case.note_wire_answers()
-    told = {o for p in problems for o in evidence_of(p)} | {o for n in case.notes for o in n.evidence}
-    unexplained = tuple(o.id for o in report.observations if o.outcome is not Outcome.OK and o.id not in told)
+    explained = {o for p in problems for o in evidence_of(p)} | {o for n in case.notes for o in n.evidence}
+    unexplained = tuple(o.id for o in report.observations if o.outcome is not Outcome.OK and o.id not in explained)
     stages = stage_lines(report)
     return Diagnosis(
         verdict=_verdict(report, problems),
@@ -47,15 +47,15 @@ def _verdict(report: Report, problems: tuple[Problem, ...]) -> Verdict:
         )  # fmt: skip
     missing = _not_reached(report)
     if missing or report.interrupted:
-        said = f"Not looked at to the end: {', '.join(missing)}." if missing else "The look was interrupted."
-        return Verdict(symptom="undetermined", title="Not everything was looked at", explanation=said)
+        text = f"Stages that were not completed: {', '.join(missing)}." if missing else "The checkup was interrupted."
+        return Verdict(symptom="undetermined", title="The checkup is not complete", explanation=text)
     return Verdict(symptom="ok", certainty="certain", title="It works", explanation=_works(report))
 
 
 def _not_reached(report: Report) -> list[str]:
-    """The stages of the target that no observation shows to be well: unknown is not well."""
-    well = {stage_of(o) for o in report.observations if o.outcome is Outcome.OK}
-    return [stage for stage in report.target.stages if stage not in well]
+    """Return the stages of the target that no observation shows to succeed: unknown is not success."""
+    succeeded = {stage_of(o) for o in report.observations if o.outcome is Outcome.OK}
+    return [stage for stage in report.target.stages if stage not in succeeded]
 
 
 def _works(report: Report) -> str:
@@ -64,7 +64,7 @@ def _works(report: Report) -> str:
 
 
 class _Case:
-    """One report being diagnosed: its findings, what the signs say, and the looks they ask for."""
+    """One report under diagnosis: its findings, its signs, and the follow-up probes that these request."""
 
     def __init__(self, report: Report, catalogue: Catalogue) -> None:
         self.report = report
@@ -74,17 +74,17 @@ class _Case:
         self.notes: list[Note] = []
 
     def note_wire_answers(self) -> None:
-        """A name that resolves may well have no record of one family, or stand in the hosts file only."""
+        """Note DNS queries without a record beside a name that resolves: of one IP version, or from the hosts file."""
         name = of_name(self.report)
         empty = (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)
         seen = [o for o in self.report.of(Lookup) if o.via == "wire" and o.outcome in empty]
         if name is not None and name.symptom == "ok" and seen:
-            text = "Some records that DNS was asked for do not exist; the name resolves without them."
+            text = "DNS has no record of some types; the name resolves without them."
             note = Note(kind="not-evaluated", text=text, stage=name.stage, evidence=tuple(o.id for o in seen))
             self.notes.append(note)
 
     def note_late_answers(self, found: list[Finding]) -> None:
-        """A connection that was silent for a while and then works: what was looked at beside it needs no cause."""
+        """Note a connection that succeeded late: the probes beside it, made meanwhile, need no cause."""
         for f in found:
             tcp = next((o for o in f.path if isinstance(o, Connect)), None)
             if f.symptom != "ok" or tcp is None or tcp.took < _LATE:
@@ -92,27 +92,27 @@ class _Case:
             later = attempts(self.report, f.subject)[1:]
             beside = [o for o in aside(self.reader, f.subject) if o.outcome is not Outcome.OK and o not in later]
             if beside:
-                text = f"{tcp.address} answered only after {tcp.took:.1f} s; other ports were tried meanwhile."
+                text = f"{tcp.address} responded after {tcp.took:.1f} s; other ports were probed meanwhile."
                 self.notes.append(Note(kind="info", text=text, stage=tcp.stage, evidence=tuple(o.id for o in beside)))
 
     def note_working(self, found: list[Finding]) -> None:
-        """Addresses that work beside the one that a client uses and that fails after the connection."""
+        """Note the addresses that work beside the one that a client connects to and that fails."""
         for f in found:
             if f.symptom == "ok":
                 text = f"{f.subject.values[0]} works; a client that connected to another address does not try it."
                 self.notes.append(Note(kind="info", text=text, stage=f.stage, evidence=tuple(o.id for o in f.path)))
 
     def note_accidents(self, found: list[Finding]) -> None:
-        """One attempt of a series failed and no other did: it changed meanwhile, or was an accident, and no pattern."""
+        """Note a single failed attempt of a series: the state changed, or it was an accident; it is no pattern."""
         for f in found:
             series = attempts(self.report, f.subject)
             failed = [o for o in series if o.outcome is not Outcome.OK]
             if len(failed) == 1 and len(series) > 2:
-                text = f"One of {len(series)} attempts at {failed[0].address} failed; it did not happen again."
+                text = f"One of {len(series)} attempts at {failed[0].address} failed; the others succeeded."
                 self.notes.append(Note(kind="state-changed", text=text, stage=f.stage, evidence=(failed[0].id,)))
 
     def problems(self) -> list[Problem]:
-        """The problems in order: what stops the user's own connection first, earlier stages before later ones."""
+        """Return the problems in order: what stops the user's connection first, earlier stages before later ones."""
         first = of_bind(self.report) or of_name(self.report)
         if first is not None and first.symptom != "ok":
             return [p for problem in self._explain(first) for p in self._to_the_root(problem)]
@@ -124,11 +124,11 @@ class _Case:
 
     def _at_addresses(self) -> list[Problem]:
         found = [at_address(self.report, a) for a in addresses(self.report)]
-        no_way = unusable_here(found)
-        for f in no_way:
-            text = f"This machine has no way to {f.subject.values[0]}; the other addresses were tried."
+        unusable = unusable_here(found)
+        for f in unusable:
+            text = f"This machine cannot use {f.subject.values[0]}: it has no route or no address of that IP version."
             self.notes.append(Note(kind="info", text=text, stage=f.stage, evidence=tuple(o.id for o in f.path)))
-        found = [f for f in found if f not in no_way]
+        found = [f for f in found if f not in unusable]
         if not found:
             return []
         self.note_late_answers(found)
@@ -170,7 +170,7 @@ class _Case:
         return [over, *problems]
 
     def _impaired(self, finding: Finding) -> list[Problem]:
-        """Works, but: named impairments whose first sign is there. Nothing else is asked of what works."""
+        """Explain what impairs something that works: causes whose first sign is present."""
         kind = finding.subject.kind
         causes = [
             c for c in self.catalogue.explaining("degraded")
@@ -236,7 +236,7 @@ class _Case:
         return [problem_of(self.reader, finding, rest[0] if rest and not self.wants else None, weighed, open_)]
 
     def _ask_for(self, subject: Subject, established: list[Weighed], open_: list[Weighed]) -> None:
-        """Count the looks that would settle something: open causes' unknown signs, and proofs of a capped one."""
+        """Count the probes that would settle a sign: of open causes, and the proofs of a capped one."""
         for w in open_:
             front = w.cause.front
             self._count(subject, [*w.missing, *front.supports])

@@ -41,7 +41,7 @@ class Redacting(Reporter):
         self._cases.append((report, diagnosis))
 
     def closed(self) -> None:
-        """Pass on the redacted cases, and print the name of the key file to stderr.
+        """Forward the redacted cases, and print the name of the key file to stderr.
 
         Raises InternalError, before anything is written, if the text or a report still contains an original.
         """
