@@ -91,7 +91,7 @@ def changed(old: str, new: str) -> str:
         (changed("owner =", 'at = ["dns"]\nowner ='), "6: at: no problem is about 'address' at stage dns"),
         (changed("owner =", 'at = ["tpc"]\nowner ='), "6: at: invalid value 'tpc' (did you mean 'tcp'"),
         (changed("owner =", 'systems = ["beos"]\nowner ='), "6: systems: invalid value 'beos': write linux, macos"),
-        (changed('"this-machine"\ncap', '"me"\ncap'), "6: owner: invalid value 'me': write this-machine, "),
+        (changed('"this-machine"\ncap', '"me"\ncap'), "6: owner: invalid value 'me': write user, this-machine, "),
         (changed('"address"', '"family"'), "2: about: invalid value 'family'"),
         (changed('"address"', '"address'), "2: invalid TOML: "),
         (changed("cap =", 'proof = ["tcp.silent"]\ncap ='), ""),

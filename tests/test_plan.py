@@ -108,6 +108,7 @@ def test_the_schema_command_prints_it(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 def test_every_probe_is_in_some_plan() -> None:
     plans = [planned(text) for text in ("https://shop.example.com", "udp://192.0.2.1:53")]
+    plans.append(planned("https://shop.example.com", Options(resolver="127.0.0.53")))  # a stub resolver has upstreams
     said = {step.probe for it in plans for step in it.steps} | {name for it in plans for name in it.reads}
     assert set(followup.FOLLOW_UPS) <= said
     assert {name for name, row in followup.FOLLOW_UPS.items() if not row.sends} == set(plans[0].reads)

@@ -147,7 +147,7 @@ def answer_notes(report: Report) -> tuple[Note, ...]:
         if o.role == "target" and o.outcome is Outcome.OK and o.status is not None and o.status >= 300:
             answer = f"{o.status} {o.phrase}".rstrip()
             where = " (a redirect)" if o.status < 400 and o.location else ""
-            seen.setdefault(f"The service responds to this request with {answer}{where}.", []).append(o.id)
+            seen.setdefault(f"The service answers this request with {answer}{where}.", []).append(o.id)
     return tuple(Note(kind="info", text=text, stage="http", evidence=tuple(ids)) for text, ids in seen.items())
 
 

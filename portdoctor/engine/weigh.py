@@ -55,13 +55,20 @@ class Reader:
     def weigh(self, cause: Cause, subject: Subject) -> Weighed:
         """Established: all required present, all excluded absent. Ruled out: one of them contradicted. Else open."""
         front = cause.front
-        required = [(name, self.read(name, subject, front), "absent") for name in front.requires]
-        excluded = [(name, self.read(name, subject, front), "present") for name in front.excludes]
-        against = [reading for _, reading, contrary in (*required, *excluded) if reading.state == contrary]
+        read: list[tuple[str, Reading]] = []
+        against: list[Reading] = []
+        for names, contrary in ((front.requires, "absent"), (front.excludes, "present")):
+            for name in names:
+                reading = self.read(name, subject, front)
+                read.append((name, reading))
+                if reading.state == contrary:
+                    against.append(reading)
+            if against and self._weakness(min(against, key=self._weakness)) == 0:
+                break  # no stronger contradiction is possible, and the other signs need not be loaded
         if against:
             return Weighed(cause=cause, state="ruled-out", decider=min(against, key=self._weakness))
-        missing = tuple(name for name, reading, _ in (*required, *excluded) if reading.state == "unknown")
-        present = tuple(reading for _, reading, _ in required if reading.state == "present")
+        missing = tuple(name for name, reading in read if reading.state == "unknown")
+        present = tuple(reading for _, reading in read[: len(front.requires)] if reading.state == "present")
         return Weighed(cause=cause, state="open" if missing else "established", missing=missing, present=present)
 
     def _weakness(self, reading: Reading) -> int:

@@ -28,7 +28,7 @@ def in_network(report: Report, subject: Subject, network: str) -> Reading:
         return present(f"{inside[0].address} is in {network}.", *inside)
     if not tried:
         return unknown("not-looked", says="No address was probed.")
-    return absent(f"No address that was probed is in {network}.", *tried)
+    return absent(f"No address that was probed is in {network}.")
 
 
 @sign("the port is {parameter}", parameter="a port number", check=int)
