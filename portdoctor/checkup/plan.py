@@ -101,7 +101,7 @@ def _when_silent(target: Target, resolvers: tuple[str, ...]) -> Iterator[Planned
     if resolvers and "dns" in target.stages:
         yield PlannedProbe(
             stage="dns", probe="alive", when="when-silent", most=len(ALIVE), per="resolver", to=resolvers,
-            what=f"query that tests whether it responds at all, after {ALIVE_AFTER:g} s", ports=(53,),
+            what=f"query, after {ALIVE_AFTER:g} s, that tests whether it responds at all, sent", ports=(53,),
         )  # fmt: skip
     if "tcp" in target.stages:
         yield PlannedProbe(
@@ -126,7 +126,7 @@ def _follow_up(
         case "path":
             to = (target.host, "the routers in the path")
             if options.controls:
-                what, on = f"{what}, to the target port, a random port and an open port", ()
+                what, on = f"{what} (target port, a random port, an open port)", ()
         case "resolvers":
             to, on, per = resolvers, (53,), "resolver"
         case "upstreams":
