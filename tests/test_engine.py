@@ -1,0 +1,314 @@
+"""Each guard of the engine, with small causes made for it: no knowledge of the real catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from portdoctor.catalogue.cause import Catalogue
+from portdoctor.engine import weigh
+from portdoctor.engine.expect import met
+from portdoctor.engine.merge import MergeError, merge
+from portdoctor.engine.stages import stage_lines
+from portdoctor.engine.subjects import at_address, connects_first, of_bind, unusable_here
+from portdoctor.engine.verdict import diagnose
+from portdoctor.model import (
+    Bind,
+    Connect,
+    Diagnosis,
+    Handshake,
+    Lookup,
+    Note,
+    Observation,
+    Outcome,
+    Report,
+    Stage,
+    Target,
+    Vantage,
+)
+
+A4, A6 = "192.0.2.7", "2001:db8::7"
+TRUE, FALSE, OPEN = "target.port:8080", "target.port:1", "vantage.syn-arrives"  # present, absent, unknown
+PAGE = "# T\n\nX.\n\n## How we know\nX.\n\n## Usual reasons\n- X.\n\n## What to do\n- Look. (server, risk none)\n  - `ls`\n"
+
+
+def catalogue(**causes: dict[str, Any]) -> Catalogue:
+    """Causes by their name, `tcp__a` being "tcp.a", with what differs from a plain cause about an address."""
+    texts = {}
+    for name, keys in causes.items():
+        front = {"about": "address", "explains": ["timeout"], "owner": "network", "says": "X.", "requires": [TRUE]} | keys
+        toml = "".join(f"{key} = {_toml(value)}\n" for key, value in front.items())
+        texts[name.replace("__", ".")] = ("", f"+++\n{toml}+++\n{PAGE}")
+    return Catalogue(texts)
+
+
+def _toml(value: Any) -> str:
+    return "[" + ", ".join(f'"{v}"' for v in value) + "]" if isinstance(value, list) else f'"{value}"'
+
+
+def connect(address: str = A4, outcome: Outcome = Outcome.TIMEOUT, took: float = 3.5, **more: Any) -> Connect:
+    return Connect(outcome=outcome, address=address, port=8080, took=took, **more)
+
+
+def report(*seen: Observation, stages: tuple[Stage, ...] = ("tcp",), **more: Any) -> Report:
+    numbered = tuple(_with_id(o, f"o{n}") for n, o in enumerate(seen, 1))
+    target = Target(input="h:8080", host="h", port=8080, stages=stages)
+    return Report(target=target, vantage=Vantage(os="Linux 6"), observations=numbered, **more)
+
+
+def _with_id(o: Observation, name: str) -> Observation:
+    from msgspec.structs import replace
+
+    return replace(o, id=name)
+
+
+def first(known: Catalogue, *seen: Observation, **more: Any) -> tuple[str | None, str, set[str]]:
+    """Cause, certainty and candidates of the first problem."""
+    p = diagnose(report(*seen or (connect(),), **more), known).problems[0]
+    return p.cause, p.certainty, {c.cause for c in p.candidates}
+
+
+# ---------------------------------------------------------------- weighing
+
+
+def test_a_cause_does_not_hide_itself_nor_compete_with_itself() -> None:
+    a = catalogue(tcp__a={"hides": ["tcp.*"]})["tcp.a"]
+    assert not weigh.hides(a, a)
+    assert not weigh.compete(a, a)
+
+
+def test_hides_takes_a_name_or_a_whole_phase() -> None:
+    known = catalogue(tcp__a={"hides": ["tcp.*", "dns.x"]}, tcp__b={}, dns__x={}, dns__y={})
+    hidden = {name for name in known.names() if weigh.hides(known["tcp.a"], known[name])}
+    assert hidden == {"tcp.b", "dns.x"}
+
+
+def test_a_special_case_does_not_compete_with_its_general_one() -> None:
+    known = catalogue(tcp__a={}, tcp__b={"refines": ["tcp.a"]}, tcp__c={"refines": ["tcp.a"], "with": ["tcp.b"]})
+    assert not weigh.compete(known["tcp.a"], known["tcp.b"])
+    assert not weigh.compete(known["tcp.b"], known["tcp.a"])
+    assert weigh.compete(known["tcp.b"], known["tcp.c"])  # two special cases of one, whatever `with` says
+
+
+def test_causes_that_may_be_true_together_do_not_compete_whichever_says_so() -> None:
+    known = catalogue(tcp__a={"with": ["tcp.b"]}, tcp__b={}, tcp__c={})
+    assert not weigh.compete(known["tcp.a"], known["tcp.b"])
+    assert not weigh.compete(known["tcp.b"], known["tcp.a"])
+    assert weigh.compete(known["tcp.a"], known["tcp.c"])
+
+
+def test_what_responded_contradicts_before_silence() -> None:
+    silent, refused = connect(), connect(outcome=Outcome.REFUSED, role="control")
+    assert weigh.is_silence(report(silent), ["o1"])
+    assert not weigh.is_silence(report(silent, refused), ["o1", "o2"])
+    assert not weigh.is_silence(report(silent), [])
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+def test_established_alone_is_certain_and_beside_an_open_rival_likely() -> None:
+    assert first(catalogue(tcp__a={})) == ("tcp.a", "certain", set())
+    assert first(catalogue(tcp__a={}, tcp__b={"requires": [OPEN]})) == ("tcp.a", "likely", {"tcp.b"})
+    assert first(catalogue(tcp__a={}, tcp__b={"requires": [FALSE]})) == ("tcp.a", "certain", set())
+    assert first(catalogue(tcp__a={}, tcp__b={"requires": [OPEN], "refines": ["tcp.a"]}))[:2] == ("tcp.a", "certain")
+
+
+def test_two_established_rivals_are_undetermined_and_both_listed() -> None:
+    assert first(catalogue(tcp__a={}, tcp__b={})) == (None, "undetermined", {"tcp.a", "tcp.b"})
+    together = diagnose(report(connect()), catalogue(tcp__a={"with": ["tcp.b"]}, tcp__b={}))
+    assert [p.cause for p in together.problems] == ["tcp.a", "tcp.b"]
+
+
+def test_a_hidden_and_a_general_cause_give_way() -> None:
+    assert first(catalogue(tcp__a={"hides": ["tcp.b"]}, tcp__b={}))[0] == "tcp.a"
+    assert first(catalogue(tcp__a={}, tcp__b={"refines": ["tcp.a"]}))[0] == "tcp.b"
+    assert first(catalogue(tcp__a={"hides": ["tcp.b"]}, tcp__b={"requires": [OPEN]})) == ("tcp.a", "certain", set())
+
+
+def test_elimination_takes_support_and_no_rival() -> None:
+    supported = {"requires": [OPEN], "supports": [TRUE]}
+    assert first(catalogue(tcp__a=supported))[:2] == ("tcp.a", "likely")
+    assert first(catalogue(tcp__a={"requires": [OPEN], "supports": [FALSE]}))[0] is None
+    assert first(catalogue(tcp__a={"requires": [OPEN]}))[0] is None
+    assert first(catalogue(tcp__a=supported, tcp__b={"requires": [OPEN]}))[0] is None
+
+
+def test_a_cap_is_lifted_by_a_proof_only() -> None:
+    assert first(catalogue(tcp__a={"cap": "likely"}))[1] == "likely"
+    assert first(catalogue(tcp__a={"cap": "likely", "proof": [TRUE]}))[1] == "certain"
+    assert first(catalogue(tcp__a={"cap": "likely", "proof": [FALSE]}))[1] == "likely"
+    settled = first(catalogue(tcp__a={"cap": "likely", "proof": [TRUE]}, tcp__b={"requires": [OPEN]}))
+    assert settled == ("tcp.a", "certain", set())
+
+
+def test_an_earlier_stage_that_may_have_led_elsewhere_takes_the_proof_away() -> None:
+    earlier = {"requires": [OPEN], "needs": ["dns"], "at": ["tcp"], "hides": ["tcp.a"]}
+    proven = {"cap": "likely", "proof": [TRUE]}
+    name = Lookup(outcome=Outcome.OK, name="h", via="system", addresses=(A4,))
+    seen = {"stages": ("dns", "tcp")}
+    assert first(catalogue(tcp__a=proven, dns__w=earlier), name, connect(), **seen)[1] == "likely"
+    assert first(catalogue(tcp__a=proven, dns__w=earlier))[1] == "certain"  # no name was looked up
+
+
+def test_a_remainder_is_undetermined_and_waits_for_probes() -> None:
+    rest = {"kind": "remainder"}
+    assert first(catalogue(tcp__z=rest))[:2] == ("tcp.z", "undetermined")
+    wanting = catalogue(tcp__z=rest, tcp__a={"requires": ["route.type:none"]})
+    d = diagnose(report(connect()), wanting)
+    assert (d.problems[0].cause, [w.want.probe for w in d.wants]) == (None, ["route"])
+
+
+def test_other_systems_and_other_times_lower_the_certainty() -> None:
+    from msgspec.structs import replace
+
+    seen = report(connect())
+    elsewhere = replace(seen, vantage=Vantage(os="Windows 11"))
+    assert diagnose(elsewhere, catalogue(tcp__a={})).problems[0].certainty == "likely"
+    assert diagnose(elsewhere, catalogue(tcp__a={"systems": ["windows"]})).problems[0].certainty == "certain"
+    later = replace(seen, others=(seen,), notes=(Note(kind="state-changed", text="X."),))
+    assert diagnose(later, catalogue(tcp__a={})).problems[0].certainty == "likely"
+
+
+def test_a_cause_about_another_stage_symptom_or_subject_is_not_weighed() -> None:
+    for keys in ({"explains": ["unreachable"]}, {"at": ["tls"]}, {"about": "name"}, {"kind": "scope"}):
+        assert first(catalogue(tcp__a=keys))[0] is None, keys
+
+
+def test_what_was_not_completed_is_not_called_working() -> None:
+    known = catalogue(tcp__a={})
+    ok = connect(outcome=Outcome.OK, took=0.01)
+    assert diagnose(report(ok), known).verdict.symptom == "ok"
+    assert diagnose(report(ok, stages=("tcp", "tls")), known).verdict.symptom == "undetermined"
+    assert diagnose(report(ok, interrupted=True), known).verdict.symptom == "undetermined"
+
+
+# ---------------------------------------------------------------- subjects and stages
+
+
+def tls(address: str, outcome: Outcome) -> Handshake:
+    return Handshake(outcome=outcome, address=address, port=8080, took=0.01)
+
+
+def test_a_client_meets_the_address_that_connects_first() -> None:
+    fast4, slow6 = connect(A4, Outcome.OK, 0.01), connect(A6, Outcome.OK, 0.2)
+    late6 = connect(A6, Outcome.OK, 0.4)
+    refused6 = connect(A6, Outcome.REFUSED, 0.01)
+
+    def winner(*seen: Connect) -> str | None:
+        found = connects_first([at_address(report(*seen), o.address) for o in seen])
+        return found.subject.values[0] if found else None
+
+    assert winner(slow6, fast4) == A6  # IPv4 begins 250 ms later
+    assert winner(late6, fast4) == A4
+    assert winner(refused6, connect(A4, Outcome.OK, 0.3)) == A4
+    assert winner(refused6, connect(A4)) is None
+    more = [connect(f"2001:db8::{n}") for n in range(1, 4)]
+    both = [*more, connect("2001:db8::9", Outcome.OK, 0.01), connect(A4, Outcome.OK, 0.05)]
+    assert winner(*both) == A4  # the IP versions take turns
+
+
+def test_a_fault_after_the_connection_is_the_verdict_though_another_address_works() -> None:
+    known = catalogue(tls__a={"explains": ["tls-failed"]})
+    ok6, ok4 = connect(A6, Outcome.OK, 0.01), connect(A4, Outcome.OK, 0.01)
+    stages: tuple[Stage, ...] = ("tcp", "tls")
+    d = diagnose(report(ok6, tls(A6, Outcome.UNTRUSTED), ok4, tls(A4, Outcome.OK), stages=stages), known)
+    assert (d.verdict.symptom, d.verdict.cause) == ("tls-failed", "tls.a")
+    assert [n.text.partition(" ")[0] for n in d.notes] == [A4]
+    d = diagnose(report(ok6, tls(A6, Outcome.OK), ok4, tls(A4, Outcome.UNTRUSTED), stages=stages), known)
+    assert d.verdict.symptom == "degraded"
+
+
+def test_an_address_without_a_route_is_no_fault_while_another_ip_version_works() -> None:
+    none6, ok4 = connect(A6, Outcome.NET_UNREACHABLE, 0.0), connect(A4, Outcome.OK, 0.01)
+
+    def unusable(*seen: Connect) -> list[str]:
+        found = unusable_here([at_address(report(*seen), o.address) for o in seen])
+        return [f.subject.values[0] for f in found]
+
+    assert unusable(none6, ok4) == [A6]
+    assert unusable(none6) == []
+    other6 = connect("2001:db8::8", Outcome.OK, 0.01)
+    assert unusable(none6, other6, ok4) == []  # the version works
+    from portdoctor.model import Icmp
+
+    rejected = connect(A6, Outcome.NET_UNREACHABLE, 0.0, icmp=Icmp(type=1, code=0, offender="2001:db8::1"))
+    assert unusable(rejected, ok4) == []  # a router reported it
+
+
+def test_a_bind_is_judged_as_a_server_binds() -> None:
+    plain = Bind(outcome=Outcome.ADDRESS_IN_USE, address="0.0.0.0", port=8080)
+    reused = Bind(outcome=Outcome.OK, address="0.0.0.0", port=8080, reuse=True)
+    seen = report(plain, reused, stages=("bind",))
+    found = of_bind(seen)
+    assert found is not None
+    assert found.symptom == "ok"
+    assert [line.status for line in stage_lines(seen)] == ["ok"]
+    assert of_bind(report(plain, reused)) is None  # a bind beside a connection
+    both = report(reused, Bind(outcome=Outcome.ADDRESS_IN_USE, address="::", port=8080, reuse=True), stages=("bind",))
+    assert [line.status for line in stage_lines(both)] == ["failed"]
+    beside = report(connect(), Bind(outcome=Outcome.ADDRESS_IN_USE, address="::", port=1, reuse=True), reused)
+    assert [line.status for line in stage_lines(beside)] == ["failed", "ok"]
+
+
+def test_a_stage_that_did_not_run_has_its_reason() -> None:
+    def reasons(*seen: Observation, **more: Any) -> list[str | None]:
+        return [line.skipped_because for line in stage_lines(report(*seen, stages=("tcp", "tls"), **more))]
+
+    ok = connect(outcome=Outcome.OK, took=0.01)
+    assert reasons(connect()) == [None, "tcp failed"]
+    assert reasons(ok) == [None, "not reached within the budget"]
+    assert reasons(ok, interrupted=True) == [None, "interrupted"]
+    note = Note(kind="not-evaluated", text="X.", stage="tls")
+    assert reasons(ok, notes=(note,)) == [None, "X."]
+    assert reasons(ok, notes=(Note(kind="info", text="X.", stage="tls"),))[1] != "X."
+    assert [line.status for line in stage_lines(report(connect(outcome=Outcome.OK, took=2.0)))] == ["slow"]
+    assert [line.status for line in stage_lines(report(connect(outcome=Outcome.OK, self_connected=True)))] == ["failed"]
+    two = stage_lines(report(ok, connect(A6)))
+    assert two[0].summary.endswith("1 of 2 addresses failed")
+
+
+# ---------------------------------------------------------------- --expect and merging
+
+
+def diagnosis(*seen: Observation, **more: Any) -> tuple[Report, Diagnosis]:
+    made = report(*seen, **more)
+    return made, diagnose(made, catalogue(tcp__a={}, tcp__b={"requires": [OPEN], "explains": ["connection-refused"]}))
+
+
+def test_expect_knows_words_symptoms_causes_and_doubt() -> None:
+    silent, refused = diagnosis(connect()), diagnosis(connect(outcome=Outcome.REFUSED, took=0.01))
+    works = diagnosis(connect(outcome=Outcome.OK, took=0.01))
+    assert [met("open", *case) for case in (works, silent, refused)] == [True, False, False]
+    assert [met("refused", *case) for case in (works, silent, refused)] == [False, False, True]
+    assert [met("filtered", *case) for case in (works, silent, refused)] == [False, True, False]
+    assert [met("timeout", *case) for case in (works, silent)] == [False, True]
+    assert [met("tcp.a", *case) for case in (silent, refused)] == [True, False]
+    assert met("tcp.b", *refused) is None  # still open
+    assert met("tcp.c", *silent) is False
+    half = diagnosis(connect(outcome=Outcome.OK, took=0.01), connect(A6))
+    assert met("open", *half) is False
+    ourselves = diagnosis(connect(outcome=Outcome.OK, took=0.01, self_connected=True))
+    assert met("open", *ourselves) is False
+    unfinished = diagnosis(connect(outcome=Outcome.OK, took=0.01), stages=("tcp", "tls"))
+    assert met("closed", *unfinished) is None
+    prohibited = diagnosis(connect(outcome=Outcome.PROHIBITED, took=0.01))
+    assert met("filtered", *prohibited) is True
+    unreachable = diagnosis(connect(outcome=Outcome.HOST_UNREACHABLE, took=0.01))
+    assert met("filtered", *unreachable) is False
+
+
+def test_merging_takes_two_reports_of_one_port_and_address() -> None:
+    from msgspec.structs import replace
+
+    one = report(connect())
+    with pytest.raises(MergeError, match="two"):
+        merge([one])
+    with pytest.raises(MergeError, match="port"):
+        merge([one, replace(one, target=replace(one.target, port=9))])
+    with pytest.raises(MergeError, match="address"):
+        merge([one, report(connect("192.0.2.8"))])
+    works = report(connect(outcome=Outcome.OK))
+    assert merge([works, one]).observations == one.observations  # the one that fails is the main one
+    assert [o.id for o in merge([works, one]).others[0].observations] == ["b.o1"]
