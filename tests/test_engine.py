@@ -30,14 +30,28 @@ from portdoctor.model import (
 
 A4, A6 = "192.0.2.7", "2001:db8::7"
 TRUE, FALSE, OPEN = "target.port:8080", "target.port:1", "vantage.syn-arrives"  # present, absent, unknown
-PAGE = "# T\n\nX.\n\n## How we know\nX.\n\n## Usual reasons\n- X.\n\n## What to do\n- Look. (server, risk none)\n  - `ls`\n"
+PAGE = """# T
+
+X.
+
+## How we know
+X.
+
+## Usual reasons
+- X.
+
+## What to do
+- Show it. (server, risk none)
+  - `ls`
+"""
 
 
 def catalogue(**causes: dict[str, Any]) -> Catalogue:
     """Causes by their name, `tcp__a` being "tcp.a", with what differs from a plain cause about an address."""
     texts = {}
     for name, keys in causes.items():
-        front = {"about": "address", "explains": ["timeout"], "owner": "network", "says": "X.", "requires": [TRUE]} | keys
+        plain = {"about": "address", "explains": ["timeout"], "owner": "network", "says": "X.", "requires": [TRUE]}
+        front = plain | keys
         toml = "".join(f"{key} = {_toml(value)}\n" for key, value in front.items())
         texts[name.replace("__", ".")] = ("", f"+++\n{toml}+++\n{PAGE}")
     return Catalogue(texts)
