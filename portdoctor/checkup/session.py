@@ -18,8 +18,8 @@ from ..engine.verdict import diagnose
 from ..host import Host, user_name
 from ..model import (
     Connect,
-    Datagram,
     Diagnosis,
+    Lookup,
     Note,
     Observation,
     Options,
@@ -107,9 +107,9 @@ class Session:
         return tuple(dict.fromkeys((*self.host.resolvers(), *more)))
 
     def endpoint(self, address: str) -> tuple[int, Transport]:
-        """The port and transport to probe at an address: a resolver's own, unless the target was tried there."""
-        tried = any(isinstance(o, Connect | Datagram) and o.own and o.address == address for o in self._seen)
-        if not tried and address in (*self.resolvers(), *self.upstreams):
+        """Return the port and transport to probe at an address: a resolver's, unless it is an address of the target."""
+        targets = {self.target.host, *(a for o in self.of(Lookup) if o.own for a in o.addresses)}
+        if address not in targets and address in (*self.resolvers(), *self.upstreams):
             return RESOLVER_PORT, "udp"
         return self.target.port, self.target.transport
 

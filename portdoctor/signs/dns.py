@@ -145,19 +145,20 @@ def one_type_unanswered(report: Report, subject: Subject) -> Reading:
     lookups = address_lookups(report)
     if not lookups:
         return not_queried(report)
+    answered_anywhere = {o.qtype for o in lookups if o.rcode}
     partly = False  # whether a resolver that responds was queried for one type only
     for resolver in dict.fromkeys(o.resolver for o in lookups):
         own = [o for o in lookups if o.resolver == resolver]
         answered = {o.qtype for o in own if o.rcode}
         good = {o.qtype for o in own if o.outcome in (Outcome.OK, Outcome.NO_DATA)}
-        silent = {o.qtype for o in own if o.outcome is Outcome.TIMEOUT} - answered
+        silent = {o.qtype for o in own if o.outcome is Outcome.TIMEOUT} - answered_anywhere
         if good and silent:
             one, other = good.pop(), silent.pop()
             waited = max(o.took for o in own if o.qtype == other)
             fact = f"{resolver} answers {one} queries; {other} queries received no response in {waited:.1f} s."
             return present(fact, *own)
         partly = partly or (bool(answered) and len({o.qtype for o in own}) < 2)
-    if partly:
+    if partly and len(answered_anywhere) < 2:
         return unsettled(report, want_wire(report), *lookups, probed=True)
     return absent("A and AAAA queries do not differ in whether they are answered.", *lookups)
 
