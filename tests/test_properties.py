@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from portdoctor.catalogue.cause import Catalogue
 from portdoctor.catalogue.folders import load_catalogue
+from portdoctor.engine.merge import merge
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
-from portdoctor.model import Diagnosis, Observation, Outcome, Problem, Report, Trace
+from portdoctor.model import Connect, Diagnosis, Observation, Outcome, Problem, Report, Trace
 from portdoctor.render import json
 
 CATALOGUE = load_catalogue()
@@ -135,3 +136,17 @@ def test_silence_rules_nothing_out(name: str) -> None:
 def responded(o: Observation) -> bool:
     hops = o.hops if isinstance(o, Trace) else ()
     return o.outcome is not Outcome.TIMEOUT or any(h.outcome is not Outcome.TIMEOUT for h in hops)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_second_vantage_point_makes_nothing_wrong(name: str) -> None:
+    """Another place that saw the same, or only a part of it, adds no certain cause that is not true."""
+    report, _ = recorded(name)
+    if not any(isinstance(o, Connect) and o.own for o in report.observations):
+        return  # merging needs an address that both tried
+    true = true_of(name)
+    for part in (report.observations, tuple(o for o in report.observations if o.stage is not None)):
+        both = merge([report, replace(report, observations=part)])
+        for problem in diagnose(both, CATALOGUE).problems:
+            claimed, certainty = problem.because or problem.cause, problem.because_certainty or problem.certainty
+            assert claimed is None or certainty != "certain" or claimed in true, f"{claimed}, certain"
