@@ -617,6 +617,7 @@ class Problem(Value, frozen=True, kw_only=True):
     explanation: str = ""
     owner: Owner = "unknown"
     owner_text: str = ""
+    ask: str = ""  # the message to the owner; empty where the owner is the user
     origin: Origin = "unknown"
     chain: tuple[Link, ...] = ()
     assumptions: tuple[str, ...] = ()

@@ -48,6 +48,12 @@ def fill(text: str, facts: dict[str, str]) -> str:
     return _BLANK.sub(put, text)
 
 
+def fill_message(text: str, facts: dict[str, str]) -> str:
+    """As `fill`, without the sentences in which a fact is missing: a message that people send has no blanks."""
+    sentences = re.split(r"(?<=[.?]) +", text)
+    return " ".join(fill(one, facts) for one in sentences if all(facts.get(blank) for blank in blanks_in(one)))
+
+
 def fill_command(command: str, facts: dict[str, str]) -> str:
     """As `fill`, for commands that people paste into a shell: a fact that a shell would interpret is not filled in."""
     return fill(command, {blank: fact for blank, fact in facts.items() if _PLAIN.fullmatch(fact)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..catalogue.blanks import fill, fill_command
+from ..catalogue.blanks import fill, fill_command, fill_message
 from ..catalogue.cause import ORIGIN, OWNER_TEXT, Cause, step_of
 from ..model import (
     Bind,
@@ -33,6 +33,7 @@ from .facts import facts_about
 from .subjects import Finding
 from .weigh import Reader, Weighed
 
+_OURS: tuple[Owner, ...] = ("user", "this-machine")
 _RANK: dict[Certainty, int] = {"undetermined": 0, "likely": 1, "certain": 2}
 
 
@@ -98,6 +99,7 @@ def problem_of(
         explanation=" ".join((fill(cause.front.says, facts), *says[:4])),
         owner=owner,
         owner_text=fill(front.owner_text or OWNER_TEXT[owner], facts),
+        ask="" if owner in _OURS else fill_message(front.ask, facts),
         origin=front.origin or ORIGIN[owner],
         chain=(Link(cause=cause.name, subject=finding.subject),),
         assumptions=front.assumes,

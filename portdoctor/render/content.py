@@ -92,7 +92,8 @@ def _head(report: Report, diagnosis: Diagnosis, first: Problem | None, names: bo
         (phrases.CERTAINTIES[first.certainty], [Item(says, phrases.cause_label(first))]),
         (phrases.open_label(first), [Item(c.title, f"({c.cause})") if c.title else Item(c.cause) for c in open_]),
         ("Ruled out", [Item(f"{r.cause}: {r.because}") for r in first.ruled_out]),
-        ("Owner", [Item(sentence(phrases.OWNERS[first.owner].removeprefix("you, or ")))]),
+        ("Owner", [Item(sentence(first.owner_text or phrases.OWNERS[first.owner].removeprefix("you, or ")))]),
+        ("Ask", [Item(first.ask)] if first.ask else []),
     ]
     return head
 

@@ -216,12 +216,13 @@ def _lowered(text: str) -> str:
 
 
 def cause_label(problem: Problem) -> str:
-    """The cause and its certainty in brackets: "(tcp.no-listener, likely)"; for a scope, also the cause behind it."""
+    """The cause and its certainty in brackets: "(tcp.no-listener, likely)"; with the chain, or the cause of a scope."""
     if problem.cause is None:
         return ""
     root = f"{problem.because}, {problem.because_certainty or problem.certainty}"
     behind = f"; because of {root}" if problem.because else ""
-    return f"({problem.cause}, {problem.certainty}{behind})"
+    links = [link.cause for link in problem.chain] if not problem.because else []
+    return f"({' → '.join(links) or problem.cause}, {problem.certainty}{behind})"
 
 
 def open_label(problem: Problem) -> str:

@@ -170,6 +170,8 @@ def _problem(problem: Problem, open_: tuple[Candidate, ...], room: Room, columns
     elif problem.ruled_out:
         found += _labelled("Ruled out", [_counted([r.cause for r in problem.ruled_out])], columns)
     found += _labelled("Owner", [sentence(problem.owner_text or phrases.OWNERS[problem.owner])], columns)
+    if problem.ask:
+        found += _labelled("Ask", [clean(problem.ask, 600)], columns)
     found += _steps(problem, room, columns)
     return [*found, *_next_test(problem, room, columns)]
 
