@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 
 from ..model import Answer, HttpReply, Outcome, Report, Subject
+from ..text import phrase_pattern
 from .base import Ask, Reading, absent, present, sign, unknown
 from .observed import last_exchange, last_greeting, last_reply, millis, own_connection, quoted
 
-# Phrases in the error pages of gateways that could not forward a request, from each program's own source or manual:
-# HAProxy, Envoy, Traefik, Varnish, Apache httpd, AWS, Caddy, Kubernetes ingress, nginx.
-_GATEWAY_PAGE = re.compile(
-    r"no server is available to handle|upstream connect error|no healthy upstream|no available server"
-    r"|backend fetch failed|guru meditation|proxy error|temporarily overloaded or under maintenance"
-    r"|upstream request timeout|backend is unhealthy|default backend|no upstreams available",
-    re.I,
-)
+_WHOSE_503 = "The status 503 may come from a gateway or from the service itself."
 _SLOW = 1.0  # seconds to the first byte that a user notices and that one lost packet does not explain
 _SLOW_ROUNDS = 10  # round trips: a distant server is not a slow one
 
@@ -89,8 +83,8 @@ def first_byte_late(report: Report, subject: Subject) -> Reading:
 # ---------------------------------------------------------------- server errors
 
 
-@sign("a gateway reports an error of the server behind it")
-def gateway_error(report: Report, subject: Subject) -> Reading:
+@sign("a gateway reports an error of the server behind it", reads="answers")
+def gateway_error(report: Report, subject: Subject, answers: tuple[str, ...] = ()) -> Reading:
     """502, which only a gateway sends, or 503 with the error page of a known gateway.
 
     Could also be: a 503 of the service itself, which a person must check if the page is not known.
@@ -104,11 +98,10 @@ def gateway_error(report: Report, subject: Subject) -> Reading:
         )
     if o.status != 503:
         return absent(f"The HTTP status is {o.status}." if o.status else "No HTTP status was received.", o)
-    found = _GATEWAY_PAGE.search(o.text)
-    if found is not None or o.headers.get("server", "").startswith("awselb"):
+    found = any(phrase_pattern(phrase).search(o.text) for phrase in answers)
+    if found or o.headers.get("server", "").startswith("awselb"):
         return present(f"The HTTP status is 503{_server_text(o)}, with a gateway's page: {quoted(o.text, 60)}.", o)
-    fact = "The status 503 may come from a gateway or from the service itself."
-    return unknown("needs-person", o, says=fact, ask=_whose_503())
+    return unknown("needs-person", o, says=_WHOSE_503, ask=_whose_503())
 
 
 @sign("the service itself reports a server error")
@@ -121,8 +114,7 @@ def server_error(report: Report, subject: Subject) -> Reading:
         return absent("The HTTP status is not a server error.", o)
     fact = f"The HTTP status is {o.status} {o.phrase}".rstrip() + f"{_server_text(o)}."
     if o.status == 503:
-        gateway = gateway_error(report, subject)
-        return absent(gateway.says, o) if gateway.state == "present" else gateway
+        return unknown("needs-person", o, says=_WHOSE_503, ask=_whose_503())
     return absent(fact, o) if o.status in (502, 504) or 520 <= o.status <= 530 else present(fact, o)
 
 
