@@ -37,12 +37,12 @@ def main() -> None:
 
 async def _inside(rounds: int) -> dict[str, float]:
     from portdoctor.host import current
-    from portdoctor.probes.connect import Patience, connect, discard
+    from portdoctor.probes.connect import connect, discard
     from portdoctor.probes.trace import trace
 
     host, connects, traces, hops = current(), [], [], 0
     for _ in range(rounds + 1):  # the first warms the neighbour caches
-        o, sock = await connect(SERVER, _OPEN, clock=time.monotonic, host=host, patience=Patience(2))
+        o, sock = await connect(SERVER, _OPEN, clock=time.monotonic, host=host, limit=2)
         if sock is not None:
             discard(sock)
         connects.append(o.took)

@@ -12,15 +12,17 @@ import socket
 from ..model import Connect, Lookup, Note, Outcome, Want
 from ..outcomes import family_of
 from ..probes import local
-from ..probes.connect import Patience, connect, discard
+from ..probes.connect import connect, discard
 from . import path, repeats
 from .followup import FOLLOW_UPS, forbid_controls
 from .session import Session
 
-PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: a router that finds no host reports it after 3.1 s
+PATIENCE = 3.5  # seconds for a connect, unless the user set a limit: see `observed.cut_short`
 MOST_ADDRESSES = 16
 _LAST = 0.2  # seconds of the budget kept for recording how the last stage ended
 _STAGE_LIMIT = 5.0  # seconds for one stage after the connect, when the user set no limit
+_GREETING_LIMIT = 6.5  # the same for a greeting: TCP wrappers close after a reverse lookup, whose first try takes 5 s
+_FOLLOW_UP_TIME = 4.0  # seconds of the budget, at most a third of it, that a lookup leaves for what follows
 _SLOW_LOOKUP = 1.0  # seconds
 
 
@@ -73,7 +75,7 @@ class Checkup(Session):
     async def _name(self) -> list[str]:
         from ..probes.lookup import resolve
 
-        limit = self.clock() + min(10.0, max(self.left() - _LAST, 0.1))
+        limit = self.clock() + self.left() - min(_FOLLOW_UP_TIME, self.left() / 3)  # else the resolver library ends it
         o = self.add(await resolve(self.target.host, self.options.family, self.clock, limit))
         return list(o.addresses) if isinstance(o, Lookup) else []
 
@@ -130,16 +132,16 @@ class Checkup(Session):
 
             await datagrams.visit(self, address)
             return
-        patience = Patience(min(self.options.timeout or PATIENCE, max(self.left() - _LAST, 0.1)))
+        limit = min(self.options.timeout or PATIENCE, max(self.left() - _LAST, 0.1))
         task = asyncio.create_task(
             connect(
-                address, self.target.port, clock=self.clock, host=self.host, patience=patience,
+                address, self.target.port, clock=self.clock, host=self.host, limit=limit,
                 source=self.options.source,
             )
         )  # fmt: skip
         try:
             await asyncio.wait({task}, timeout=path.SILENT)
-            silence = None if task.done() else asyncio.create_task(path.probe_silence(self, address, task, patience))
+            silence = None if task.done() else asyncio.create_task(path.probe_silence(self, address))
             o, sock = await task
             self.add(o)
             if self.host.is_own(address):
@@ -163,7 +165,8 @@ class Checkup(Session):
         try:
             stages = [s for s in self.target.stages if s in ("tls", "http", "app")]
             if stages:
-                limit = min(self.options.timeout or _STAGE_LIMIT, max(self.left() - _LAST, 0.1))
+                longest = _GREETING_LIMIT if "app" in stages else _STAGE_LIMIT
+                limit = min(self.options.timeout or longest, max(self.left() - _LAST, 0.1))
                 await run_stages(self, address, sock, tuple(stages), limit)
         finally:
             discard(sock)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ..engine.subjects import path_of
 from ..model import Connect, Greeting, Handshake, HttpReply, Observation, Outcome, Stage
 from ..probes.channel import Channel
-from ..probes.connect import Patience, connect, discard
+from ..probes.connect import connect, discard
 from .session import Session
 
 SMALL = 536  # bytes per segment: the IPv4 default MSS (RFC 9293 section 3.7.1), below the IPv6 minimum MTU of 1280
@@ -68,7 +68,7 @@ async def _ask_http(c: Session, address: str, channel: Channel, limit: float) ->
 async def _connect_again(c: Session, address: str, encrypted: bool) -> tuple[Channel, socket.socket] | None:
     """Open a further connection to the same port, with TLS where `encrypted`; None when that fails."""
     o, sock = await connect(
-        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        address, c.target.port, clock=c.clock, host=c.host, limit=c.options.timeout or _LIMIT,
         role="repeat", source=c.options.source,
     )  # fmt: skip
     if sock is None:
@@ -97,7 +97,7 @@ async def variant_handshake(c: Session, address: str, variant: str) -> Handshake
     from ..probes.handshake import handshake
 
     o, sock = await connect(
-        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        address, c.target.port, clock=c.clock, host=c.host, limit=c.options.timeout or _LIMIT,
         role="repeat", source=c.options.source,
     )  # fmt: skip
     if sock is None:
@@ -147,7 +147,7 @@ async def small_segments(c: Session, address: str) -> None:
 async def _again(c: Session, address: str, mss: int | None, last: str, limit: float) -> None:
     """Run the stages up to `last` on a new connection; only the observation of that stage is recorded."""
     o, sock = await connect(
-        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(limit), role="repeat",
+        address, c.target.port, clock=c.clock, host=c.host, limit=limit, role="repeat",
         source=c.options.source, mss=mss,
     )  # fmt: skip
     if sock is None:

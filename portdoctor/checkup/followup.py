@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 
 from ..model import Connect, Datagram, Handshake, Stage, Want
 from ..probes import local
-from ..probes.connect import Patience
 from ..probes.trace import FARTHEST
 from ..services.ports import MOST_CONTROLS
 from .path import traced
@@ -58,7 +57,7 @@ async def _hosts_file(c: Session, name: str) -> None:
 
 
 async def _elsewhere(c: Session, address: str, port: str) -> None:
-    await attempt(c, address, int(port), "elsewhere", Patience(c.options.timeout or 2.0))
+    await attempt(c, address, int(port), "elsewhere", c.options.timeout or 2.0)
 
 
 async def _repeats(c: Session, address: str) -> None:
@@ -68,7 +67,7 @@ async def _repeats(c: Session, address: str) -> None:
         await datagrams.repeat(c, address)
         return
     for _ in range(_REPEATS):
-        await attempt(c, address, c.target.port, "repeat", Patience(c.options.timeout or 3.0))
+        await attempt(c, address, c.target.port, "repeat", c.options.timeout or 3.0)
         await asyncio.sleep(0.05)
 
 

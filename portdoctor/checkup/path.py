@@ -8,62 +8,36 @@ from typing import Literal
 from ..model import Connect, Hop, Outcome, Trace, Want
 from ..outcomes import answered
 from ..probes import local
-from ..probes.connect import Patience
 from ..probes.trace import trace
 from .repeats import MOST_SYNS, attempt, controls, open_control, random_ports, spent
 from .session import Session
 
 ROUND_GAP = 1.0  # seconds between two rounds of a trace: routers limit their ICMP errors per second
 SILENT = 0.3  # seconds without a response after which the path is probed: most round trips are shorter
-_RETRANSMISSION = 1.03  # seconds after which Linux retransmits the SYN (RFC 6298: 1 s)
 _SOME = 5  # repetitions at the deciding hop: six equal results with the first round happen at random once in 4,096
 _MANY = 7  # the same where packets take different paths
 REPEATS = (0.0, 0.3, 0.6)  # seconds after SILENT at which a further SYN is sent
 
 
-async def probe_silence(c: Session, address: str, task: asyncio.Task[object], patience: Patience) -> None:
+async def probe_silence(c: Session, address: str) -> None:
     """Send more SYNs, try other ports and trace, while the connect without a response goes on waiting.
 
-    Shortens the wait once a control responded in d seconds and no SYN, the kernel's retransmission at 1 s among them,
-    got a response in max(0.6 s, 8 d): waiting longer adds nothing.
+    None of them shortens that wait: a machine that forwards this port alone to a host that is gone reports it after
+    3.1 s, when its address resolution has failed, and no other port shows that.
     """
     c.add(await local.counters(c.host, c.clock))  # before the second SYN: does this machine drop it?
-    waits = [(0.0, patience)]
     async with asyncio.TaskGroup() as group:
         for after in REPEATS:
-            repeat = Patience(c.options.timeout or 1.0)
-            waits.append((SILENT + after, repeat))
-            group.create_task(_repeat(c, address, after, repeat))
+            group.create_task(_repeat(c, address, after))
         if c.options.controls:
             group.create_task(_controls_and_trace(c, address))
         else:
             group.create_task(_round(c, address, None, 0.6))
-        if c.options.timeout is None:
-            group.create_task(_shorten(c, address, task, waits))
 
 
-async def _shorten(
-    c: Session, address: str, task: asyncio.Task[object], waits: list[tuple[float, Patience]]
-) -> None:
-    """End all attempts at the same moment. `waits`: seconds by which each began after the first, and its patience."""
-    for _ in range(60):
-        await asyncio.sleep(0.05)
-        if task.done():
-            return
-        repeats = [o for o in c.of(Connect) if o.address == address and o.role == "repeat"]
-        if any(o.outcome is not Outcome.TIMEOUT for o in repeats):
-            return  # a repeat got a response: wait to the end
-        answers = [o.took for o in c.of(Connect) if o.address == address and o.role == "control" and answered(o)]
-        if answers:
-            enough = _RETRANSMISSION + max(0.6, 8 * min(answers))
-            for began, wait in waits:
-                wait.shorten(enough - began)
-            return
-
-
-async def _repeat(c: Session, address: str, after: float, patience: Patience) -> None:
+async def _repeat(c: Session, address: str, after: float) -> None:
     await asyncio.sleep(after)
-    await attempt(c, address, c.target.port, "repeat", patience)
+    await attempt(c, address, c.target.port, "repeat", c.options.timeout or 1.0)
 
 
 async def _controls_and_trace(c: Session, address: str) -> None:

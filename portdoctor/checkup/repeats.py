@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ..model import Connect, Note, Outcome, Target, Trace, Want
 from ..probes import local
-from ..probes.connect import Patience, Role, connect, discard
+from ..probes.connect import Role, connect, discard
 from ..services import ports
 from .session import Session
 
@@ -23,11 +23,11 @@ _HIGH = (20000, 29999)  # below node ports (30000) and source ports (32768): the
 
 
 async def attempt(
-    c: Session, address: str, port: int, role: Role, patience: Patience, *, series: int | None = None
+    c: Session, address: str, port: int, role: Role, limit: float, *, series: int | None = None
 ) -> Connect:
     """Connect once more, record it and close the connection. `series`: its position in an ordered series."""
     o, sock = await connect(
-        address, port, clock=c.clock, host=c.host, patience=patience, role=role, source=c.options.source
+        address, port, clock=c.clock, host=c.host, limit=limit, role=role, source=c.options.source
     )
     if sock is not None:
         discard(sock)
@@ -43,7 +43,7 @@ async def controls(c: Session, address: str) -> None:
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left(), 0.05))
     async with asyncio.TaskGroup() as group:
         for port in _comparison_ports(c, address):
-            group.create_task(attempt(c, address, port, "control", Patience(limit)))
+            group.create_task(attempt(c, address, port, "control", limit))
 
 
 def _comparison_ports(c: Session, address: str) -> tuple[int, ...]:
@@ -113,7 +113,7 @@ async def series(c: Session, address: str, wanted: int = SERIES) -> None:
 
 
 async def _attempt(c: Session, address: str, place: int, limit: float) -> None:
-    await attempt(c, address, c.target.port, "repeat", Patience(limit), series=place)
+    await attempt(c, address, c.target.port, "repeat", limit, series=place)
 
 
 def random_ports(c: Session, count: int) -> list[int]:
@@ -130,7 +130,7 @@ async def negative(c: Session, address: str) -> None:
     """Connect to random high ports, which should be closed: that all accept shows something that accepts any port."""
     limit = min(c.options.timeout or CONTROL_WAIT, max(c.left() - 0.1, 0.05))
     seen = await asyncio.gather(
-        *(attempt(c, address, port, "negative", Patience(limit)) for port in random_ports(c, RANDOM_PORTS))
+        *(attempt(c, address, port, "negative", limit) for port in random_ports(c, RANDOM_PORTS))
     )
     if all(o.outcome is Outcome.EXHAUSTED for o in seen):
         want = Want(probe="negative", args=(address,))

@@ -21,17 +21,6 @@ _SLICE = 0.1  # seconds between two reads of TCP_INFO: the resolution of `unansw
 PENDING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035)  # 10035: WSAEWOULDBLOCK
 
 
-class Patience:
-    """The time limit of an attempt, in seconds from its start. Other observations may shorten it meanwhile."""
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-
-    def shorten(self, limit: float) -> None:
-        """Wait no longer than `limit` seconds from the start of the attempt."""
-        self.limit = min(self.limit, limit)
-
-
 def open_socket(address: str, host: Host, *, hurry: bool = False) -> socket.socket:
     """Return a non-blocking TCP socket that queues ICMP errors. `hurry`: as `Host.hurry`. Raises OSError."""
     family = socket.AF_INET6 if family_of(address) == 6 else socket.AF_INET
@@ -100,7 +89,7 @@ async def connect(
     *,
     clock: Clock,
     host: Host,
-    patience: Patience,
+    limit: float,
     role: Role = "target",
     source: str | None = None,
     mss: int | None = None,
@@ -111,7 +100,7 @@ async def connect(
     (TCP_MAXSEG), in bytes.
     """
     blank = Connect(
-        outcome=Outcome.OTHER, began=clock(), address=address, port=port, role=role, limit=patience.limit, mss_clamp=mss
+        outcome=Outcome.OTHER, began=clock(), address=address, port=port, role=role, limit=limit, mss_clamp=mss
     )
     try:
         sock = open_socket(address, host)
@@ -123,7 +112,7 @@ async def connect(
         if source is not None and family_of(source) == family_of(address):
             sock.bind(endpoint(source, 0))
         number = sock.connect_ex(endpoint(address, port))
-        seen = await _until_ended(sock, number, patience, blank, clock, host)
+        seen = await _until_ended(sock, number, limit, blank, clock, host)
     except OSError as error:
         sock.close()
         return _failed(blank, clock, error.errno or 0), None
@@ -145,7 +134,7 @@ def _failed(blank: Connect, clock: Clock, number: int, icmp: Icmp | None = None,
 
 
 async def _until_ended(
-    sock: socket.socket, number: int, patience: Patience, blank: Connect, clock: Clock, host: Host
+    sock: socket.socket, number: int, limit: float, blank: Connect, clock: Clock, host: Host
 ) -> Connect:
     """Wait for the end of a connect that returned `number`, and record the time of each retransmission."""
     unanswered: list[float] = []
@@ -153,7 +142,7 @@ async def _until_ended(
     if number not in PENDING:
         queued = host.read_error(sock) if number else None
         ended = (number, queued[1] if queued else None)
-    while ended is None and (left := patience.limit - (clock() - blank.began)) > 0:
+    while ended is None and (left := limit - (clock() - blank.began)) > 0:
         if await writable(sock, min(_SLICE, left)):
             ended = ending_of(sock, host)
             if ended is None:
@@ -162,7 +151,7 @@ async def _until_ended(
             _note_unanswered(unanswered, host.syns_unanswered(sock), clock() - blank.began)
     if ended is None:
         return replace(
-            blank, outcome=Outcome.TIMEOUT, took=clock() - blank.began, limit=round(patience.limit, 3),
+            blank, outcome=Outcome.TIMEOUT, took=clock() - blank.began, limit=round(limit, 3),
             syns=len(unanswered) + 1, unanswered_at=(0.0, *unanswered), **_local(sock),
         )  # fmt: skip
     number, icmp = ended

@@ -14,6 +14,7 @@ from .base import Reading, absent, present, sign, unknown, unsettled
 from .observed import (
     answered_in_front,
     attempts_at,
+    cut_short,
     endpoint_text,
     icmp_sent,
     interfaces,
@@ -125,14 +126,33 @@ def sent_by_another_machine(report: Report, subject: Subject) -> Reading:
     return Reading(state=state, says=ours.says, evidence=ours.evidence)
 
 
-@sign("the target host itself sent the ICMP error")
-def sent_by_target_host(report: Report, subject: Subject) -> Reading:
+def _sent_by_target_host(report: Report, subject: Subject) -> Reading:
     """The target sent the ICMP error, or this machine did if it is the target: it forwards the port elsewhere."""
     at_target = sent_by_target(report, subject)
     route = route_to(report, subject)
     if at_target.state == "present" or route is None or route.type != "local":
         return at_target
     return sent_by_this_machine(report, subject)
+
+
+@sign("this port alone is forwarded to another host")
+def forwarded_elsewhere(report: Report, subject: Subject) -> Reading:
+    """The target host itself sent the ICMP error, or a router did while other ports of the address respond.
+
+    With "no host found" this shows a port forwarding (DNAT, a published container port): the target exists.
+    Could also be: a reject rule for this port; `host_not_found` is then not present.
+    """
+    answer = icmp_error(report, subject)
+    if answer is None and (early := cut_short(report, subject)):
+        return early
+    at_target = _sent_by_target_host(report, subject)
+    if answer is None or at_target.state != "absent":
+        return at_target
+    responding = _responding_ports(report, subject)
+    if not responding:
+        return at_target
+    fact = f"{icmp_sent(answer.icmp)}, but port {responding[0].port} of the same host responds."
+    return present(fact, answer.o, responding[0])
 
 
 # ---------------------------------------------------------------- what it means
@@ -246,19 +266,21 @@ def host_not_found(report: Report, subject: Subject) -> Reading:
     """ICMP 3/1 or ICMPv6 1/3 after the time that the router's address resolution (ARP, ND) takes.
 
     Could also be, if it comes immediately: a reject rule, an unreachable route, or a router that caches a resolution
-    that has just failed. Then it is unknown.
+    that has just failed. Then it is unknown, and so it is while a router would still be searching.
     """
     answer = icmp_error(report, subject)
+    if answer is None and (early := cut_short(report, subject)):
+        return early
     if answer is None:
         return no_icmp_error(report, subject)
     o, fact = answer.o, icmp_sent(answer.icmp)
     if answer.key not in _NO_HOST:
         return absent(f"{fact}.", o)
     if _after_resolution(report, subject, answer):
-        return present(f"{fact}: that router finds no host at {subject.values[0]}.", o)
+        return present(f"{fact} after {o.took:.1f} s: its address resolution found no host.", o)
     slow = [r for r in attempts_at(report, subject, "repeat") if r.icmp == answer.icmp and r.took >= _RESOLUTION_TIME]
     if slow:
-        fact = f"{fact} after {slow[0].took:.1f} s: that router finds no host at {subject.values[0]}."
+        fact = f"{fact} after {slow[0].took:.1f} s: its address resolution found no host."
         return present(fact, o, slow[0])
     further = random_ports_pass_icmp_sender(report, subject)
     if further.state == "present":

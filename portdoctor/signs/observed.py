@@ -22,6 +22,7 @@ from ..text import at
 from .base import Reading, unknown, unsettled
 
 Exchange = Handshake | HttpReply | Greeting
+_SETTLED = 3.4  # seconds: a machine that forwards to a host that is gone reports it after 3.1 s (see `cut_short`)
 NO_TTL_TRACE = "This system does not show an unprivileged user which hop responded."
 _ICMP_NAMES = {  # (IP version, type, code); RFC 792, RFC 1812 section 5.2.7.1, RFC 4443
     (4, 3, 0): "network unreachable", (4, 3, 1): "host unreachable", (4, 3, 2): "protocol unreachable",
@@ -45,6 +46,19 @@ def own_connection(report: Report, subject: Subject) -> Connect | None:
     """Return the user's own TCP connection attempt to the address."""
     o = own_attempt(report, subject)
     return o if isinstance(o, Connect) else None
+
+
+def cut_short(report: Report, subject: Subject) -> Reading | None:
+    """Return unknown, with the reason, if a silent connection attempt ended before an ICMP error could have come.
+
+    A machine that forwards this port, and finds no host there, sends its ICMP error when address resolution (ARP, ND)
+    has failed: after three tries of one second each.
+    """
+    o = own_connection(report, subject)
+    if o is None or o.outcome is not Outcome.TIMEOUT or o.took >= _SETTLED:
+        return None
+    fact = f"The attempt ended after {o.took:.1f} s; an ICMP error from failed address resolution comes after 3.1 s."
+    return unknown("forbidden-by-option" if report.options.timeout else "out-of-budget", o, says=fact)
 
 
 def attempts_at(report: Report, subject: Subject, role: str) -> list[Connect | Datagram]:

@@ -171,6 +171,8 @@ def only_system_lookup_fails(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.outcome is Outcome.OK:
         return absent("The system's lookup returned an address.", o)
+    if o.outcome is Outcome.TIMEOUT:
+        return unknown("out-of-budget", o, says=f"The system's lookup had not ended after {o.took:.1f} s.")
     if report.options.resolver:
         fact = "--resolver queries another server than programs on this machine use."
         return unknown("forbidden-by-option", o, says=fact)
@@ -188,6 +190,8 @@ def system_lookup_slow(report: Report, subject: Subject) -> Reading:
     o = system_lookup(report)
     if o is None:
         return unknown("not-looked")
+    if o.outcome is Outcome.TIMEOUT:
+        return unknown("out-of-budget", o, says=f"The system's lookup had not ended after {o.took:.1f} s.")
     if o.outcome is Outcome.OK and o.took >= _SLOW_LOOKUP:
         return present(f"The system's lookup took {o.took:.1f} s.", o)
     return absent(f"The system's lookup took {millis(o.took)}.", o)

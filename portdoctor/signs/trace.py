@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..model import Hop, Outcome, Report, Route, Subject, Trace
 from .base import Reading, absent, present, sign, unknown
-from .observed import last_answering, paths_differ, route_to, trace_wanted, traces
+from .observed import cut_short, last_answering, paths_differ, route_to, trace_wanted, traces
 
 _MINE, _THEIRS = 6, 5  # samples at one TTL for a proof: two equal paths give this result once in 2,048 times
 _MINE_OF_MANY, _THEIRS_OF_MANY = 8, 6  # if two paths were observed: once in 16,384 times
@@ -79,8 +79,8 @@ def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
     Could also be: paths of different length (hence many samples, each with its own source port); a router that
     rate-limits ICMP (hence the requested port is probed first each time).
     """
-    if near := _no_router_between(report, subject):
-        return near
+    if early := cut_short(report, subject) or _no_router_between(report, subject):
+        return early
     mine, random = traces(report, subject, "target"), traces(report, subject, "random")
     if not mine or not random:
         return trace_wanted(report, subject, *mine)
