@@ -149,9 +149,9 @@ def forwarded_elsewhere(report: Report, subject: Subject) -> Reading:
     if answer is None or at_target.state != "absent":
         return at_target
     responding = _responding_ports(report, subject)
-    if not responding:
+    if not responding or answer.key not in _NO_HOST or not _after_resolution(report, subject, answer):
         return at_target
-    fact = f"{icmp_sent(answer.icmp)}, but port {responding[0].port} of the same host responds."
+    fact = f"{icmp_sent(answer.icmp)} after {answer.o.took:.1f} s, but port {responding[0].port} of the same host responds."
     return present(fact, answer.o, responding[0])
 
 

@@ -171,7 +171,7 @@ def only_system_lookup_fails(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.outcome is Outcome.OK:
         return absent("The system's lookup returned an address.", o)
-    if o.outcome is Outcome.TIMEOUT:
+    if found and o.outcome is Outcome.TIMEOUT:
         return unknown("out-of-budget", o, says=f"The system's lookup had not ended after {o.took:.1f} s.")
     if report.options.resolver:
         fact = "--resolver queries another server than programs on this machine use."

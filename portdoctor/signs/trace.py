@@ -79,8 +79,8 @@ def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
     Could also be: paths of different length (hence many samples, each with its own source port); a router that
     rate-limits ICMP (hence the requested port is probed first each time).
     """
-    if early := cut_short(report, subject) or _no_router_between(report, subject):
-        return early
+    if near := _no_router_between(report, subject):
+        return near
     mine, random = traces(report, subject, "target"), traces(report, subject, "random")
     if not mine or not random:
         return trace_wanted(report, subject, *mine)
@@ -108,6 +108,16 @@ def random_ports_pass_last_hop(report: Report, subject: Subject) -> Reading:
         f"{len(silent)} to port {report.target.port} got past hop {last} ({_router_at(mine, last)})."
     )
     return present(fact, *_evidence(*silent, *passed))
+
+
+@sign("packets to random ports pass the last hop of this port, and no late ICMP error explains it")
+def drop_located(report: Report, subject: Subject) -> Reading:
+    """As `random_ports_pass_last_hop`, and the connection attempt lasted until an ICMP error would have come.
+
+    Without that wait it could also be: a machine that forwards this port to a host that is gone.
+    """
+    found = random_ports_pass_last_hop(report, subject)
+    return (cut_short(report, subject) or found) if found.state == "present" else found
 
 
 @sign("packets to an open port pass the last hop that packets to this port reach")
