@@ -151,7 +151,8 @@ def forwarded_elsewhere(report: Report, subject: Subject) -> Reading:
     responding = _responding_ports(report, subject)
     if not responding or answer.key not in _NO_HOST or not _after_resolution(report, subject, answer):
         return at_target
-    fact = f"{icmp_sent(answer.icmp)} after {answer.o.took:.1f} s, but port {responding[0].port} of the same host responds."
+    late = f"{icmp_sent(answer.icmp)} after {answer.o.took:.1f} s"
+    fact = f"{late}, but port {responding[0].port} of the same host responds."
     return present(fact, answer.o, responding[0])
 
 

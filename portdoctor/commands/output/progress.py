@@ -1,4 +1,4 @@
-"""Shows progress on stderr if it is a terminal: the current stage, the elapsed time and the limit."""
+"""Shows progress on stderr if it is a terminal: the current stage, what the trace found, the time and the limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from ...engine.stages import stage_of
-from ...model import Observation, Options, Outcome, Stage
+from ...model import Observation, Options, Outcome, Stage, Trace
 
 if TYPE_CHECKING:
     from ...checkup.session import Session
@@ -25,10 +25,14 @@ class Progress:
         self._began = time.monotonic()
         self._over: set[Stage] = set()
         self._last = "probing"
+        self._found = ""
         self._shown = False
 
     def observed(self, session: Session, o: Observation) -> None:
         """Record an observation. The current stage is the next one without an observation, until a stage fails."""
+        if isinstance(o, Trace) and o.role == "target" and self._targets == 1:
+            hop = max((h.ttl for h in o.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
+            self._found = f" (last response from hop {hop})" if hop else self._found
         stage = stage_of(o)
         if stage is not None:
             self._over.add(stage)
@@ -57,7 +61,7 @@ class Progress:
         while True:
             elapsed = time.monotonic() - self._began
             of = f"{self._targets} targets, " if self._targets > 1 else ""
-            self._write(f"{of}{self._last}: {elapsed:.1f} s of at most {self._options.budget:g} s")
+            self._write(f"{of}{self._last}{self._found}: {elapsed:.1f} s of at most {self._options.budget:g} s")
             self._shown = True
             await asyncio.sleep(_EVERY)
 
