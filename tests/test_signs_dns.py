@@ -103,6 +103,7 @@ def closed(offender: str | None = R1, resolver: str = R1) -> tuple[Lookup, ...]:
 
 
 NOT_FOUND = system(Outcome.NAME_NOT_FOUND)
+CUT = system(Outcome.TIMEOUT, took=11.0)
 FAILS = system()
 WORKS = system(Outcome.OK, "192.0.2.7")
 
@@ -285,6 +286,9 @@ CASES: list[tuple[str, State, Report]] = [
     ("resolver.only-system-lookup-fails", "absent", report(WORKS, address("192.0.2.7"))),
     ("resolver.only-system-lookup-fails", "absent", report(NOT_FOUND, *both("NXDOMAIN"))),
     ("resolver.only-system-lookup-fails", "unknown", report(NOT_FOUND)),
+    ("resolver.only-system-lookup-fails", "unknown", report(CUT, address("192.0.2.7"))),
+    ("resolver.only-system-lookup-fails", "absent", report(CUT, *both("NXDOMAIN"))),
+    ("resolver.system-lookup-slow", "unknown", report(CUT, address("192.0.2.7"))),
     ("resolver.only-system-lookup-fails", "unknown", report(address("192.0.2.7"))),
     (
         "resolver.only-system-lookup-fails",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.verdict import diagnose
@@ -75,7 +76,7 @@ def trace(role: str, *hops: Hop, number: int = 1, port: int = 8080) -> Trace:
 
 
 def silence() -> list[Observation]:
-    gone = Connect(id="t", outcome=Outcome.TIMEOUT, took=1.6, address=HOST, port=8080, syns=2)
+    gone = Connect(id="t", outcome=Outcome.TIMEOUT, took=3.5, address=HOST, port=8080, syns=4)
     again = [Connect(outcome=Outcome.TIMEOUT, took=1.0, address=HOST, port=8080, role="repeat") for _ in range(3)]
     return [gone, *again, Connect(outcome=Outcome.OK, took=0.01, address=HOST, port=80, role="control")]
 
@@ -127,6 +128,16 @@ def test_what_is_no_proof_of_a_drop_in_the_path(doubt: list[Observation]) -> Non
     seen = report(*silence(), *round_one(*DROPPED), *doubt)
     assert read("trace.random-ports-pass-last-hop", seen).state != "present"
     assert first(seen).certainty != "certain"
+
+
+@pytest.mark.parametrize("took", [1.6, 2.0, 3.1])
+def test_a_silence_that_was_cut_short_leaves_a_forwarded_port_open(took: float) -> None:
+    own, *rest = silence()
+    seen = report(replace(own, took=took), *rest, *round_one(*DROPPED), *again(5, quiet(3), expired(3, R3)))
+    assert read("trace.drop-located", seen).state == "unknown"
+    assert read("icmp.host-not-found", seen).state == "unknown"
+    assert (first(seen).cause, first(seen).certainty) == ("tcp.port-filtered", "likely")
+    assert "tcp.forwarded-to-nobody" in {c.cause for c in first(seen).candidates}
 
 
 def test_two_paths_need_more_samples() -> None:

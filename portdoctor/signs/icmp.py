@@ -126,34 +126,19 @@ def sent_by_another_machine(report: Report, subject: Subject) -> Reading:
     return Reading(state=state, says=ours.says, evidence=ours.evidence)
 
 
-def _sent_by_target_host(report: Report, subject: Subject) -> Reading:
-    """The target sent the ICMP error, or this machine did if it is the target: it forwards the port elsewhere."""
+@sign("the target host itself sent the ICMP error")
+def sent_by_target_host(report: Report, subject: Subject) -> Reading:
+    """The target sent the ICMP error, or this machine did if it is the target: it forwards the port elsewhere.
+
+    Could also be: a router in the path that forwards the port (DNAT): the error then has the target's address.
+    """
+    if icmp_error(report, subject) is None and (early := cut_short(report, subject)):
+        return early
     at_target = sent_by_target(report, subject)
     route = route_to(report, subject)
     if at_target.state == "present" or route is None or route.type != "local":
         return at_target
     return sent_by_this_machine(report, subject)
-
-
-@sign("this port alone is forwarded to another host")
-def forwarded_elsewhere(report: Report, subject: Subject) -> Reading:
-    """The target host itself sent the ICMP error, or a router did while other ports of the address respond.
-
-    With "no host found" this shows a port forwarding (DNAT, a published container port): the target exists.
-    Could also be: a reject rule for this port; `host_not_found` is then not present.
-    """
-    answer = icmp_error(report, subject)
-    if answer is None and (early := cut_short(report, subject)):
-        return early
-    at_target = _sent_by_target_host(report, subject)
-    if answer is None or at_target.state != "absent":
-        return at_target
-    responding = _responding_ports(report, subject)
-    if not responding or answer.key not in _NO_HOST or not _after_resolution(report, subject, answer):
-        return at_target
-    late = f"{icmp_sent(answer.icmp)} after {answer.o.took:.1f} s"
-    fact = f"{late}, but port {responding[0].port} of the same host responds."
-    return present(fact, answer.o, responding[0])
 
 
 # ---------------------------------------------------------------- what it means
