@@ -38,7 +38,8 @@ def main() -> None:
     theirs = measured["nmap -sT"].took
     rows = [("what", "median", "ratio to nmap", "target")]
     for what, m in measured.items():
-        rows.append((what, f"{m.took:.2f} s", f"{m.took / theirs:.2f}", "3.5 s + 12 P" if what.startswith("check") else ""))
+        target = "3.5 s + 12 P" if what.startswith("check") else ""
+        rows.append((what, f"{m.took:.2f} s", f"{m.took / theirs:.2f}", target))
     print(table(rows))
     verdict = found["verdict"]
     print(f"verdict: {verdict['cause']}, {verdict['certainty']}. {verdict['explanation']}")  # type: ignore[index]
