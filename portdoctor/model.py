@@ -159,6 +159,8 @@ class Vantage(Value, frozen=True, kw_only=True):
     interface: str | None = None
     gateway: str | None = None
     resolvers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()  # the search domains of resolv.conf
+    kubernetes: str | None = None  # KUBERNETES_SERVICE_HOST, which Kubernetes sets in every container of a pod
     upstreams: tuple[str, ...] = ()  # of a stub resolver on this machine, where it was examined
     can: Can = Can()
     limits: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ BLANKS: dict[str, str] = {
     "interface": "the interface of the route to the address",
     "offender": "the sender of the ICMP error",
     "hop": "the last hop that the trace to the asked port reached",
+    "reset_by": "the devices that can have sent the RST: the router at its hop, or the one before it",
     "holder": "the process that is using the local port, with its pid",
     "protocol": "the protocol that the peer used",
     "status": "status code and reason phrase of the HTTP response",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -121,7 +122,9 @@ class Session:
             host=socket.gethostname(), os=self.host.describe(), user=user_name(), started=started,
             source_address=source or (route.source if route else None),
             interface=route.interface if route else None, gateway=route.gateway if route else None,
-            resolvers=self.host.resolvers(), upstreams=self.upstreams, can=self.host.can(), limits=self.host.limits(),
+            resolvers=self.host.resolvers(), search=self.host.search(),
+            kubernetes=os.environ.get("KUBERNETES_SERVICE_HOST") or None,
+            upstreams=self.upstreams, can=self.host.can(), limits=self.host.limits(),
         )  # fmt: skip
 
     async def trust(self) -> Trust:

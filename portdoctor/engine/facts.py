@@ -18,7 +18,7 @@ from ..model import (
     Subject,
     Trace,
 )
-from ..text import at
+from ..text import at, words
 
 
 def facts_about(report: Report, subject: Subject) -> dict[str, str]:
@@ -43,6 +43,7 @@ def facts_about(report: Report, subject: Subject) -> dict[str, str]:
     }
     if address:
         facts |= _of_address(report, address)
+        facts["reset_by"] = _reset_by(report, address)
     if subject.kind == "local":
         facts |= _of_bind(report)
     return {blank: words for blank, words in facts.items() if words}
@@ -80,6 +81,20 @@ def _of_address(report: Report, address: str) -> dict[str, str | None]:
             case _:
                 pass
     return facts
+
+
+def _reset_by(report: Report, address: str) -> str:
+    """Return who can have sent a RST at a hop: a router checks the TTL before its forward rules, after its input hooks."""
+    mine = [t for t in report.of(Trace) if t.address == address and t.role == "target"]
+    ttl = min((h.ttl for t in mine for h in t.hops if h.icmp is None and h.outcome is Outcome.REFUSED), default=0)
+    found = {
+        h.ttl: h.address for t in report.of(Trace) if t.address == address for h in t.hops
+        if h.ttl in (ttl - 1, ttl) and h.outcome is Outcome.TTL_EXPIRED and h.address
+    }  # fmt: skip
+    routers = [found[hop] for hop in sorted(found) if hop]
+    if not routers:
+        return "the device in the path that refuses the port"
+    return f"{words(routers, 'or')}" if len(routers) == 2 else f"{routers[0]} or a device next to it"
 
 
 def _of_bind(report: Report) -> dict[str, str | None]:

@@ -29,6 +29,9 @@ class Host(Protocol):
     def resolvers(self) -> tuple[str, ...]:
         """Return the addresses of the configured resolvers, in order."""
 
+    def search(self) -> tuple[str, ...]:
+        """Return the search domains that complete a name, in order."""
+
     def upstreams(self) -> tuple[str, ...]:
         """The servers that a stub resolver on this machine forwards to, as far as its configuration can be read."""
 

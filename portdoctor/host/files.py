@@ -26,6 +26,16 @@ def nameservers(resolv_conf: str) -> tuple[str, ...]:
     return tuple(found[:_RESOLVERS])
 
 
+def search_domains(resolv_conf: str) -> tuple[str, ...]:
+    """Return the search list of a resolv.conf (resolv.conf(5)): the last line with "search" or "domain" counts."""
+    found: tuple[str, ...] = ()
+    for line in resolv_conf.splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0] in ("search", "domain") and line[0] in "sd":
+            found = tuple(words[1:]) if words[0] == "search" else (words[1],)
+    return found
+
+
 def hosts_lines(text: str, name: str) -> tuple[tuple[int, str, str], ...]:
     """Return (line number, address, text) of the lines that have the name (hosts(5)), ignoring case."""
     wanted = name.rstrip(".").lower()

@@ -73,6 +73,14 @@ class Linux:
         except OSError:
             return _GLIBC_DEFAULT
 
+    def search(self) -> tuple[str, ...]:
+        from .files import read_text, search_domains
+
+        try:
+            return search_domains(read_text("/etc/resolv.conf"))
+        except OSError:
+            return ()
+
     def upstreams(self) -> tuple[str, ...]:
         from .upstreams import upstreams
 

@@ -42,6 +42,9 @@ class MacOS:
         except OSError:
             return ()
 
+    def search(self) -> tuple[str, ...]:
+        return ()
+
     def upstreams(self) -> tuple[str, ...]:
         return ()
 

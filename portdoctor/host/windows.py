@@ -36,6 +36,9 @@ class Windows:
             return ()
         return tuple(str(one) for one in found)
 
+    def search(self) -> tuple[str, ...]:
+        return ()
+
     def upstreams(self) -> tuple[str, ...]:
         return ()
 

@@ -116,7 +116,7 @@ class Pseudonyms:
         return ".".join((*map(self._label, labels[:-size]), self._domains[domain]))
 
     def _label(self, label: str) -> str:
-        if label == "*" or label.startswith("_"):
+        if label in ("*", "svc") or label.startswith("_"):  # svc: the Services of a Kubernetes cluster
             return label
         if label not in self._labels:
             self._labels[label] = self._next("host")

@@ -69,6 +69,8 @@ def _learn(report: Report, names: Pseudonyms) -> None:
     for name in (t.host, report.options.sni, *_learnable(report)):
         if name and not is_address(name):
             names.name(name)
+    for domain in v.search:
+        names.name(domain)
     if v.host:
         names.name(v.host)
         if "." in v.host:

@@ -200,6 +200,18 @@ def _immediate_again(report: Report, subject: Subject, answer: IcmpError, says: 
     return unsettled(report, want, answer.o, probed=bool(again), says=says)
 
 
+@sign("an ICMP port unreachable refused the connection")
+def port_unreachable(report: Report, subject: Subject) -> Reading:
+    """ICMP 3/3 or ICMPv6 1/4 in response to a SYN: a reject rule, also that of a Kubernetes node."""
+    answer = icmp_error(report, subject)
+    if answer is None:
+        return no_icmp_error(report, subject)
+    if isinstance(answer.o, Datagram):
+        return absent("The ICMP error responds to a datagram, not to a SYN.", answer.o)
+    fact = f"{icmp_sent(answer.icmp)}."
+    return (present if answer.key in {(4, 3, 3), (6, 1, 4)} else absent)(fact, answer.o)
+
+
 @sign("a router reports that it has no route to the target")
 def no_route(report: Report, subject: Subject) -> Reading:
     """ICMP 3/0, 3/6 or ICMPv6 1/0 from a router, and packets to no other port get further.
