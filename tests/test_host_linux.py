@@ -352,6 +352,18 @@ def test_resolv_conf_is_read_as_glibc_does(text: str, expected: tuple[str, ...])
     assert files.nameservers(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("search a.example b.example\nnameserver 192.0.2.1\n", ("a.example", "b.example")),
+        ("search a.example\ndomain b.example c.example\n", ("b.example",)),
+        (" search a.example\n#search b.example\nsearch\n", ()),
+    ],
+)
+def test_the_last_search_list_counts(text: str, expected: tuple[str, ...]) -> None:
+    assert files.search_domains(text) == expected
+
+
 def test_the_hosts_file_gives_every_line_of_the_name(tmp_path: Path) -> None:
     path = tmp_path / "hosts"
     path.write_text("127.0.0.1 localhost\n# 9.9.9.9 shop\n192.0.2.1\tweb Shop.example  # old\n::1 shop.example.\n")

@@ -84,7 +84,7 @@ def _of_address(report: Report, address: str) -> dict[str, str | None]:
 
 
 def _reset_by(report: Report, address: str) -> str:
-    """Return who can have sent a RST at a hop: a router checks the TTL before its forward rules, after its input hooks."""
+    """Return who can have sent a RST at a hop: a router checks the TTL before its forward rules."""
     mine = [t for t in report.of(Trace) if t.address == address and t.role == "target"]
     ttl = min((h.ttl for t in mine for h in t.hops if h.icmp is None and h.outcome is Outcome.REFUSED), default=0)
     found = {
@@ -94,7 +94,7 @@ def _reset_by(report: Report, address: str) -> str:
     routers = [found[hop] for hop in sorted(found) if hop]
     if not routers:
         return "the device in the path that refuses the port"
-    return f"{words(routers, 'or')}" if len(routers) == 2 else f"{routers[0]} or a device next to it"
+    return words(routers, "or") if len(routers) == 2 else f"{routers[0]} or a device next to it"
 
 
 def _of_bind(report: Report) -> dict[str, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..catalogue.blanks import fill, fill_command, fill_message
+from ..catalogue.blanks import blanks_in, fill, fill_command, fill_message
 from ..catalogue.cause import ORIGIN, OWNER_TEXT, Cause, step_of
 from ..model import (
     Bind,
@@ -98,7 +98,7 @@ def problem_of(
         title=cause.title,
         explanation=" ".join((fill(cause.front.says, facts), *says[:4])),
         owner=owner,
-        owner_text=fill(front.owner_text or OWNER_TEXT[owner], facts),
+        owner_text=_owner_text(cause, owner, facts),
         ask="" if owner in _OURS else fill_message(front.ask, facts),
         origin=front.origin or ORIGIN[owner],
         chain=(Link(cause=cause.name, subject=finding.subject),),
@@ -142,6 +142,13 @@ def _owner(reader: Reader, subject: Subject, cause: Cause) -> Owner:
     """Who must act: whoever runs this machine, when the server is this machine."""
     theirs = cause.front.owner in ("server-operator", "network")
     return "this-machine" if theirs and _here(reader, subject) else cause.front.owner
+
+
+def _owner_text(cause: Cause, owner: Owner, facts: dict[str, str]) -> str:
+    """Name the owner as the cause does, unless a blank of its text is unknown or the server is this machine."""
+    text = cause.front.owner_text
+    named = text and owner == cause.front.owner and all(blank in facts for blank in blanks_in(text))
+    return fill(text if named else OWNER_TEXT[owner], facts)
 
 
 def _certainty(

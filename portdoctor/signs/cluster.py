@@ -16,7 +16,7 @@ def _service_domains(report: Report) -> list[str]:
 
 @sign("the target is a Service of a Kubernetes cluster")
 def service(report: Report, subject: Subject) -> Reading:
-    """The name, as it was found, lies in a Service domain of the search list; or Kubernetes set the address as a variable.
+    """The name that was found lies in a Service domain of the search list, or a variable of Kubernetes has the address.
 
     Could also be: a headless Service, whose name leads to pods. Unknown for an address, and for other names, in a pod.
     """

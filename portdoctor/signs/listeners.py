@@ -247,7 +247,8 @@ def forwards_to_nobody(report: Report, subject: Subject) -> Reading:
     """
     missing, here = host_not_found(report, subject), sent_by_target_host(report, subject)
     if missing.state == "present" and here.state == "present":
-        return Reading(state="present", says=f"{missing.says} {here.says}", evidence=(*missing.evidence, *here.evidence))
+        evidence = tuple(dict.fromkeys((*missing.evidence, *here.evidence)))
+        return Reading(state="present", says=f"{missing.says} {here.says}", evidence=evidence)
     reset = refused_by_rst(report, subject)
     if reset.state == "absent":
         return next((r for state in ("absent", "unknown") for r in (missing, here) if r.state == state), missing)
