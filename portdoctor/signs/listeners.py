@@ -212,7 +212,7 @@ def port_forwarder(report: Report, subject: Subject) -> Reading:
     """
     there = report_of_target(report, subject)
     if there is None:
-        return absent("The target is not this machine, and no report of it was merged.")
+        return unknown("needs-person", says="The server's socket table was not read.")
     tables = _tables_at(there, report)
     if not tables:
         return _no_table(there, report)
