@@ -123,6 +123,12 @@ async def _small_segments(c: Session, address: str) -> None:
     await small_segments(c, address)
 
 
+async def _stimulus(c: Session, address: str) -> None:
+    from .stimulus import stimulus
+
+    await stimulus(c, address)
+
+
 def forbid_controls(c: Session) -> None:
     """Session for each probe of other ports that the option --no-controls forbids it."""
     for address in dict.fromkeys(o.address for o in (*c.of(Connect), *c.of(Datagram)) if o.role == "target"):
@@ -172,6 +178,7 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "negative": FollowUp(0.3, negative, (Sends(RANDOM_PORTS, "connection", "control"),)),
     "series": FollowUp(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
     "small-segments": FollowUp(1.5, _small_segments, (Sends(3, "connection", "port", _LATER_STAGES),)),
+    "stimulus": FollowUp(0.6, _stimulus, (Sends(4, "connection", "port", _LATER_STAGES),)),  # two pairs
     "wire": FollowUp(0.2, _wire, (Sends(2, "query", "resolvers", ("dns",)),)),
     "wire-cd": FollowUp(0.5, _wire_cd, (Sends(2, "query", "resolvers", ("dns",)),)),
     "upstreams": FollowUp(4.0, _upstreams, (Sends(2, "query", "upstreams", ("dns",)),)),

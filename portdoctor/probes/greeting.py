@@ -72,6 +72,14 @@ _ERRORS: dict[str, re.Pattern[bytes]] = {
 _FREE_TEXT = ("telnet",)  # protocols whose greeting may be any text
 
 
+def request_to(service: str | None) -> tuple[bytes, str] | None:
+    """Return the harmless request to a service that waits for its client, and its name; None if there is none."""
+    known = service_named(service) if service else None
+    if known is None or known.first != "client":
+        return None
+    return _REQUESTS.get(known.protocol or "")
+
+
 async def greet(
     channel: Channel, address: str, port: int, service: str | None, clock: Clock, deadline: float,
     *, role: str = "target",
@@ -84,8 +92,7 @@ async def greet(
     began = clock()
     known = service_named(service) if service else None
     expected = known.protocol if known and known.protocol else None
-    client_first = known is not None and known.first == "client"
-    request, sent = _REQUESTS.get(expected or "", (b"", None)) if client_first else (b"", None)
+    request, sent = request_to(service) or (b"", None)
     must_respond = bool(request) or (known is not None and known.first == "server")
     received = await send(channel, request, deadline) if request else Received()
     until = deadline if must_respond else min(deadline, clock() + LISTEN)

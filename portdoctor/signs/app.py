@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..model import Greeting, Handshake, HttpReply, Outcome, Report, Subject
+from ..model import Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
 from ..services.fingerprints import spoken
 from ..text import phrase_pattern
-from .base import Reading, absent, present, sign, unknown
-from .observed import last_exchange, last_greeting, last_reply, millis, own_connection, quoted
+from .base import Reading, absent, present, sign, unknown, unsettled
+from .observed import Exchange, last_exchange, last_greeting, last_reply, millis, own_connection, quoted
 
 _ENDS = {
     Outcome.OK: "it succeeded", Outcome.TIMEOUT: "no response was received", Outcome.RESET: "it was reset (RST)",
@@ -21,6 +21,46 @@ _NOT_THE_SERVICE = (
 )  # fmt: skip
 
 
+ENDED = (Outcome.RESET, Outcome.CLOSED)  # one result: a server that closes with unread data sends RST, not FIN
+_SLACK = 0.1  # seconds, beside twice the time of the user's own connection
+
+
+def time_to_end(report: Report, address: str) -> float | None:
+    """Return the seconds within which a like connection must end; None if the user's own did not end without data."""
+    subject = Subject(kind="address", values=(address,))
+    o = last_exchange(report, subject)
+    if o is not None:
+        return 2 * o.took + _SLACK if o.outcome in ENDED and not o.received else None
+    tcp = own_connection(report, subject)
+    return _SLACK if tcp is not None and tcp.outcome is Outcome.RESET and tcp.icmp is None else None
+
+
+def _ends(o: Greeting, within: float) -> bool:
+    return o.outcome in ENDED and not o.received and o.took <= within
+
+
+def _compared(report: Report, subject: Subject) -> tuple[list[Greeting], list[Greeting]]:
+    """Return the silent and the speaking connections of the probe `stimulus`."""
+    found = [
+        o for o in report.of(Greeting)
+        if o.role == "variant" and o.mss_clamp is None and o.address in subject.values
+    ]  # fmt: skip
+    return [o for o in found if o.sent is None], [o for o in found if o.sent is not None]
+
+
+def _like_connections_differ(report: Report, subject: Subject, own: Exchange) -> Reading | None:
+    """Return absent where a connection like the user's own did not end as it did."""
+    within = time_to_end(report, own.address)
+    if within is None:
+        return None
+    silent_ones, speaking = _compared(report, subject)
+    spoke = not isinstance(own, Greeting) or own.sent is not None
+    other = next((o for o in (speaking if spoke else silent_ones) if not _ends(o, within)), None)
+    if other is None:
+        return None
+    return absent("A later connection with the same data did not end: this end is intermittent.", own, other)
+
+
 def _ended(report: Report, subject: Subject, how: Outcome, says: str) -> Reading:
     o = last_exchange(report, subject)
     if o is None:
@@ -29,6 +69,9 @@ def _ended(report: Report, subject: Subject, how: Outcome, says: str) -> Reading
         return absent(f"The exchange ended differently: {_ENDS.get(o.outcome, o.outcome)}.", o)
     if o.received:
         return absent(f"The server sent {o.received} bytes before the connection ended.", o)
+    differ = _like_connections_differ(report, subject, o)
+    if differ is not None:
+        return differ
     return present(says.format(millis(o.took)), o)
 
 
@@ -52,6 +95,44 @@ def closed_before_data(report: Report, subject: Subject) -> Reading:
     """Accepted, then FIN before the server sent any data; recv() returns no bytes."""
     says = "The server accepted the connection and closed it (FIN) after {}, before it sent any data."
     return _ended(report, subject, Outcome.CLOSED, says)
+
+
+@sign("connections end whether or not data is sent to the server")
+def ends_without_data_sent(report: Report, subject: Subject) -> Reading:
+    """Two connections that sent nothing and two that spoke, in turn, all ended as fast as the user's own.
+
+    RST and FIN are one result here. When only those that spoke ended, the end may be the response to their data.
+    """
+    o = last_exchange(report, subject) or own_connection(report, subject)
+    within = None if o is None else time_to_end(report, o.address)
+    if o is None or within is None:
+        return unknown("not-looked")
+    if any(h.outcome is Outcome.OK and h.role == "target" and h.address == o.address for h in report.of(Handshake)):
+        return absent("The connection ended after a TLS handshake, so the server had received data.", o)
+    silent_ones, speaking = _compared(report, subject)
+    both = (*silent_ones, *speaking)
+    if len(silent_ones) < 2 or len(speaking) < 2:
+        return unsettled(report, Want(probe="stimulus", args=(o.address,)), o, *both, probed=bool(both))
+    if all(_ends(one, within) for one in both):
+        fact = f"All connections ended without data from the server, {len(silent_ones)} of them without data sent to it."
+        return present(fact, o, *both)
+    if any(_ends(one, within) for one in silent_ones) or not all(_ends(one, within) for one in speaking):
+        return absent("Connections with the same data ended differently.", o, *both)
+    fact = f"Only the connections that sent {speaking[0].sent} ended: the server may reject it."
+    return absent(fact, o, *both)
+
+
+@sign("the server ends only the connections that send data")
+def ends_after_data_sent(report: Report, subject: Subject) -> Reading:
+    """Two silent connections stayed open, and two that spoke, in turn with them, ended as fast as the user's own."""
+    reading = ends_without_data_sent(report, subject)
+    silent_ones, speaking = _compared(report, subject)
+    if reading.state != "absent" or len(silent_ones) < 2 or len(speaking) < 2:
+        return absent(reading.says, *silent_ones, *speaking) if reading.state == "present" else reading
+    within = time_to_end(report, speaking[0].address) or 0.0
+    if any(o.outcome is not Outcome.TIMEOUT for o in silent_ones) or not all(_ends(o, within) for o in speaking):
+        return reading
+    return present(reading.says, *silent_ones, *speaking)
 
 
 @sign("the server accepted and sent no data")

@@ -1,0 +1,105 @@
+"""Compares connections that send nothing with connections that send what the user's own connection sent."""
+
+from __future__ import annotations
+
+import socket
+
+from ..model import Greeting, Handshake, HttpReply, Outcome, Want
+from ..probes.channel import Channel, Received, receive, send
+from ..probes.connect import Patience, connect, discard
+from ..signs.app import ENDED, time_to_end
+from .session import Session
+
+PAIRS = 2  # of a silent and a speaking connection, in turn: a like result twice, on both sides of the other kind
+_LIMIT = 3.0  # seconds for the TCP connection
+_LINE = (b"\r\n", "an empty line")  # for a service that sends first, or that has no harmless request
+
+
+async def stimulus(c: Session, address: str) -> None:
+    """Open silent and speaking connections in turn; record how each ends, as a Greeting with the role "variant"."""
+    want = Want(probe="stimulus", args=(address,))
+    wait = time_to_end(c.report(), address)
+    if wait is None or 2 * PAIRS * wait > c.left():
+        c.give_reason(want, "out-of-budget", "No time was left to compare silent connections with speaking ones.")
+        return
+    for speaks in (False, True) * PAIRS:
+        if not await _one(c, address, speaks, wait):
+            c.give_reason(want, "no-answer", "A further connection to the port failed.")
+            return
+
+
+async def _one(c: Session, address: str, speaks: bool, wait: float) -> bool:
+    """Open one connection and record how it ends; False when the connection failed."""
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        role="repeat", source=c.options.source,
+    )  # fmt: skip
+    if sock is None:
+        if o.outcome is not Outcome.RESET or o.icmp is not None:
+            c.add(o)
+            return False
+        c.add(Greeting(  # accepted and reset before connect() returned: nothing was sent
+            outcome=Outcome.RESET, began=o.began, took=0.0, address=address, port=c.target.port, role="variant",
+            waited=wait, sent=_name(c) if speaks else None, errno=o.errno, os_says=o.os_says,
+        ))  # fmt: skip
+        return True
+    try:
+        c.add(await (_speak(c, address, sock, wait) if speaks else _listen(c, address, sock, wait)))
+    finally:
+        discard(sock)
+    return True
+
+
+def _name(c: Session) -> str:
+    """Return the name of what a speaking connection sends."""
+    from ..probes.greeting import request_to
+
+    if "tls" in c.target.stages:
+        return "a ClientHello"
+    return "an HTTP request" if "http" in c.target.stages else (request_to(c.target.service) or _LINE)[1]
+
+
+async def _listen(c: Session, address: str, sock: socket.socket, wait: float, data: bytes = b"") -> Greeting:
+    """Send `data`, b"" for nothing, and wait for the first bytes or the end of the connection."""
+    began = c.clock()
+    channel = Channel(sock, c.clock)
+    received = await send(channel, data, began + wait) if data else Received()
+    if received.outcome is Outcome.OK:
+        await receive(channel, received, began + wait)
+    outcome = Outcome.OK if received.data else received.outcome
+    return Greeting(
+        outcome=outcome, began=began, took=c.clock() - began, address=address, port=c.target.port,
+        role="variant", received=len(received.data), sent=_name(c) if data else None, waited=wait,
+    )  # fmt: skip
+
+
+async def _speak(c: Session, address: str, sock: socket.socket, wait: float) -> Greeting:
+    """Send what the user's own connection sent."""
+    t, began, seen = c.target, c.clock(), None
+    if "tls" in t.stages:
+        seen = await _shake(c, address, sock, wait)
+    elif "http" in t.stages:
+        from ..probes.http import request
+
+        seen = await request(Channel(sock, c.clock), t.host, t.port, c.asked.path, address, c.clock, began + wait)
+    if seen is None:
+        from ..probes.greeting import request_to
+
+        return await _listen(c, address, sock, wait, (request_to(t.service) or _LINE)[0])
+    ended = seen.outcome in ENDED or seen.outcome is Outcome.TIMEOUT
+    return Greeting(
+        outcome=seen.outcome if ended and not seen.received else Outcome.OK, began=began, took=seen.took,
+        address=address, port=t.port, role="variant", received=seen.received, sent=_name(c), waited=wait,
+        errno=seen.errno, os_says=seen.os_says,
+    )  # fmt: skip
+
+
+async def _shake(c: Session, address: str, sock: socket.socket, wait: float) -> Handshake | HttpReply:
+    from ..probes.handshake import handshake
+
+    t = c.target
+    alpn = ("http/1.1",) if "http" in t.stages else ()
+    o, _ = await handshake(
+        sock, address, t.port, c.options.sni or t.host, c.options.cafile, alpn, c.clock, c.clock() + wait
+    )
+    return o
