@@ -114,7 +114,7 @@ def ends_without_data_sent(report: Report, subject: Subject) -> Reading:
     if len(silent_ones) < 2 or len(speaking) < 2:
         return unsettled(report, Want(probe="stimulus", args=(o.address,)), o, *both, probed=bool(both))
     if all(_ends(one, within) for one in both):
-        fact = f"All connections ended without data from the server, {len(silent_ones)} of them without data sent to it."
+        fact = f"All connections ended, {len(silent_ones)} of them without data sent to the server."
         return present(fact, o, *both)
     if any(_ends(one, within) for one in silent_ones) or not all(_ends(one, within) for one in speaking):
         return absent("Connections with the same data ended differently.", o, *both)
