@@ -7,11 +7,13 @@ import socket
 from ..model import Greeting, Handshake, HttpReply, Outcome, Want
 from ..probes.channel import Channel, Received, receive, send
 from ..probes.connect import Patience, connect, discard
-from ..signs.app import ENDED, time_to_end
+from ..signs.app import ENDED, only_speaking_end, time_to_end
+from ..text import is_address
 from .session import Session
 
 PAIRS = 2  # of a silent and a speaking connection, in turn: a like result twice, on both sides of the other kind
 _LIMIT = 3.0  # seconds for the TCP connection
+OTHER_NAME = "other.example"  # a reserved name, RFC 2606 section 3
 _LINE = (b"\r\n", "an empty line")  # for a service that sends first, or that has no harmless request
 
 
@@ -26,6 +28,8 @@ async def stimulus(c: Session, address: str) -> None:
         if not await _one(c, address, speaks, wait):
             c.give_reason(want, "no-answer", "A further connection to the port failed.")
             return
+    if only_speaking_end(c.report(), address):
+        await _deciders(c, address, wait)
 
 
 async def _one(c: Session, address: str, speaks: bool, wait: float) -> bool:
@@ -75,31 +79,55 @@ async def _listen(c: Session, address: str, sock: socket.socket, wait: float, da
 
 async def _speak(c: Session, address: str, sock: socket.socket, wait: float) -> Greeting:
     """Send what the user's own connection sent."""
-    t, began, seen = c.target, c.clock(), None
+    t, began = c.target, c.clock()
     if "tls" in t.stages:
-        seen = await _shake(c, address, sock, wait)
-    elif "http" in t.stages:
+        return await _shake(c, address, sock, wait, c.options.sni or t.host, _name(c))
+    if "http" in t.stages:
         from ..probes.http import request
 
         seen = await request(Channel(sock, c.clock), t.host, t.port, c.asked.path, address, c.clock, began + wait)
-    if seen is None:
-        from ..probes.greeting import request_to
+        return _as_greeting(seen, began, _name(c), wait)
+    from ..probes.greeting import request_to
 
-        return await _listen(c, address, sock, wait, (request_to(t.service) or _LINE)[0])
-    ended = seen.outcome in ENDED or seen.outcome is Outcome.TIMEOUT
+    return await _listen(c, address, sock, wait, (request_to(t.service) or _LINE)[0])
+
+
+async def _shake(
+    c: Session, address: str, sock: socket.socket, wait: float, name: str | None, sent: str
+) -> Greeting:
+    from ..probes.handshake import handshake
+
+    t, trust = c.target, await c.trust()
+    alpn, began = ("http/1.1",) if "http" in t.stages else (), c.clock()
+    o, _ = await handshake(sock, address, t.port, name, c.options.cafile, alpn, c.clock, began + wait, trust=trust)
+    return _as_greeting(o, began, sent, wait)
+
+
+def _as_greeting(o: Handshake | HttpReply, began: float, sent: str, wait: float) -> Greeting:
+    silent = (o.outcome in ENDED or o.outcome is Outcome.TIMEOUT) and not o.received
     return Greeting(
-        outcome=seen.outcome if ended and not seen.received else Outcome.OK, began=began, took=seen.took,
-        address=address, port=t.port, role="variant", received=seen.received, sent=_name(c), waited=wait,
-        errno=seen.errno, os_says=seen.os_says,
+        outcome=o.outcome if silent else Outcome.OK, began=began, took=o.took, address=o.address, port=o.port,
+        role="variant", received=o.received, sent=sent, waited=wait, errno=o.errno, os_says=o.os_says,
     )  # fmt: skip
 
 
-async def _shake(c: Session, address: str, sock: socket.socket, wait: float) -> Handshake | HttpReply:
-    from ..probes.handshake import handshake
-
-    t = c.target
-    alpn = ("http/1.1",) if "http" in t.stages else ()
-    o, _ = await handshake(
-        sock, address, t.port, c.options.sni or t.host, c.options.cafile, alpn, c.clock, c.clock() + wait
-    )
-    return o
+async def _deciders(c: Session, address: str, wait: float) -> None:
+    """Send other data, where only the connections that sent data ended."""
+    if "tls" not in c.target.stages:
+        hellos: tuple[tuple[str | None, str], ...] = ((c.target.host, "a ClientHello"),)
+    elif c.options.sni or not is_address(c.target.host):
+        hellos = ((None, "a ClientHello without a server name"), (OTHER_NAME, "a ClientHello with another server name"))
+    else:
+        return
+    for name, sent in hellos:
+        o, sock = await connect(
+            address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+            role="repeat", source=c.options.source,
+        )  # fmt: skip
+        if sock is None:
+            c.add(o)
+            return
+        try:
+            c.add(await _shake(c, address, sock, min(max(wait, 1.0), max(c.left(), 0.1)), name, sent))
+        finally:
+            discard(sock)

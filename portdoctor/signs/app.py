@@ -40,12 +40,26 @@ def _ends(o: Greeting, within: float) -> bool:
 
 
 def _compared(report: Report, subject: Subject) -> tuple[list[Greeting], list[Greeting]]:
-    """Return the silent and the speaking connections of the probe `stimulus`."""
-    found = [
+    """Return the silent connections of the probe `stimulus`, and those that sent the same as the user's own."""
+    found = _stimuli(report, subject)
+    speaking = [o for o in found if o.sent is not None]
+    return [o for o in found if o.sent is None], [o for o in speaking if o.sent == speaking[0].sent]
+
+
+def _stimuli(report: Report, subject: Subject) -> list[Greeting]:
+    return [
         o for o in report.of(Greeting)
         if o.role == "variant" and o.mss_clamp is None and o.address in subject.values
     ]  # fmt: skip
-    return [o for o in found if o.sent is None], [o for o in found if o.sent is not None]
+
+
+def only_speaking_end(report: Report, address: str) -> bool:
+    """Return whether two silent connections stayed open and two that spoke ended as fast as the user's own."""
+    silent_ones, speaking = _compared(report, Subject(kind="address", values=(address,)))
+    within = time_to_end(report, address)
+    if within is None or len(silent_ones) < 2 or len(speaking) < 2:
+        return False
+    return all(o.outcome is Outcome.TIMEOUT for o in silent_ones) and all(_ends(o, within) for o in speaking)
 
 
 def _like_connections_differ(report: Report, subject: Subject, own: Exchange) -> Reading | None:
@@ -127,12 +141,22 @@ def ends_after_data_sent(report: Report, subject: Subject) -> Reading:
     """Two silent connections stayed open, and two that spoke, in turn with them, ended as fast as the user's own."""
     reading = ends_without_data_sent(report, subject)
     silent_ones, speaking = _compared(report, subject)
-    if reading.state != "absent" or len(silent_ones) < 2 or len(speaking) < 2:
-        return absent(reading.says, *silent_ones, *speaking) if reading.state == "present" else reading
-    within = time_to_end(report, speaking[0].address) or 0.0
-    if any(o.outcome is not Outcome.TIMEOUT for o in silent_ones) or not all(_ends(o, within) for o in speaking):
+    if reading.state == "present":
+        return absent(reading.says, *silent_ones, *speaking)
+    if reading.state == "unknown" or not speaking or not only_speaking_end(report, speaking[0].address):
         return reading
-    return present(reading.says, *silent_ones, *speaking)
+    others = [o for o in _stimuli(report, subject) if o.sent not in (None, speaking[0].sent)]
+    return present(f"{reading.says} {_candidates(speaking[0], others)}", *silent_ones, *speaking, *others)
+
+
+def _candidates(spoke: Greeting, others: list[Greeting]) -> str:
+    """Return a sentence with what the server may expect, by what it answered."""
+    answered = [o for o in others if o.received]
+    if answered:
+        return f"It responds to {answered[0].sent}."
+    if "ClientHello" in (spoke.sent or ""):
+        return "It may reject the server name or the TLS version, or expect plain text or a PROXY protocol header."
+    return "It may expect TLS, another protocol or a PROXY protocol header."
 
 
 @sign("the server accepted and sent no data")
