@@ -1,4 +1,4 @@
-"""Compares connections that send nothing with connections that send what the user's own connection sent."""
+"""Compares connections that send nothing with connections that send the same as the user's own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..text import is_address
 from .session import Session
 
 PAIRS = 2  # of a silent and a speaking connection, in turn: a like result twice, on both sides of the other kind
+_LATE = 0.3  # seconds beyond the time in which a like connection must end: a late end is not an open connection
 _LIMIT = 3.0  # seconds for the TCP connection
 OTHER_NAME = "other.example"  # a reserved name, RFC 2606 section 3
 _LINE = (b"\r\n", "an empty line")  # for a service that sends first, or that has no harmless request
@@ -20,8 +21,8 @@ _LINE = (b"\r\n", "an empty line")  # for a service that sends first, or that ha
 async def stimulus(c: Session, address: str) -> None:
     """Open silent and speaking connections in turn; record how each ends, as a Greeting with the role "variant"."""
     want = Want(probe="stimulus", args=(address,))
-    wait = time_to_end(c.report(), address)
-    if wait is None or 2 * PAIRS * wait > c.left():
+    wait = (time_to_end(c.report(), address) or 0.0) + _LATE
+    if 2 * PAIRS * wait > c.left():
         c.give_reason(want, "out-of-budget", "No time was left to compare silent connections with speaking ones.")
         return
     for speaks in (False, True) * PAIRS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
+from ..model import Connect, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
 from ..services.fingerprints import spoken
 from ..text import phrase_pattern
 from .base import Reading, absent, present, sign, unknown, unsettled
@@ -64,12 +64,10 @@ def only_speaking_end(report: Report, address: str) -> bool:
 
 def _like_connections_differ(report: Report, subject: Subject, own: Exchange) -> Reading | None:
     """Return absent where a connection like the user's own did not end as it did."""
-    within = time_to_end(report, own.address)
-    if within is None:
-        return None
     silent_ones, speaking = _compared(report, subject)
     spoke = not isinstance(own, Greeting) or own.sent is not None
-    other = next((o for o in (speaking if spoke else silent_ones) if not _ends(o, within)), None)
+    like = speaking if spoke else silent_ones
+    other = next((o for o in like if o.outcome not in ENDED or o.received), None)  # one that ended late did end
     if other is None:
         return None
     return absent("A later connection with the same data did not end: this end is intermittent.", own, other)
@@ -119,8 +117,10 @@ def ends_without_data_sent(report: Report, subject: Subject) -> Reading:
     """
     o = last_exchange(report, subject) or own_connection(report, subject)
     within = None if o is None else time_to_end(report, o.address)
-    if o is None or within is None:
+    if o is None or (within is None and isinstance(o, Connect) and o.outcome is Outcome.OK):
         return unknown("not-looked")
+    if within is None:
+        return absent("The user's own connection did not end before the server sent data.", o)
     if any(h.outcome is Outcome.OK and h.role == "target" and h.address == o.address for h in report.of(Handshake)):
         return absent("The connection ended after a TLS handshake, so the server had received data.", o)
     silent_ones, speaking = _compared(report, subject)
