@@ -6,7 +6,7 @@ import socket
 
 from ..model import Greeting, Handshake, HttpReply, Outcome, Want
 from ..probes.channel import Channel, Received, receive, send
-from ..probes.connect import Patience, connect, discard
+from ..probes.connect import connect, discard
 from ..signs.app import ENDED, only_speaking_end, time_to_end
 from ..text import is_address
 from .session import Session
@@ -36,7 +36,7 @@ async def stimulus(c: Session, address: str) -> None:
 async def _one(c: Session, address: str, speaks: bool, wait: float) -> bool:
     """Open one connection and record how it ends; False when the connection failed."""
     o, sock = await connect(
-        address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+        address, c.target.port, clock=c.clock, host=c.host, limit=c.options.timeout or _LIMIT,
         role="repeat", source=c.options.source,
     )  # fmt: skip
     if sock is None:
@@ -122,7 +122,7 @@ async def _deciders(c: Session, address: str, wait: float) -> None:
         return
     for name, sent in hellos:
         o, sock = await connect(
-            address, c.target.port, clock=c.clock, host=c.host, patience=Patience(c.options.timeout or _LIMIT),
+            address, c.target.port, clock=c.clock, host=c.host, limit=c.options.timeout or _LIMIT,
             role="repeat", source=c.options.source,
         )  # fmt: skip
         if sock is None:

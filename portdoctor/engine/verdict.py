@@ -170,19 +170,22 @@ class _Case:
         return [over, *problems]
 
     def _impaired(self, finding: Finding) -> list[Problem]:
-        """Explain what impairs something that works: causes whose first sign is present."""
+        """Explain what impairs something that works: causes with a required sign present, and none absent."""
         kind = finding.subject.kind
         causes = [
             c for c in self.catalogue.explaining("degraded")
             if c.front.about == kind and (finding.stage in c.at or kind == "address")
             and (c.front.kind != "scope" or kind != "target")
-            and c.front.requires
-            and self.reader.read(c.front.requires[0], finding.subject, c.front).state == "present"
+            and self._shows(c, finding.subject)
         ]  # fmt: skip
         if not causes:
             return []
         found = replace(finding, symptom="degraded")
         return [p for p in self._weighed_up(found, causes) if p.cause is not None and p.certainty != "undetermined"]
+
+    def _shows(self, cause: Cause, subject: Subject) -> bool:
+        states = {self.reader.read(name, subject, cause.front).state for name in cause.front.requires}
+        return "present" in states and "absent" not in states
 
     def _to_the_root(self, problem: Problem) -> list[Problem]:
         """A scope that the transport to other endpoints explains gives way to the root found at all of them.
