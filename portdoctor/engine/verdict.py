@@ -8,23 +8,20 @@ from msgspec.structs import replace
 
 from ..catalogue.blanks import fill
 from ..catalogue.cause import Catalogue, Cause
-from ..model import Connect, Diagnosis, Link, Lookup, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
-from ..signs.series import attempts
-from . import endpoints, weigh
+from ..model import Diagnosis, Link, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
+from . import endpoints, notes, weigh
 from .facts import facts_about
-from .problem import aside, evidence_of, merged, numbered, problem_of, rivals_of, rooted
+from .problem import evidence_of, merged, numbered, problem_of, rivals_of, rooted
 from .stages import answer_notes, stage_lines, stage_of
 from .subjects import Finding, addresses, at_address, connects_first, of_bind, of_name, of_resolvers, unusable_here
 from .weigh import Reader, Weighed
-
-_LATE = 0.3  # seconds without a response after which a checkup starts to probe beside a connection
 
 
 def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
     """Return what a report means. Raises KeyError for a cause that names an unknown sign."""
     case = _Case(report, catalogue)
     problems = numbered(case.problems())
-    case.note_wire_answers()
+    case.notes.extend(notes.of_lookups(report))
     explained = {o for p in problems for o in evidence_of(p)} | {o for n in case.notes for o in n.evidence}
     unexplained = tuple(o.id for o in report.observations if o.outcome is not Outcome.OK and o.id not in explained)
     stages = stage_lines(report)
@@ -73,44 +70,6 @@ class _Case:
         self.wants: Counter[Want] = Counter()
         self.notes: list[Note] = []
 
-    def note_wire_answers(self) -> None:
-        """Note DNS queries without a record beside a name that resolves: of one IP version, or from the hosts file."""
-        name = of_name(self.report)
-        empty = (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)
-        seen = [o for o in self.report.of(Lookup) if o.via == "wire" and o.outcome in empty]
-        if name is not None and name.symptom == "ok" and seen:
-            text = "DNS has no record of some types; the name resolves without them."
-            note = Note(kind="not-evaluated", text=text, stage=name.stage, evidence=tuple(o.id for o in seen))
-            self.notes.append(note)
-
-    def note_late_answers(self, found: list[Finding]) -> None:
-        """Note a connection that succeeded late: the probes beside it, made meanwhile, need no cause."""
-        for f in found:
-            tcp = next((o for o in f.path if isinstance(o, Connect)), None)
-            if f.symptom != "ok" or tcp is None or tcp.took < _LATE:
-                continue
-            later = attempts(self.report, f.subject)[1:]
-            beside = [o for o in aside(self.reader, f.subject) if o.outcome is not Outcome.OK and o not in later]
-            if beside:
-                text = f"{tcp.address} responded after {tcp.took:.1f} s; other ports were probed meanwhile."
-                self.notes.append(Note(kind="info", text=text, stage=tcp.stage, evidence=tuple(o.id for o in beside)))
-
-    def note_working(self, found: list[Finding]) -> None:
-        """Note the addresses that work beside the one that a client connects to and that fails."""
-        for f in found:
-            if f.symptom == "ok":
-                text = f"{f.subject.values[0]} works; a client that connected to another address does not try it."
-                self.notes.append(Note(kind="info", text=text, stage=f.stage, evidence=tuple(o.id for o in f.path)))
-
-    def note_accidents(self, found: list[Finding]) -> None:
-        """Note a single failed attempt of a series: the state changed, or it was an accident; it is no pattern."""
-        for f in found:
-            series = attempts(self.report, f.subject)
-            failed = [o for o in series if o.outcome is not Outcome.OK]
-            if len(failed) == 1 and len(series) > 2:
-                text = f"One of {len(series)} attempts at {failed[0].address} failed; the others succeeded."
-                self.notes.append(Note(kind="state-changed", text=text, stage=f.stage, evidence=(failed[0].id,)))
-
     def problems(self) -> list[Problem]:
         """Return the problems in order: what stops the user's connection first, earlier stages before later ones."""
         first = of_bind(self.report) or of_name(self.report)
@@ -131,16 +90,17 @@ class _Case:
         found = [f for f in found if f not in unusable]
         if not found:
             return []
-        self.note_late_answers(found)
-        self.note_accidents(found)
+        self.notes.extend(notes.late_answers(self.reader, found))
+        self.notes.extend(notes.accidents(self.report, found))
         first = connects_first(found)
         if first is not None:  # what a client meets stands first
             found = [first, *(f for f in found if f != first)]
         failing = [f for f in found if f.symptom != "ok"]
         problems = merged([p for f in failing for p in self._explain(f)])
         problems += merged([p for f in found if f.symptom == "ok" for p in self._impaired(f)])
+        self.notes.extend(notes.lost_syns(self.report, found, problems))
         if failing and (first is None or first.symptom != "ok"):
-            self.note_working(found)
+            self.notes.extend(notes.working(found))
             return problems
         whole = Finding(subject=Subject(kind="target"), symptom="ok", stage=found[0].path[0].stage or found[0].stage)
         return [*(self._scopes(problems, whole) if failing else problems), *self._impaired(whole)]

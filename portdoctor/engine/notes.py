@@ -1,0 +1,104 @@
+"""Writes the notes: what was observed beside the problems, such as observations that contradict each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from ..model import Connect, Lookup, Note, Observation, Outcome, Problem, Report
+from ..outcomes import family_of
+from ..signs.resolver_states import address_lookups, system_lookup
+from ..signs.series import attempts
+from ..text import at, words
+from .problem import aside
+from .subjects import Finding, of_name
+from .weigh import Reader
+
+_LATE = 0.3  # seconds without a response after which a checkup starts to probe beside a connection
+
+
+def of_lookups(report: Report) -> Iterator[Note]:
+    """Note what DNS answered beside a name that resolves: no record, other addresses, an error before an answer."""
+    name = of_name(report)
+    if name is None or name.symptom != "ok":
+        return
+    empty = (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)
+    seen = [o for o in report.of(Lookup) if o.via == "wire" and o.name == report.target.host and o.outcome in empty]
+    if seen:
+        text = "DNS has no record of some types; the name resolves without them."
+        yield _note("not-evaluated", text, name, seen)
+    for one, other in _contradictions(report):
+        yield _note("info", f"{_returned(one)}, {_returned(other)}.", name, (one, other))
+
+
+def late_answers(reader: Reader, found: list[Finding]) -> Iterator[Note]:
+    """Note a connection that succeeded late: the probes beside it, made meanwhile, need no cause."""
+    for f in found:
+        tcp = next((o for o in f.path if isinstance(o, Connect)), None)
+        if f.symptom != "ok" or tcp is None or tcp.took < _LATE:
+            continue
+        later = attempts(reader.report, f.subject)[1:]
+        beside = [o for o in aside(reader, f.subject) if o.outcome is not Outcome.OK and o not in later]
+        if beside:
+            text = f"{tcp.address} responded after {tcp.took:.1f} s; other ports were probed meanwhile."
+            yield _note("info", text, f, beside)
+
+
+def working(found: list[Finding]) -> Iterator[Note]:
+    """Note the addresses that work beside the one that a client connects to and that fails."""
+    for f in found:
+        if f.symptom == "ok":
+            text = f"{f.subject.values[0]} works; a client that connected to another address does not try it."
+            yield _note("info", text, f, f.path)
+
+
+def accidents(report: Report, found: list[Finding]) -> Iterator[Note]:
+    """Note a series of attempts in which a single one differs from the others: that is no pattern."""
+    for f in found:
+        series = attempts(report, f.subject)
+        failed = [o for o in series if o.outcome is not Outcome.OK]
+        if len(series) < 3:
+            continue
+        if len(failed) == 1:
+            text = f"One of {len(series)} attempts at {failed[0].address} failed; the others succeeded."
+            yield _note("state-changed", text, f, failed)
+        elif len(failed) == len(series) - 1:
+            number = next(n for n, o in enumerate(series, 1) if o.outcome is Outcome.OK)
+            how = words(tuple(dict.fromkeys(o.os_says or str(o.outcome) for o in failed)))
+            text = f"Attempt {number} of {len(series)} at {failed[0].address} succeeded; the others failed: {how}."
+            yield _note("state-changed", text, f, series)
+
+
+def lost_syns(report: Report, found: list[Finding], problems: Iterable[Problem]) -> Iterator[Note]:
+    """Note a connection that needed more than one SYN, where no problem is about it."""
+    told = {p.subject for p in problems}
+    for f in found:
+        tcp = next((o for o in f.path if isinstance(o, Connect)), None)
+        if tcp is None or tcp.outcome is not Outcome.OK or (tcp.syns or 1) < 2 or f.subject in told:
+            continue
+        where = at(tcp.address, tcp.port)
+        text = f"The first SYN to {where} received no response; SYN {tcp.syns} connected after {tcp.took:.1f} s."
+        yield _note("info", text, f, [tcp])
+
+
+def _contradictions(report: Report) -> Iterator[tuple[Lookup, Lookup]]:
+    """The lookups that returned addresses of one IP version without one in common."""
+    system = system_lookup(report)
+    answers = {(o.resolver, o.qtype): o for o in address_lookups(report) if o.addresses}
+    for o in answers.values():
+        ours = [a for a in system.addresses if family_of(a) == family_of(o.addresses[0])] if system else []
+        if system and ours and not {*ours} & {*o.addresses}:
+            yield system, o
+    for one, other in combinations(answers.values(), 2):
+        if one.qtype == other.qtype and not {*one.addresses} & {*other.addresses}:
+            yield one, other
+
+
+def _returned(o: Lookup) -> str:
+    who = "The system's lookup" if o.via == "system" else f"resolver {o.resolver}"
+    return f"{who} returned {words(o.addresses)}"
+
+
+def _note(kind: str, text: str, f: Finding, evidence: Iterable[Observation]) -> Note:
+    text = text[0].upper() + text[1:]
+    return Note(kind=kind, text=text, stage=f.stage, evidence=tuple(o.id for o in evidence))  # type: ignore[arg-type]
