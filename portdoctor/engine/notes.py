@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from ..model import Connect, Lookup, Note, Observation, Outcome, Problem, Report
+from ..model import Connect, Ending, Lookup, Note, Outcome, Problem, Report
 from ..outcomes import family_of
 from ..signs.resolver_states import address_lookups, system_lookup
 from ..signs.series import attempts
@@ -99,6 +99,6 @@ def _returned(o: Lookup) -> str:
     return f"{who} returned {words(o.addresses)}"
 
 
-def _note(kind: str, text: str, f: Finding, evidence: Iterable[Observation]) -> Note:
+def _note(kind: str, text: str, f: Finding, evidence: Iterable[Ending]) -> Note:
     text = text[0].upper() + text[1:]
     return Note(kind=kind, text=text, stage=f.stage, evidence=tuple(o.id for o in evidence))  # type: ignore[arg-type]

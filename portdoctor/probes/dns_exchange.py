@@ -132,12 +132,14 @@ async def by_tcp(
     """Query over TCP (RFC 7766: two bytes of length before the message). Raises Unreached."""
     loop = asyncio.get_running_loop()
     sock, where = dns_socket(resolver, port, socket.SOCK_STREAM, host)
+    accepted = False
     with sock:
         try:
             async with asyncio.timeout(max(0.0, deadline - clock())) as limit:
                 await loop.sock_connect(sock, where)
                 if host is not None and (queued := host.read_error(sock)):
                     raise Unreached(*queued)  # an early ICMP error leaves SO_ERROR empty
+                accepted = True
                 message = asked.to_wire()
                 await loop.sock_sendall(sock, len(message).to_bytes(2, "big") + message)
                 length = int.from_bytes(await _exactly(sock, 2), "big")
@@ -146,6 +148,9 @@ async def by_tcp(
             words = "the server closed the connection before the response was complete"
             return replace(blank, outcome=Outcome.CLOSED, took=clock() - blank.began, os_says=words)
         except OSError as error:
+            if limit.expired() and accepted:
+                words = "the server accepted the connection and sent no response"
+                return replace(blank, outcome=Outcome.OTHER, took=clock() - blank.began, os_says=words)
             if limit.expired():
                 return replace(blank, took=clock() - blank.began)
             raise _unreached(error, sock, host) from error

@@ -7,9 +7,12 @@ from .base import Ask, Reading, absent, present, sign, unknown, unsettled
 from .observed import icmp_sent
 from .resolver_states import (
     FINAL,
+    NOBODY,
+    SILENT,
     Standing,
     State,
     address_lookups,
+    nobody_answered,
     not_queried,
     standing,
     state_text,
@@ -56,7 +59,7 @@ _ANSWERS = {
     "only-over-tcp": "the resolvers answer over TCP, but not over UDP",
 }
 _RESOLVERS = {
-    "silent": "no resolver responds, over UDP or TCP",
+    "silent": "no resolver answers, over UDP or TCP",
     "closed": "the resolvers' port 53 is closed",
     "unreachable": "the resolvers cannot be reached",
 }
@@ -81,9 +84,9 @@ def answer(report: Report, subject: Subject, state: State) -> Reading:
 def resolvers(report: Report, subject: Subject, state: State) -> Reading:
     """No configured resolver answered any query, and this is their best state.
 
-    silent: no response over UDP or TCP, not even about itself; a slow resolver answers about itself. closed: port
-    unreachable from the resolver itself; another sender is a firewall. unreachable: the query ended with an error from
-    the path.
+    silent: no response over UDP and no DNS answer over TCP, not even about itself; a slow resolver answers about
+    itself. closed: port unreachable from the resolver itself; another sender is a firewall. unreachable: the query
+    ended with an error from the path.
     """
     found = _in_state(report, state)
     if state != "unreachable" or found.state != "present":
@@ -103,6 +106,8 @@ def _in_state(report: Report, state: State) -> Reading:
     if found is None:
         return not_queried(report)
     says = state_text(found.state, found.resolvers)
+    if state == "silent" and found.state in SILENT:
+        state = found.state
     if state == found.state and (state in FINAL or not found.could_be):
         return present(" ".join((says, *_rest(found))), *found.lookups)
     if state == found.state or state in found.could_be:
@@ -158,6 +163,8 @@ def one_type_unanswered(report: Report, subject: Subject) -> Reading:
             fact = f"{resolver} answers {one} queries; {other} queries received no response in {waited:.1f} s."
             return present(fact, *own)
         partly = partly or (bool(answered) and len({o.qtype for o in own}) < 2)
+    if nobody_answered(report):
+        return unknown("no-answer", *lookups, says=NOBODY)
     if partly and len(answered_anywhere) < 2:
         return unsettled(report, want_wire(report), *lookups, probed=True)
     return absent("A and AAAA queries do not differ in whether they are answered.", *lookups)
@@ -173,6 +180,8 @@ def cname_target_missing(report: Report, subject: Subject) -> Reading:
         return present(fact, *found)
     if not lookups:
         return not_queried(report)
+    if nobody_answered(report):
+        return unknown("no-answer", *lookups, says=NOBODY)
     return absent("No alias (CNAME) of the name leads to NXDOMAIN.", *lookups)
 
 
@@ -187,6 +196,8 @@ def cname_loop(report: Report, subject: Subject) -> Reading:
             return present(f"The aliases (CNAMEs) return to an earlier name: {' → '.join(chain[:6])}.", o)
     if not lookups:
         return not_queried(report)
+    if nobody_answered(report):
+        return unknown("no-answer", *lookups, says=NOBODY)
     stand = standing(report)
     open_ = stand is not None and ({stand.state, *stand.could_be} & {"servfail", "none-for-name"})
     if stand is not None and open_ and not any(o.ede for o in lookups):
@@ -214,6 +225,8 @@ def _reason_named(
     if stand is None:
         return not_queried(report)
     says = state_text(stand.state, stand.resolvers)
+    if nobody_answered(report):
+        return unknown("no-answer", *lookups, says=NOBODY)
     if stand.state not in fits and not set(fits) & set(stand.could_be):
         return absent(says, *lookups)
     if any(o.ede for o in lookups):
@@ -258,6 +271,8 @@ def dnssec_validation_fails(report: Report, subject: Subject) -> Reading:
     stand = standing(report)
     if stand is None:
         return not_queried(report)
+    if nobody_answered(report):
+        return unknown("no-answer", *stand.lookups, says=NOBODY)
     if stand.state != "servfail":
         return absent(state_text(stand.state, stand.resolvers), *stand.lookups)
     resolver = stand.resolvers[0]

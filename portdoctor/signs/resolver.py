@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ..model import Outcome, Report, Subject, Want
 from ..text import words
+from . import udp
 from .base import Reading, absent, present, sign, unknown, unsettled
 from .observed import millis, route_to
 from .resolver_states import (
     ANSWERS,
     DEAD,
     FINAL,
+    NOBODY,
+    SILENT,
     address_lookups,
     could_have_address,
     is_loopback,
+    nobody_answered,
     not_queried,
     standing,
     state_of,
@@ -23,7 +29,7 @@ from .resolver_states import (
     wire_lookups,
 )
 
-_NO_ANSWER = ("servfail", "refused", "other-rcode", "none-from-upstream", "none-for-name", "silent", "waiting")
+_NO_ANSWER = ("servfail", "refused", "other-rcode", "none-from-upstream", "none-for-name", "waiting", *SILENT)
 _SILENCE = 1.0  # seconds: a later "no such name" means no response, on systems that report both alike
 _SLOW_LOOKUP = 1.0  # seconds: users notice it, and a working resolver does not need it
 
@@ -84,6 +90,8 @@ def answers_differ(report: Report, subject: Subject) -> Reading:
     if with_ and without:
         parts = (state_text("address", tuple(with_)), *(state_text(states[r], (r,)) for r in without))
         return present(" ".join(parts), *wire_lookups(report))
+    if len(states) > 1 and nobody_answered(report):
+        return unknown("no-answer", *wire_lookups(report), says=NOBODY)
     return absent("No configured resolver contradicts another.", *wire_lookups(report))
 
 
@@ -115,6 +123,18 @@ def stub_fails(report: Report, subject: Subject) -> Reading:
     if stand.state in _NO_ANSWER:
         return present(state_text(stand.state, stand.resolvers), *stand.lookups)
     return absent(state_text(stand.state, stand.resolvers), *stand.lookups)
+
+
+@sign("no socket uses UDP port 53 of the resolvers on this machine")
+def no_socket(report: Report, subject: Subject) -> Reading:
+    """Every configured resolver is an address of this machine, whose socket table has no socket for UDP port 53."""
+    stubs = _on_this_machine(report)
+    if not stubs:
+        return unknown("not-possible-here", says="The resolver's socket table was not read.")
+    target = replace(report.target, port=53, transport="udp")
+    as_target = replace(report, target=target)
+    readings = [udp.no_socket(as_target, Subject(kind="address", values=(r,))) for r in stubs]
+    return next((r for r in readings if r.state != "present"), readings[0])
 
 
 @sign("no upstream server of the local resolver responds")
@@ -181,6 +201,8 @@ def only_system_lookup_fails(report: Report, subject: Subject) -> Reading:
         return present(fact, o, *address_lookups(report))
     if could_have_address(report):
         return not_queried(report, o)
+    if nobody_answered(report):
+        return unknown("no-answer", o, *address_lookups(report), says=NOBODY)
     return absent("DNS returns no address either.", o, *address_lookups(report))
 
 

@@ -10,20 +10,22 @@ from .base import Reading, absent, unsettled
 
 State = Literal[
     "address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode", "truncated", "malformed",
-    "none-for-name", "none-from-upstream", "only-over-tcp", "silent", "closed", "unreachable",
+    "none-for-name", "none-from-upstream", "only-over-tcp",
+    "silent", "silent-tcp-refused", "silent-tcp-accepted", "silent-tcp-failed", "closed", "unreachable",
     "waiting", "closed-or-rejected", "not-sent", "unasked",
 ]  # fmt: skip
 _ORDER: tuple[State, ...] = (
     "address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode", "truncated", "malformed",
-    "none-for-name", "none-from-upstream", "only-over-tcp", "waiting", "silent", "closed-or-rejected", "closed",
-    "unreachable", "not-sent", "unasked",
+    "none-for-name", "none-from-upstream", "only-over-tcp", "waiting", "silent-tcp-accepted", "silent-tcp-refused",
+    "silent-tcp-failed", "silent", "closed-or-rejected", "closed", "unreachable", "not-sent", "unasked",
 )  # fmt: skip
 FINAL: tuple[State, ...] = ("address", "nxdomain", "nodata")  # stub resolvers query no other server after these
-DEAD: tuple[State, ...] = ("silent", "closed", "closed-or-rejected", "unreachable")
+SILENT: tuple[State, ...] = ("silent", "silent-tcp-refused", "silent-tcp-accepted", "silent-tcp-failed")
+DEAD: tuple[State, ...] = (*SILENT, "closed", "closed-or-rejected", "unreachable")
 ANSWERS: tuple[State, ...] = ("address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode")
 # The states that an undecided one may become after further probes.
 _COULD_BE: dict[State, tuple[State, ...]] = {
-    "waiting": ("none-for-name", "none-from-upstream", "only-over-tcp", "silent"),
+    "waiting": ("none-for-name", "none-from-upstream", "only-over-tcp", *SILENT),
     "closed-or-rejected": ("closed", "unreachable"),
     "not-sent": _ORDER[:-1],
     "unasked": _ORDER[:-1],
@@ -126,7 +128,20 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
         return "none-from-upstream"
     if (OF_ITSELF, "tcp") in answered:
         return "only-over-tcp"
-    return "silent" if len(alive) == 3 else "waiting"
+    return _silent(alive[OF_ITSELF, "tcp"]) if len(alive) == 3 else "waiting"
+
+
+def _silent(over_tcp: Lookup) -> State:
+    """Name the silence over UDP by what TCP port 53 did."""
+    match over_tcp.outcome:
+        case Outcome.TIMEOUT:
+            return "silent"
+        case Outcome.REFUSED if over_tcp.icmp is None or over_tcp.icmp.offender == over_tcp.resolver:
+            return "silent-tcp-refused"
+        case Outcome.CLOSED | Outcome.RESET | Outcome.MALFORMED | Outcome.OTHER:
+            return "silent-tcp-accepted"
+        case _:
+            return "silent-tcp-failed"
 
 
 def configured(report: Report, resolver: str) -> bool:
@@ -160,6 +175,15 @@ def could_have_address(report: Report) -> bool:
     return stand is None or "address" in stand.could_be
 
 
+NOBODY = "No resolver answered, so no answer could show it."
+
+
+def nobody_answered(report: Report) -> bool:
+    """Return whether queries were sent and no DNS response came to any: silence rules nothing out."""
+    lookups = wire_lookups(report)
+    return bool(lookups) and not any(o.rcode or o.outcome is Outcome.MALFORMED for o in lookups)
+
+
 def want_wire(report: Report) -> Want:
     """Return the probe that queries every configured resolver."""
     return Want(probe="wire", args=(report.target.host,))
@@ -191,6 +215,9 @@ _STATE_SAYS: dict[State, str] = {
     "none-from-upstream": "{who} respond{s}, but return{s} nothing from other DNS servers",
     "only-over-tcp": "{who} answer{s} over TCP, but not over UDP",
     "silent": "no response from {who} over UDP or TCP",
+    "silent-tcp-refused": "no response from {who} over UDP; TCP port 53 refuses connections",
+    "silent-tcp-accepted": "no response from {who} over UDP; TCP port 53 accepts connections without a DNS answer",
+    "silent-tcp-failed": "no response from {who} over UDP; the connection to TCP port 53 fails",
     "closed": "port 53 of {who} is closed",
     "unreachable": "queries do not reach {who}",
     "waiting": "{who} did not respond in time",
