@@ -104,6 +104,13 @@ async def _wire_cd(c: Session, name: str, resolver: str) -> None:
         c.add(await query_resolver(name, qtype, resolver, c.clock, until, checking_disabled=True, host=c.host))
 
 
+async def _near_names(c: Session, name: str, resolver: str) -> None:
+    from ..probes.near_names import query_near_names
+
+    async for o in query_near_names(name, resolver, c.clock, c.clock() + min(3.0, max(c.left() - 0.5, 0.1)), c.host):
+        c.add(o)
+
+
 async def _upstreams(c: Session, name: str) -> None:
     """Query the servers that a stub resolver on this machine forwards to."""
     from ..probes.lookup import query_resolvers
@@ -181,6 +188,7 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "stimulus": FollowUp(1.0, _stimulus, (Sends(6, "connection", "port", _LATER_STAGES),)),  # two pairs, two others
     "wire": FollowUp(0.2, _wire, (Sends(2, "query", "resolvers", ("dns",)),)),
     "wire-cd": FollowUp(0.5, _wire_cd, (Sends(2, "query", "resolvers", ("dns",)),)),
+    "near-names": FollowUp(0.3, _near_names, (Sends(3, "query", "resolvers", ("dns",)),)),
     "upstreams": FollowUp(4.0, _upstreams, (Sends(2, "query", "upstreams", ("dns",)),)),
     "controls": FollowUp(1.0, controls, (Sends(MOST_CONTROLS, "connection", "control", ("tcp", "udp")),)),
     "trace": FollowUp(1.5, traced, (Sends(3 * FARTHEST, "SYN with a low TTL", "path"),)),  # three ports at most

@@ -20,7 +20,10 @@ _LATE = 0.3  # seconds without a response after which a checkup starts to probe 
 def of_lookups(report: Report) -> Iterator[Note]:
     """Note what DNS answered beside a name that resolves: no record, other addresses, an error before an answer."""
     name = of_name(report)
-    if name is None or name.symptom != "ok":
+    if name is None:
+        return
+    if name.symptom != "ok":
+        yield from _control(report, name)
         return
     empty = (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)
     seen = [o for o in report.of(Lookup) if o.via == "wire" and o.name == report.target.host and o.outcome in empty]
@@ -79,6 +82,14 @@ def lost_syns(report: Report, found: list[Finding], problems: Iterable[Problem])
         where = at(tcp.address, tcp.port)
         text = f"The first SYN to {where} received no response; SYN {tcp.syns} connected after {tcp.took:.1f} s."
         yield _note("info", text, f, [tcp])
+
+
+def _control(report: Report, name: Finding) -> Iterator[Note]:
+    """A resolver that returns an address while the lookup of programs on this machine fails."""
+    for o in address_lookups(report):
+        if o.addresses and o.outcome is Outcome.OK:
+            yield _note("info", f"{_returned(o)}, while the system's lookup fails.", name, [o])
+            return
 
 
 def _contradictions(report: Report) -> Iterator[tuple[Lookup, Lookup]]:

@@ -6,15 +6,19 @@ from ..model import Answer, Lookup, Outcome, Report, Subject, Want
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
 from .observed import icmp_sent
 from .resolver_states import (
+    ANSWERS,
+    DEAD,
     FINAL,
     NOBODY,
     SILENT,
     Standing,
     State,
     address_lookups,
+    near_lookups,
     nobody_answered,
     not_queried,
     standing,
+    state_of,
     state_text,
     want_wire,
     wire_lookups,
@@ -203,6 +207,51 @@ def cname_loop(report: Report, subject: Subject) -> Reading:
     if stand is not None and open_ and not any(o.ede for o in lookups):
         return unknown("no-answer", *lookups, says=state_text(stand.state, stand.resolvers), ask=_TRACE)
     return absent("No alias (CNAME) of the name returns to an earlier name.", *lookups)
+
+
+# ---------------------------------------------------------------- a name that does not exist
+
+
+@sign("two resolvers answer that the name does not exist")
+def two_resolvers_deny(report: Report, subject: Subject) -> Reading:
+    """Two resolvers, configured or added with --resolver, answer NXDOMAIN, and none answers otherwise.
+
+    Could also be: two resolvers that forward to the same filter.
+    """
+    lookups = address_lookups(report)
+    asked = {o.resolver for o in lookups if o.resolver} - {*report.vantage.upstreams}
+    states = {r: state_of(report, r) for r in (*report.vantage.resolvers, report.options.resolver) if r in asked and r}
+    denied = tuple(r for r, state in states.items() if state == "nxdomain")
+    other = next((r for r, state in states.items() if state in ANSWERS and state != "nxdomain"), None)
+    if other:
+        return absent(state_text(states[other], (other,)), *lookups)
+    if len(denied) > 1:
+        return present(state_text("nxdomain", denied), *lookups)
+    if not lookups:
+        return not_queried(report)
+    if len(states) > 1 and any(state not in DEAD for state in states.values() if state != "nxdomain"):
+        return unsettled(report, want_wire(report), *lookups, probed=True)
+    if not denied:
+        return unknown("no-answer", *lookups, says=NOBODY)
+    return absent("Only one resolver answers that the name does not exist.", *lookups)
+
+
+@sign("a similar name exists")
+def near_name_exists(report: Report, subject: Subject) -> Reading:
+    """A name with one letter less or more, another ending, or the parent domain exists, and this one does not.
+
+    Could also be: the name is right, and its record was never created.
+    """
+    near = near_lookups(report)
+    exists = [o for o in near if o.outcome in (Outcome.OK, Outcome.NO_DATA)]
+    if exists:
+        return present(f"{exists[0].name} exists, {report.target.host} does not.", *exists)
+    resolver = next((o.resolver for o in address_lookups(report) if o.outcome is Outcome.NAME_NOT_FOUND), None)
+    if resolver is None:
+        return unknown("no-answer", *address_lookups(report))
+    if near and all(o.outcome is Outcome.NAME_NOT_FOUND for o in near):
+        return absent("No similar name that was queried exists.", *near)
+    return unsettled(report, Want(probe="near-names", args=(report.target.host, resolver)), *near, probed=bool(near))
 
 
 # ---------------------------------------------------------------- reasons

@@ -72,7 +72,18 @@ def wire_lookups(report: Report, resolver: str | None = None) -> list[Lookup]:
 
 def address_lookups(report: Report, resolver: str | None = None) -> list[Lookup]:
     """Return those that asked for addresses of the name, of either IP version."""
-    return [o for o in wire_lookups(report, resolver) if o.qtype in ("A", "AAAA")]
+    found = [o for o in wire_lookups(report, resolver) if o.qtype in ("A", "AAAA")]
+    return [o for o in found if _same(o.name, report.target.host)]
+
+
+def near_lookups(report: Report) -> list[Lookup]:
+    """Return those that asked for names similar to the target's."""
+    found = [o for o in wire_lookups(report) if o.qtype == "A"]
+    return [o for o in found if not _same(o.name, report.target.host)]
+
+
+def _same(name: str, other: str) -> bool:
+    return name.rstrip(".").lower() == other.rstrip(".").lower()
 
 
 def wire_addresses(report: Report) -> list[str]:
