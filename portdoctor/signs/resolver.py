@@ -20,12 +20,12 @@ from .resolver_states import (
     is_loopback,
     nobody_answered,
     not_queried,
+    qtypes,
     standing,
     state_of,
     state_text,
     system_lookup,
     want_wire,
-    wire_addresses,
     wire_lookups,
 )
 
@@ -186,14 +186,16 @@ def system_lookup_unanswered(report: Report, subject: Subject) -> Reading:
 @sign("the system's lookup fails, while DNS has an address")
 def only_system_lookup_fails(report: Report, subject: Subject) -> Reading:
     """getaddrinfo returns no address, a configured resolver does: nsswitch, a stale cache, another resolver."""
-    o, found = system_lookup(report), wire_addresses(report)
+    o = system_lookup(report)
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.OK:
         return absent("The system's lookup returned an address.", o)
+    theirs = [r for r in report.vantage.resolvers if state_of(report, r) == "address"]
+    found = [a for r in theirs for q in address_lookups(report, r) if q.qtype in qtypes(report) for a in q.addresses]
     if found and o.outcome is Outcome.TIMEOUT:
         return unknown("out-of-budget", o, says=f"The system's lookup had not ended after {o.took:.1f} s.")
-    if report.options.resolver:
+    if report.options.resolver and not any(state_of(report, r) in ANSWERS for r in report.vantage.resolvers):
         fact = "--resolver queries another server than programs on this machine use."
         return unknown("forbidden-by-option", o, says=fact)
     if found:

@@ -190,9 +190,12 @@ NOBODY = "No resolver answered, so no answer could show it."
 
 
 def nobody_answered(report: Report) -> bool:
-    """Return whether queries were sent and no DNS response came to any: silence rules nothing out."""
-    lookups = wire_lookups(report)
-    return bool(lookups) and not any(o.rcode or o.outcome is Outcome.MALFORMED for o in lookups)
+    """Return whether queries for the name received no response, and no resolver answered any other query.
+
+    Silence rules nothing out; an error of the path or a refusal does.
+    """
+    silent = any(o.outcome is Outcome.TIMEOUT for o in address_lookups(report))
+    return silent and not any(o.rcode or o.outcome is Outcome.MALFORMED for o in wire_lookups(report))
 
 
 def want_wire(report: Report) -> Want:
