@@ -150,7 +150,7 @@ async def by_tcp(
         except OSError as error:
             if limit.expired() and accepted:
                 words = "the server accepted the connection and sent no response"
-                return replace(blank, outcome=Outcome.OTHER, took=clock() - blank.began, os_says=words)
+                return replace(blank, took=clock() - blank.began, flags=(*blank.flags, "accepted"), os_says=words)
             if limit.expired():
                 return replace(blank, took=clock() - blank.began)
             raise _unreached(error, sock, host) from error

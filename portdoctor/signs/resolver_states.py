@@ -146,7 +146,7 @@ def _silent(over_tcp: Lookup) -> State:
     """Name the silence over UDP by what TCP port 53 did."""
     match over_tcp.outcome:
         case Outcome.TIMEOUT:
-            return "silent"
+            return "silent-tcp-accepted" if "accepted" in over_tcp.flags else "silent"
         case Outcome.REFUSED if over_tcp.icmp is None or over_tcp.icmp.offender == over_tcp.resolver:
             return "silent-tcp-refused"
         case Outcome.CLOSED | Outcome.RESET | Outcome.MALFORMED | Outcome.OTHER:
