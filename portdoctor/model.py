@@ -236,7 +236,7 @@ class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
     rcode: str | None = None
     ede: tuple[tuple[int, str], ...] = ()  # extended DNS errors (RFC 8914): info-code, extra text
     aliases: tuple[str, ...] = ()  # the CNAME chain, in order
-    flags: tuple[str, ...] = ()  # of the DNS header; "no-EDNS"; "accepted": the TCP connection was, and no response came
+    flags: tuple[str, ...] = ()  # header flags, "no-EDNS", "accepted" (TCP, without a response)
     ttl: int | None = None
     checking_disabled: bool = False
 
