@@ -7,9 +7,10 @@ Times are seconds as floats; `began` counts from the start of the report. Field 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 SCHEMA = "portdoctor.report/1"
 
@@ -33,6 +34,25 @@ Why = Literal[
 Transport = Literal["tcp", "udp"]
 Origin = Literal["this-machine", "path", "target", "resolver", "proxy", "unknown"]
 EndpointRole = Literal["resolver", "upstream"]
+
+
+MOST_OBSERVATIONS = 5000  # of one report, and as many notes: a check makes a few hundred
+MOST_OTHERS = 50  # vantage points of a merged report
+
+# Bounds and forms of values. A report from a file that breaks them is refused when it is read; `render/recorded.py` has
+# the forms, which the JSON Schema names as `format`.
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Byte = Annotated[int, Meta(ge=0, le=255)]
+Few = Annotated[int, Meta(ge=0, le=1000)]  # attempts, rounds, redirects
+Count = Annotated[int, Meta(ge=-1, le=2**63 - 1)]  # -1: the kernel's word for no limit
+Code = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # error numbers, and numbers of 32 bits
+Seconds = Annotated[float, Meta(ge=0, le=1_000_000)]
+Address = Annotated[str, Meta(extra_json_schema={"format": "address"})]  # an IP address, with its zone if any
+Network = Annotated[str, Meta(extra_json_schema={"format": "network"})]  # an address, or one with a prefix length
+Host = Annotated[str, Meta(extra_json_schema={"format": "host"})]  # a name, an address, or "*"
+Word = Annotated[str, Meta(extra_json_schema={"format": "word"})]  # a term of a protocol or registry, such as "AAAA"
+Time = Annotated[str, Meta(extra_json_schema={"format": "time"})]  # UTC, ISO 8601
+Id = Annotated[str, Meta(extra_json_schema={"format": "id"})]  # of an observation: "o3"; "b.o3" of another report
 
 
 class Outcome(StrEnum):
@@ -84,16 +104,16 @@ class Value(msgspec.Struct, frozen=True):
 class Errno(Value, frozen=True, kw_only=True):
     """A system error: `name` as in errno.h, `number` as on the system that reported it."""
 
-    name: str
-    number: int
+    name: Word
+    number: Code
 
 
 class Icmp(Value, frozen=True, kw_only=True):
     """An ICMP or ICMPv6 error read from the socket's error queue; `offender` is the address that sent it."""
 
-    type: int
-    code: int
-    offender: str
+    type: Byte
+    code: Byte
+    offender: Address
 
 
 class Subject(Value, frozen=True, kw_only=True):
@@ -110,11 +130,11 @@ class Target(Value, frozen=True, kw_only=True):
     """What the user wants to reach or bind. Of a URL it keeps no user name, password, path or query."""
 
     input: str
-    host: str
-    port: int
+    host: Host
+    port: Port
     transport: Transport = "tcp"
-    service: str | None = None  # the expected service: an IANA name, or PortDoctor's own
-    scheme: str | None = None
+    service: Word | None = None  # the expected service: an IANA name, or PortDoctor's own
+    scheme: Word | None = None
     stages: tuple[Stage, ...] = ("dns", "tcp")
     because: dict[str, str] = {}  # stage -> why it is part of this check
 
@@ -122,18 +142,18 @@ class Target(Value, frozen=True, kw_only=True):
 class Options(Value, frozen=True, kw_only=True):
     """The options that decide what is probed, and how."""
 
-    timeout: float | None = None  # seconds for one connection attempt; None: chosen from what was measured
-    budget: float = 15.0  # seconds for the whole check
+    timeout: Seconds | None = None  # seconds for one connection attempt; None: chosen from what was measured
+    budget: Seconds = 15.0  # seconds for the whole check
     family: Literal[4, 6] | None = None
-    source: str | None = None
-    resolver: str | None = None
+    source: Address | None = None
+    resolver: Address | None = None
     cafile: str | None = None
-    sni: str | None = None
+    sni: Host | None = None
     proxy: str | None = None
     controls: bool = True
     follow: bool = False
     authority: bool = False
-    attempts: int = 1
+    attempts: Few = 1
 
 
 class Can(Value, frozen=True, kw_only=True):
@@ -154,14 +174,14 @@ class Vantage(Value, frozen=True, kw_only=True):
     host: str = ""
     os: str = ""
     user: str = ""
-    started: str = ""
-    source_address: str | None = None
+    started: Time = ""
+    source_address: Address | None = None
     interface: str | None = None
-    gateway: str | None = None
-    resolvers: tuple[str, ...] = ()
+    gateway: Address | None = None
+    resolvers: tuple[Address, ...] = ()
     search: tuple[str, ...] = ()  # the search domains of resolv.conf
     kubernetes: str | None = None  # KUBERNETES_SERVICE_HOST, which Kubernetes sets in every container of a pod
-    upstreams: tuple[str, ...] = ()  # of a stub resolver on this machine, where it was examined
+    upstreams: tuple[Address, ...] = ()  # of a stub resolver on this machine, where it was examined
     can: Can = Can()
     limits: tuple[str, ...] = ()
 
@@ -188,7 +208,7 @@ class Note(Value, frozen=True, kw_only=True):
     stage: Stage | None = None
     probe: Want | None = None
     reason: Why | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Id, ...] = ()
 
 
 # ---------------------------------------------------------------- observations
@@ -209,10 +229,10 @@ class Ending(Value, frozen=True, kw_only=True):
         """Whether this is the attempt that the user asked for, not a further probe."""
         return getattr(self, "role", "target") == "target"
 
-    id: str = ""
+    id: Id = ""
     outcome: Outcome
-    began: float = 0.0
-    took: float = 0.0
+    began: Seconds = 0.0
+    took: Seconds = 0.0
     errno: Errno | None = None
     icmp: Icmp | None = None
     os_says: str = ""
@@ -227,26 +247,26 @@ class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
     def own(self) -> bool:
         return self.via == "system"
 
-    name: str
-    qtype: str = "ANY"  # "A", "AAAA"; "ANY" for getaddrinfo
+    name: Host
+    qtype: Word = "ANY"  # "A", "AAAA"; "ANY" for getaddrinfo
     via: Literal["system", "wire"]
-    resolver: str | None = None
+    resolver: Address | None = None
     transport: Transport | None = None
-    addresses: tuple[str, ...] = ()
-    rcode: str | None = None
-    ede: tuple[tuple[int, str], ...] = ()  # extended DNS errors (RFC 8914): info-code, extra text
+    addresses: tuple[Address, ...] = ()
+    rcode: Word | None = None
+    ede: tuple[tuple[Port, str], ...] = ()  # extended DNS errors (RFC 8914): info-code, extra text
     aliases: tuple[str, ...] = ()  # the CNAME chain, in order
-    flags: tuple[str, ...] = ()  # header flags, "no-EDNS", "accepted" (TCP, without a response)
-    ttl: int | None = None
+    flags: tuple[Word, ...] = ()  # header flags, "no-EDNS", "accepted" (TCP, without a response)
+    ttl: Code | None = None
     checking_disabled: bool = False
 
 
 class HostsFile(Ending, frozen=True, kw_only=True, tag_field="kind", tag="hosts-file"):
     """The lines of the hosts file that name the host: (line number, address, text)."""
 
-    name: str
+    name: Host
     path: str
-    lines: tuple[tuple[int, str, str], ...] = ()
+    lines: tuple[tuple[Count, str, str], ...] = ()
 
 
 class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"):
@@ -261,27 +281,27 @@ class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"
 
     stage: ClassVar[Stage | None] = "tcp"
 
-    address: str
-    port: int
+    address: Address
+    port: Port
     role: Literal["target", "repeat", "control", "negative", "elsewhere"] = "target"
-    source: str | None = None
-    source_port: int | None = None
-    syns: int | None = None
-    unanswered_at: tuple[float, ...] = ()
-    limit: float | None = None
-    rtt: float | None = None
-    mss_clamp: int | None = None
+    source: Address | None = None
+    source_port: Port | None = None
+    syns: Few | None = None
+    unanswered_at: tuple[Seconds, ...] = ()
+    limit: Seconds | None = None
+    rtt: Seconds | None = None
+    mss_clamp: Port | None = None
     self_connected: bool = False
-    series: int | None = None
+    series: Few | None = None
 
 
 class Hop(Value, frozen=True, kw_only=True):
     """One TTL of a trace. `address` is the responder: the host itself, or the sender of the ICMP error."""
 
-    ttl: int
+    ttl: Byte
     outcome: Outcome
-    address: str | None = None
-    took: float = 0.0
+    address: Address | None = None
+    took: Seconds = 0.0
     icmp: Icmp | None = None
 
 
@@ -292,10 +312,10 @@ class Trace(Ending, frozen=True, kw_only=True, tag_field="kind", tag="trace"):
     shows how the path treats packets to this host in general.
     """
 
-    address: str
-    port: int
+    address: Address
+    port: Port
     role: Literal["target", "control", "random", "elsewhere"] = "target"
-    round: int = 1
+    round: Few = 1
     transport: Transport = "tcp"
     hops: tuple[Hop, ...] = ()
 
@@ -307,19 +327,19 @@ class Route(Ending, frozen=True, kw_only=True, tag_field="kind", tag="route"):
     "unknown" where it could not be read.
     """
 
-    address: str
-    type: str = "unicast"
-    gateway: str | None = None
+    address: Address
+    type: Word = "unicast"
+    gateway: Address | None = None
     interface: str | None = None
-    source: str | None = None
-    prefix: str | None = None
-    table: int | None = None
+    source: Address | None = None
+    prefix: Network | None = None
+    table: Code | None = None
 
 
 class Neighbour(Ending, frozen=True, kw_only=True, tag_field="kind", tag="neighbour"):
     """The neighbour table entry (ARP, NDP) of an on-link address; `state` as in ip-neighbour(8), "none" without one."""
 
-    address: str
+    address: Address
     interface: str | None = None
     state: str = "none"
 
@@ -334,8 +354,8 @@ class Interface(Value, frozen=True, kw_only=True):
     up: bool
     running: bool
     loopback: bool = False
-    addresses: tuple[str, ...] = ()
-    tentative: tuple[str, ...] = ()
+    addresses: tuple[Network, ...] = ()
+    tentative: tuple[Network, ...] = ()
 
 
 class Interfaces(Ending, frozen=True, kw_only=True, tag_field="kind", tag="interfaces"):
@@ -347,35 +367,35 @@ class Interfaces(Ending, frozen=True, kw_only=True, tag_field="kind", tag="inter
 class Holder(Value, frozen=True, kw_only=True):
     """The process that uses a socket, as far as this user may see it. `since` is its start in UTC, ISO 8601."""
 
-    pid: int | None = None
+    pid: Code | None = None
     name: str | None = None
     command: str | None = None
     user: str | None = None
     unit: str | None = None
     container: str | None = None
-    since: str | None = None
+    since: Time | None = None
 
 
 class Listener(Value, frozen=True, kw_only=True):
     """A socket of this machine. `state`: LISTEN, BOUND (bound, not listening), UNCONN (UDP), ESTABLISHED, …"""
 
     transport: Transport = "tcp"
-    address: str
-    port: int
-    state: str = "LISTEN"
+    address: Address
+    port: Port
+    state: Word = "LISTEN"
     peer: str | None = None
-    uid: int | None = None
-    inode: int | None = None
+    uid: Code | None = None
+    inode: Count | None = None
     v6only: bool | None = None
-    queued: int | None = None  # connections that wait for accept(2)
-    backlog: int | None = None
+    queued: Count | None = None  # connections that wait for accept(2)
+    backlog: Count | None = None
     holder: Holder | None = None
 
 
 class Listeners(Ending, frozen=True, kw_only=True, tag_field="kind", tag="listeners"):
     """The socket table of this machine for one port. `complete`: it has the sockets of all users."""
 
-    port: int
+    port: Port
     transport: Transport = "tcp"
     complete: bool = False
     bound_shown: bool = False  # the system also lists sockets that are bound and do not listen
@@ -387,8 +407,8 @@ class Bind(Ending, frozen=True, kw_only=True, tag_field="kind", tag="bind"):
 
     stage: ClassVar[Stage | None] = "bind"
 
-    address: str
-    port: int
+    address: Address
+    port: Port
     transport: Transport = "tcp"
     reuse: bool = False
     listened: bool = False
@@ -398,16 +418,16 @@ class Bind(Ending, frozen=True, kw_only=True, tag_field="kind", tag="bind"):
 class Ports(Ending, frozen=True, kw_only=True, tag_field="kind", tag="port-policy"):
     """The port settings of this machine. Ranges are (first, last), both included."""
 
-    unprivileged_start: int | None = None
-    ephemeral: tuple[int, int] | None = None
-    reserved: tuple[tuple[int, int], ...] = ()
+    unprivileged_start: Code | None = None
+    ephemeral: tuple[Code, Code] | None = None
+    reserved: tuple[tuple[Code, Code], ...] = ()
     bind_capability: bool | None = None  # this process holds CAP_NET_BIND_SERVICE
 
 
 class Counters(Ending, frozen=True, kw_only=True, tag_field="kind", tag="counters"):
     """Kernel counters and limits at one moment, by their kernel names (ListenOverflows, nf_conntrack_count, …)."""
 
-    values: dict[str, int] = {}
+    values: dict[str, Count] = {}
 
 
 class Certificate(Value, frozen=True, kw_only=True):
@@ -415,8 +435,8 @@ class Certificate(Value, frozen=True, kw_only=True):
 
     subject: str = ""
     issuer: str = ""
-    not_before: str | None = None
-    not_after: str | None = None
+    not_before: Time | None = None
+    not_after: Time | None = None
     names: tuple[str, ...] = ()
     issuer_urls: tuple[str, ...] = ()  # where the issuer's certificate is published (AIA caIssuers)
     serial: str | None = None
@@ -433,26 +453,26 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
 
     stage: ClassVar[Stage | None] = "tls"
 
-    address: str
-    port: int
+    address: Address
+    port: Port
     role: Literal["target", "repeat", "variant"] = "target"
-    sni: str | None = None
+    sni: Host | None = None
     version: str | None = None
     cipher: str | None = None
     alpn: str | None = None
     verified: bool | None = None
-    verify_code: int | None = None
+    verify_code: Code | None = None
     verify_message: str | None = None
     trust: str | None = None  # the trust store that was used
-    trust_anchors: int | None = None  # CA certificates in it; None where they cannot be counted beforehand
+    trust_anchors: Count | None = None  # CA certificates in it; None where they cannot be counted beforehand
     reason: str | None = None
     alert: str | None = None
     chain: tuple[Certificate, ...] = ()
     sample: str | None = None
     sample_protocol: str | None = None
-    received: int = 0  # bytes the peer sent
+    received: Count = 0  # bytes the peer sent
     client_cert_asked: bool | None = None
-    mss_clamp: int | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
+    mss_clamp: Port | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
 
 
 class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greeting"):
@@ -460,16 +480,16 @@ class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greetin
 
     stage: ClassVar[Stage | None] = "app"
 
-    address: str
-    port: int
+    address: Address
+    port: Port
     role: Literal["target", "repeat", "variant"] = "target"
     expected: str | None = None
     protocol: str | None = None
     text: str = ""
-    received: int = 0
+    received: Count = 0
     sent: str | None = None  # the name of the request that was sent first, if any
-    waited: float | None = None
-    mss_clamp: int | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
+    waited: Seconds | None = None
+    mss_clamp: Port | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
@@ -478,21 +498,21 @@ class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-r
 
     stage: ClassVar[Stage | None] = "http"
 
-    address: str
-    port: int
+    address: Address
+    port: Port
     role: Literal["target", "repeat", "variant"] = "target"
     method: str = "GET"
-    status: int | None = None
+    status: Few | None = None
     phrase: str = ""
     version: str | None = None
     headers: dict[str, str] = {}  # a selection, with names in lower case
     location: str | None = None
     protocol: str | None = None  # the protocol of the response when it was not HTTP
     text: str = ""
-    received: int = 0
-    first_byte: float | None = None  # seconds from the request to the first byte
-    redirects: int = 0  # redirects on the same scheme, host and port that were followed before this response
-    mss_clamp: int | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
+    received: Count = 0
+    first_byte: Seconds | None = None  # seconds from the request to the first byte
+    redirects: Few = 0  # redirects on the same scheme, host and port that were followed before this response
+    mss_clamp: Port | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
     alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
@@ -505,17 +525,17 @@ class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagra
 
     stage: ClassVar[Stage | None] = "udp"
 
-    address: str
-    port: int
+    address: Address
+    port: Port
     role: Literal["target", "repeat", "control"] = "target"
     payload: str = ""
-    sent: int = 0
-    replies: int = 0
+    sent: Few = 0
+    replies: Few = 0
     protocol: str | None = None
     text: str = ""
-    limit: float | None = None
-    source: str | None = None
-    source_port: int | None = None
+    limit: Seconds | None = None
+    source: Address | None = None
+    source_port: Port | None = None
     call: Literal["socket", "bind", "connect", "send", "receive"] | None = None
 
 
@@ -541,10 +561,11 @@ class Report(Value, frozen=True, kw_only=True):
     target: Target
     vantage: Vantage = Vantage()
     options: Options = Options()
-    observations: tuple[Observation, ...] = ()
-    notes: tuple[Note, ...] = ()
+    observations: Annotated[tuple[Observation, ...], Meta(max_length=MOST_OBSERVATIONS)] = ()
+    notes: Annotated[tuple[Note, ...], Meta(max_length=MOST_OBSERVATIONS)] = ()
     interrupted: bool = False
-    others: tuple[Report, ...] = ()  # reports of the same target from other machines (`diagnose --merge`)
+    # reports of the same target from other machines (`diagnose --merge`)
+    others: Annotated[tuple[Report, ...], Meta(max_length=MOST_OTHERS)] = ()
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Return the observations of one kind, in order."""

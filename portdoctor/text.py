@@ -165,9 +165,7 @@ def cut(text: str, columns: int) -> str:
     """Return the text in at most `columns` columns; an ellipsis marks what was cut."""
     if width(text) <= columns:
         return text
-    while text and width(text) > columns - 1:
-        text = text[:-1]
-    return text.rstrip() + ELLIPSIS
+    return _fitting(text, columns - 1, least=0).rstrip() + ELLIPSIS[: max(columns, 0)]
 
 
 def shorter(text: str, most: int) -> str:
@@ -189,8 +187,9 @@ def sentence(text: str) -> str:
 def wrapped(text: str, columns: int) -> list[str]:
     """Return the text in lines of at most `columns` columns, broken at spaces, not between a number and its unit.
 
-    A word that is longer than a line is broken inside.
+    A word that is longer than a line is broken inside. A line has at least one column.
     """
+    columns = max(columns, 1)
     lines, line = [], ""
     for word in re.sub(_UNIT, "\u00a0", " ".join(text.split())).split(" "):
         word = word.replace("\u00a0", " ")
@@ -211,12 +210,12 @@ def wrapped(text: str, columns: int) -> list[str]:
     return [*lines, line] if line else lines
 
 
-def _fitting(word: str, columns: int) -> str:
+def _fitting(word: str, columns: int, least: int = 1) -> str:
     taken = 0
     for place, c in enumerate(word):
         taken += width(c)
         if taken > columns:
-            return word[: max(place, 1)]
+            return word[: max(place, least)]
     return word
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 from ..model import HostsFile, Outcome
 from ..outcomes import errno_of, of_errno
+from ..text import is_address
 
 _MOST = 8 * 1024 * 1024  # bytes of a hosts file: block lists reach a few megabytes
 _RESOLVERS = 3  # MAXNS of glibc's resolv.h
@@ -16,14 +19,24 @@ def read_text(path: str, most: int = _MOST) -> str:
 
 
 def nameservers(resolv_conf: str) -> tuple[str, ...]:
-    """Return the nameservers of a resolv.conf as glibc reads them (resolv.conf(5)): the first three, in order."""
+    """Return the nameservers of a resolv.conf as glibc reads them (resolv.conf(5)): the first three, in order.
+
+    glibc ignores a line whose word is not an address, and reads the legacy forms of IPv4 (inet_aton(3)).
+    """
     found = []
     for line in resolv_conf.splitlines():
         words = line.split()
         # glibc requires the keyword in the first column, and takes the word after it
         if len(words) >= 2 and words[0] == "nameserver" and line[0] == "n":
-            found.append(words[1])
-    return tuple(found[:_RESOLVERS])
+            found.append(words[1] if is_address(words[1]) else _legacy(words[1]))
+    return tuple([address for address in found if address][:_RESOLVERS])
+
+
+def _legacy(word: str) -> str:
+    try:
+        return socket.inet_ntoa(socket.inet_aton(word))
+    except (OSError, ValueError):
+        return ""
 
 
 def search_domains(resolv_conf: str) -> tuple[str, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
 from ..model import (
+    MOST_OBSERVATIONS,
+    MOST_OTHERS,
     SCHEMA,
     Candidate,
     Diagnosis,
+    Id,
     NextTest,
     Note,
     Observation,
@@ -19,6 +23,7 @@ from ..model import (
     Problem,
     Report,
     RuledOut,
+    Seconds,
     StageLine,
     Step,
     Target,
@@ -27,6 +32,7 @@ from ..model import (
     Verdict,
 )
 from ..text import clean
+from .recorded import faults
 from .walk import cleaned
 
 MOST_TEXT = 4096  # characters of one string: a greeting is a sample, not a transcript
@@ -104,21 +110,21 @@ def schema() -> dict[str, Any]:
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
     schema: str
     target: Target
-    observations: tuple[msgspec.Raw, ...]
+    observations: Annotated[tuple[msgspec.Raw, ...], Meta(max_length=MOST_OBSERVATIONS)]
     portdoctor: str = ""
     vantage: Vantage = Vantage()
     options: Options = Options()
-    notes: tuple[Note, ...] = ()
+    notes: Annotated[tuple[Note, ...], Meta(max_length=MOST_OBSERVATIONS)] = ()
     interrupted: bool = False
-    others: tuple[msgspec.Raw, ...] = ()
+    others: Annotated[tuple[msgspec.Raw, ...], Meta(max_length=MOST_OTHERS)] = ()
 
 
 class _AnyKind(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
-    id: str = ""
+    id: Id = ""
     outcome: str = ""
-    began: float = 0.0
-    took: float = 0.0
+    began: Seconds = 0.0
+    took: Seconds = 0.0
 
 
 _KINDS = {kind.__struct_config__.tag for kind in get_args(Observation)}
@@ -129,37 +135,55 @@ def load_report(text: str | bytes) -> Report:
     """The report in a recorded document, without its diagnosis, which can be recomputed.
 
     Unknown fields are ignored, an unknown kind of observation becomes `Other`.
-    Raises ValueError, with one sentence, if it is not a report.
+    Raises ValueError, with one sentence, if it is not a report or has a value that no report has.
     """
     try:
         named = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         form = msgspec.json.decode(named.get("schema", b'""'), type=str)
+        if form != SCHEMA:
+            found = f"its schema is {clean(form, 60)!r}" if form else "it has no field `schema`"
+            raise ValueError(f"not a report that this version reads: {found}, expected {SCHEMA!r}")
+        report = _loaded(text)
     except msgspec.DecodeError as error:
-        raise ValueError(f"not a report of portdoctor: {clean(str(error))}") from None
+        raise ValueError(f"not a report of portdoctor: {_sentence(error)}") from None
     except UnicodeError:
         raise ValueError("not a report of portdoctor: the text is not UTF-8") from None
     except RecursionError:
         raise ValueError("not a report of portdoctor: it is nested too deeply") from None
-    if form != SCHEMA:
-        found = f"its schema is {clean(form, 60)!r}" if form else "it has no field `schema`"
-        raise ValueError(f"not a report that this version reads: {found}, expected {SCHEMA!r}")
+    if fault := next(faults(report), ""):
+        raise ValueError(f"invalid report: {fault}")
+    return report
+
+
+def _loaded(text: str | bytes) -> Report:
     try:
         record = msgspec.json.decode(text, type=_Record)
-        observations = tuple(_observation(raw) for raw in record.observations)
-        others = tuple(load_report(_alone(raw)) for raw in record.others)
     except msgspec.DecodeError as error:
-        raise ValueError(f"invalid report: {clean(str(error))}") from None
+        raise ValueError(f"invalid report: {_sentence(error)}") from None
+    observations = []
+    for number, raw in enumerate(record.observations):
+        try:
+            observations.append(_observation(raw))
+        except msgspec.DecodeError as error:
+            raise ValueError(f"invalid report: {_sentence(error, f'observations[{number}]')}") from None
     return Report(
         schema=record.schema,
         portdoctor=record.portdoctor,
         target=record.target,
         vantage=record.vantage,
         options=record.options,
-        observations=observations,
+        observations=tuple(observations),
         notes=record.notes,
         interrupted=record.interrupted,
-        others=others,
+        others=tuple(load_report(_alone(raw)) for raw in record.others),
     )
+
+
+def _sentence(error: Exception, where: str = "") -> str:
+    """Return the message of msgspec with its path in front: "target.port: expected `int` <= 65535"."""
+    message, _, path = clean(str(error)).partition(" - at `$")
+    place = (where + path.rstrip("`")).lstrip(".")
+    return f"{place}: {message[:1].lower()}{message[1:]}" if place else message
 
 
 def _alone(raw: msgspec.Raw) -> bytes:
@@ -168,24 +192,27 @@ def _alone(raw: msgspec.Raw) -> bytes:
     return msgspec.json.encode({name: value for name, value in fields.items() if name != "others"})
 
 
-def load_reports(text: str) -> list[Report]:
-    """The reports in a file: one object, or one object a line. Raises ValueError with the line number."""
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if len(lines) < 2 or not _is_object(lines[0][1]):
-        return [load_report(text)]
+def load_reports(text: str | bytes, name: str = "report") -> list[Report]:
+    """The reports in a file: one object, or one object a line.
+
+    Raises ValueError with one sentence, which begins with the place of the error: `name`:line.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
+    whole = len(lines) < 2 or not _is_object(lines[0][1])
     reports = []
-    for number, line in lines:
+    for number, each in [(1, data)] if whole else lines:
         try:
-            reports.append(load_report(line))
+            reports.append(load_report(each))
         except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
+            raise ValueError(f"{name}:{number}: {error}") from None
     return reports
 
 
-def _is_object(line: str) -> bool:
+def _is_object(line: bytes) -> bool:
     try:
         msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return True
 

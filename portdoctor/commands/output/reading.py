@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...target.parse import Asked
 
 
+MOST_BYTES = 64 << 20  # of a file with reports or targets
 _MUTED = "invalid target, not shown because of --redact"
 
 
@@ -74,25 +75,36 @@ def reports_of(file: str) -> list[Report]:
     from ...render.json import load_reports
 
     try:
-        return load_reports(file_text(file))
+        return load_reports(file_bytes(file), "stdin" if file == "-" else file)
     except ValueError as error:
-        raise UsageError(f"invalid report in {'stdin' if file == '-' else file}: {error}") from None
+        raise UsageError(str(error)) from None
 
 
 def file_text(file: str) -> str:
-    """Return the text of a file, `-` for stdin. Bytes that are not UTF-8 become replacement characters.
+    """Return the text of a file, `-` for stdin. Bytes that are not UTF-8 become replacement characters."""
+    return file_bytes(file).decode("utf-8", "replace")
 
-    A file with the byte order mark of UTF-16, which PowerShell writes, is decoded as UTF-16.
+
+def file_bytes(file: str) -> bytes:
+    """Return the bytes of a file, `-` for stdin, without a byte order mark.
+
+    A file with the byte order mark of UTF-16, which PowerShell writes, is converted to UTF-8.
+    Raises UsageError if the file cannot be read or has more than `MOST_BYTES`.
     """
+    name = "stdin" if file == "-" else file
     try:
         if file == "-":
-            read = sys.stdin.buffer.read()
+            read = sys.stdin.buffer.read(MOST_BYTES + 1)
         else:
             with open(file, "rb") as opened:
-                read = opened.read()
+                read = opened.read(MOST_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
-    return read.decode("utf-16" if read[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+    if len(read) > MOST_BYTES:
+        raise UsageError(f"{name} has more than {MOST_BYTES >> 20} MiB: split it")
+    if read[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return read.decode("utf-16", "replace").encode()
+    return read.removeprefix(b"\xef\xbb\xbf")
 
 
 def _lines(text: str) -> list[str]:

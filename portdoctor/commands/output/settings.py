@@ -110,7 +110,9 @@ def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list
 
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise UsageError(f"{path}:1: invalid TOML: it is nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError, or an integer of more digits than Python reads
         raise UsageError(f"{path}:{line_of_error(text, str(error))}: invalid TOML: {error}") from None
     for key, value in found.items():
         where = f"{path}:{line_of_key(text, key)}"
@@ -134,6 +136,8 @@ def _unknown(key: str, value: object) -> str:
 
 def _from_toml(kind: Kind, value: object, folder: str) -> Any:
     """Return the value for the option, None if its type is wrong. Paths are relative to the folder of the file."""
+    if "\0" in (value if isinstance(value, str) else "".join(map(str, value)) if isinstance(value, list) else ""):
+        return None  # no file, name or address has it
     match kind, value:
         case "flag", bool():
             return value
