@@ -135,6 +135,17 @@ def test_two_established_rivals_are_undetermined_and_both_listed() -> None:
     assert [p.cause for p in together.problems] == ["tcp.a", "tcp.b"]
 
 
+def test_a_cause_that_only_silence_speaks_about_is_neither_ruled_out_nor_a_candidate() -> None:
+    unseen = {"requires": ["tcp.refused-by-rst"]}  # unknown while no attempt received a response
+    d = diagnose(report(connect()), catalogue(tcp__a={}, tcp__b=unseen))
+    assert (d.problems[0].certainty, d.problems[0].candidates, d.problems[0].ruled_out) == ("certain", (), ())
+    assert first(catalogue(tcp__b=unseen)) == (None, "undetermined", set())
+    assert first(catalogue(tcp__b={**unseen, "supports": [TRUE]})) == ("tcp.b", "likely", set())
+    assert first(catalogue(tcp__a={}, tcp__b={"requires": ["tcp.refused-by-rst", TRUE]}))[2] == {"tcp.b"}
+    wanted = {"requires": ["tcp.refused-by-rst", "tcp.other-port-responds"]}  # a probe would decide
+    assert first(catalogue(tcp__a={}, tcp__b=wanted))[2] == {"tcp.b"}
+
+
 def test_a_hidden_and_a_general_cause_give_way() -> None:
     assert first(catalogue(tcp__a={"hides": ["tcp.b"]}, tcp__b={}))[0] == "tcp.a"
     assert first(catalogue(tcp__a={}, tcp__b={"refines": ["tcp.a"]}))[0] == "tcp.b"

@@ -13,8 +13,9 @@ from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.merge import merge
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
-from portdoctor.model import Connect, Diagnosis, Observation, Outcome, Problem, Report, Trace
+from portdoctor.model import Connect, Diagnosis, Problem, Report
 from portdoctor.render import json
+from portdoctor.signs.base import responded
 
 CATALOGUE = load_catalogue()
 RECORDED = [name for name in scenario.scenario_names() if scenario.recording_path(name).exists()]
@@ -131,11 +132,6 @@ def test_silence_rules_nothing_out(name: str) -> None:
             evidence = [seen[i] for i in line.evidence if i in seen]
             probed = any(o.stage is None or not o.own for o in evidence)  # else a fact of this machine's configuration
             assert not probed or any(map(responded, evidence)), f"{line.cause} ruled out: {line.because}"
-
-
-def responded(o: Observation) -> bool:
-    hops = o.hops if isinstance(o, Trace) else ()
-    return o.outcome is not Outcome.TIMEOUT or any(h.outcome is not Outcome.TIMEOUT for h in hops)
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -135,7 +135,7 @@ def test_an_ip_version_needs_two_failing_addresses_or_an_end_at_the_gateway() ->
 
     ok, dead = Outcome.OK, Outcome.HOST_UNREACHABLE
     assert state(6, ("2001:db8::1", dead), ("2001:db8::2", dead), ("10.0.0.1", ok)) == "present"
-    assert state(6, ("2001:db8::1", dead), ("10.0.0.1", ok)) == "absent"
+    assert state(6, ("2001:db8::1", dead), ("10.0.0.1", ok)) == "unknown"
     assert state(6, ("2001:db8::1", dead), ("2001:db8::2", ok), ("10.0.0.1", ok)) == "absent"
     assert state(6, ("2001:db8::1", dead), ("2001:db8::2", dead), ("10.0.0.1", dead)) == "absent"
     assert state(4, ("2001:db8::1", ok), ("10.0.0.1", dead), ("10.0.0.2", dead)) == "present"

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from ..catalogue.cause import Cause, CauseError, Front, sign_named
-from ..model import Observation, Outcome, Report, RuledOut, Subject, Trace, Value
+from ..model import Report, RuledOut, Subject, Value
 from ..signs import Reading, Sign
+from ..signs.base import responded
 
-State = Literal["established", "open", "ruled-out"]
+State = Literal["established", "open", "unseen", "ruled-out"]
 
 
 class Weighed(Value, frozen=True, kw_only=True):
@@ -53,7 +54,11 @@ class Reader:
         return self._read[key]
 
     def weigh(self, cause: Cause, subject: Subject) -> Weighed:
-        """Established: all required present, all excluded absent. Ruled out: one of them contradicted. Else open."""
+        """Established: all required present, all excluded absent. Ruled out: one of them contradicted. Else open.
+
+        Unseen: nothing shows it, attempts that could have shown it were silent or not made, and no probe or person
+        would decide. It is not ruled out, and it is no explanation either.
+        """
         front = cause.front
         read: list[tuple[str, Reading]] = []
         against: list[Reading] = []
@@ -68,8 +73,16 @@ class Reader:
         if against:
             return Weighed(cause=cause, state="ruled-out", decider=min(against, key=self._weakness))
         missing = tuple(name for name, reading in read if reading.state == "unknown")
-        present = tuple(reading for _, reading in read[: len(front.requires)] if reading.state == "present")
-        return Weighed(cause=cause, state="open" if missing else "established", missing=missing, present=present)
+        required = [reading for _, reading in read[: len(front.requires)]]
+        present = tuple(reading for reading in required if reading.state == "present")
+        unseen = all(self._unseen(r) for r in required) and not self.any_present(front.supports, subject)
+        state: State = "established" if not missing else "unseen" if unseen else "open"
+        return Weighed(cause=cause, state=state, missing=missing, present=present)
+
+    def _unseen(self, reading: Reading) -> bool:
+        if reading.state != "unknown" or reading.want or reading.ask:
+            return False
+        return reading.why == "not-looked" or (reading.why == "no-answer" and is_silence(self.report, reading.evidence))
 
     def _weakness(self, reading: Reading) -> int:
         """What responded contradicts best, then this machine's own configuration; silence contradicts nothing."""
@@ -85,13 +98,7 @@ def is_silence(report: Report, evidence: Iterable[str]) -> bool:
     """Whether there is evidence, and all of it is probes that received no response: that contradicts nothing."""
     ids = set(evidence)
     found = [o for o in report.observations if o.id in ids]
-    return bool(found) and not any(_responded(o) for o in found)
-
-
-def _responded(o: Observation) -> bool:
-    if isinstance(o, Trace):
-        return any(h.outcome is not Outcome.TIMEOUT for h in o.hops)
-    return o.outcome is not Outcome.TIMEOUT
+    return bool(found) and not any(responded(o) for o in found)
 
 
 def hides(one: Cause, other: Cause) -> bool:

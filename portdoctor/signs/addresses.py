@@ -7,8 +7,9 @@ from ipaddress import ip_network
 from ..model import Connect, Datagram, Outcome, Report, Subject, Trace
 from ..outcomes import family_of
 from ..text import words
-from .base import Reading, absent, present, sign, unknown
+from .base import Reading, absent, no_response, present, sign, unknown
 from .observed import last_answering, route_to
+from .resolver_states import system_lookup
 
 
 @sign("some addresses of the name work and others do not")
@@ -22,7 +23,7 @@ def some_work(report: Report, subject: Subject) -> Reading:
         how = "connect" if report.target.transport == "tcp" else "respond"
         fact = f"{len(good)} of {len(tried)} addresses {how}; {words(o.address for o in bad)} {does} not."
         return present(fact, *tried)
-    return absent("The addresses of the name do not differ in success.", *tried)
+    return no_response(*tried) or absent("The addresses of the name do not differ in success.", *tried)
 
 
 @sign("an address of the other IP version connects")
@@ -33,7 +34,12 @@ def other_family_connects(report: Report, subject: Subject) -> Reading:
     good = [o for o in tries if o.outcome is Outcome.OK]
     if good:
         return present(f"{good[0].address}, another address of the name, accepts connections.", good[0])
-    return absent("No attempt over the other IP version connected.", *tries)
+    lookup = system_lookup(report)
+    if lookup is not None and lookup.outcome is Outcome.OK and report.options.family is None and not tries:
+        return absent(f"{report.target.host} has no address of the other IP version.", lookup)
+    if "dns" not in report.target.stages:
+        return absent("The target is an address, not a name.")
+    return no_response(*tries) or absent("No attempt over the other IP version connected.", *tries)
 
 
 @sign(
@@ -50,10 +56,11 @@ def family_fails(report: Report, subject: Subject, family: str) -> Reading:
     ours = [o for o in seen if str(family_of(o.address)) == family]
     rest = [o for o in seen if str(family_of(o.address)) != family]
     working = [o for o in rest if o.outcome is Outcome.OK]
-    if not ours or any(o.outcome is Outcome.OK for o in ours):
-        return absent(f"No IPv{family} address was probed, or at least one connects.", *ours)
-    if not working:
-        return absent("No attempt over the other IP version connected either.", *seen)
+    if any(o.outcome is Outcome.OK for o in ours):
+        return absent(f"At least one IPv{family} address connects.", *ours)
+    if not ours or not working:
+        tried = rest if ours else []
+        return no_response(*tried) or absent("No attempt over the other IP version connected either.", *tried)
     if len(ours) >= 2:
         fact = f"All {len(ours)} IPv{family} addresses fail; {working[0].address} connects."
         return present(fact, *ours, working[0])
@@ -61,7 +68,8 @@ def family_fails(report: Report, subject: Subject, family: str) -> Reading:
     if ends is not None:
         fact = f"Nothing in the path to {ours[0].address} beyond {ends[1]} responds; {working[0].address} connects."
         return present(fact, ours[0], working[0], ends[0])
-    return absent(f"Only one IPv{family} address fails, and its path is not known to end at the local gateway.", *ours)
+    fact = f"Only one IPv{family} address fails, and its path is not known to end at the local gateway."
+    return unknown("no-answer", *ours, says=fact)
 
 
 def _ends_at_gateway(report: Report, o: Connect) -> tuple[Trace, str] | None:

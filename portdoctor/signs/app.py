@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..model import Connect, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
 from ..services.fingerprints import spoken
 from ..text import phrase_pattern
-from .base import Reading, absent, present, sign, unknown, unsettled
+from .base import Reading, absent, no_response, present, sign, unknown, unsettled
 from .observed import Exchange, last_exchange, last_greeting, last_reply, millis, own_connection, quoted
 
 _ENDS = {
@@ -78,7 +78,7 @@ def _ended(report: Report, subject: Subject, how: Outcome, says: str) -> Reading
     if o is None:
         return unknown("not-looked")
     if o.outcome is not how:
-        return absent(f"The exchange ended differently: {_ENDS.get(o.outcome, o.outcome)}.", o)
+        return no_response(o) or absent(f"The exchange ended differently: {_ENDS.get(o.outcome, o.outcome)}.", o)
     if o.received:
         return absent(f"The server sent {o.received} bytes before the connection ended.", o)
     differ = _like_connections_differ(report, subject, o)
@@ -120,7 +120,7 @@ def ends_without_data_sent(report: Report, subject: Subject) -> Reading:
     if o is None or (within is None and isinstance(o, Connect) and o.outcome is Outcome.OK):
         return unknown("not-looked")
     if within is None:
-        return absent("The user's own connection did not end before the server sent data.", o)
+        return no_response(o) or absent("The user's own connection did not end before the server sent data.", o)
     if any(h.outcome is Outcome.OK and h.role == "target" and h.address == o.address for h in report.of(Handshake)):
         return absent("The connection ended after a TLS handshake, so the server had received data.", o)
     silent_ones, speaking = _compared(report, subject)
@@ -198,7 +198,7 @@ def other_protocol(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.OTHER_PROTOCOL:
-        return absent("No response in another protocol was received.", o)
+        return no_response(o) or absent("No response in another protocol was received.", o)
     expected = "HTTP" if isinstance(o, HttpReply) else spoken(o.expected or "another service")
     if o.protocol is None and isinstance(o, Greeting):
         return present(f"{expected} was expected, but the response is of an unknown protocol: {quoted(o.text, 60)}.", o)
@@ -215,7 +215,7 @@ def speaks_tls(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.outcome is Outcome.OTHER_PROTOCOL and o.protocol == "tls":
         return present("The server responded to plain text with TLS.", o)
-    return absent("The server did not respond to plain text with TLS.", o)
+    return no_response(o) or absent("The server did not respond to plain text with TLS.", o)
 
 
 # ---------------------------------------------------------------- the service's own error message
@@ -231,7 +231,7 @@ def service_says(report: Report, subject: Subject, answers: tuple[str, ...] = ()
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.ERROR_ANSWER:
-        return absent("The service did not respond with an error.", o)
+        return no_response(o) or absent("The service did not respond with an error.", o)
     text = o.text if isinstance(o, Greeting) else f"{o.status or ''} {o.phrase} {o.text}".strip()
     who = spoken(o.protocol or "The service") if isinstance(o, Greeting) else "HTTP"
     fact = f"{who} responded with {quoted(text, 120)}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from ..model import Answer, Ending, Report, Subject, Value, Want, Why
+from ..model import Answer, Ending, Outcome, Report, Subject, Trace, Value, Want, Why
 
 
 class Ask(Value, frozen=True, kw_only=True):
@@ -106,6 +106,21 @@ def absent(says: str, *evidence: Ending) -> Reading:
 def unknown(why: Why, *evidence: Ending, says: str = "", ask: Ask | None = None) -> Reading:
     """Return unknown: neither was observed, and no probe would settle it."""
     return Reading(state="unknown", says=says, why=why, ask=ask, evidence=tuple(o.id for o in evidence))
+
+
+def responded(o: Ending) -> bool:
+    """Return whether an observation is more than silence: data was received, or the attempt ended before its limit."""
+    if isinstance(o, Trace):
+        return any(h.outcome is not Outcome.TIMEOUT for h in o.hops)
+    return o.outcome is not Outcome.TIMEOUT or bool(getattr(o, "received", 0))
+
+
+def no_response(*seen: Ending | None, says: str = "No response was received.") -> Reading | None:
+    """Return unknown if there is nothing but silence: it contradicts no statement about a response. None otherwise."""
+    found = [o for o in seen if o is not None]
+    if any(responded(o) for o in found):
+        return None
+    return unknown("no-answer", *found, says=says) if found else unknown("not-looked")
 
 
 def unsettled(

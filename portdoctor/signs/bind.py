@@ -61,6 +61,8 @@ def needs_reuseaddr(report: Report, subject: Subject) -> Reading:
     binds = [o for o in report.of(Bind) if at(o.address, o.port) in subject.values]
     served = [o for o in binds if o.reuse and o.outcome is Outcome.OK]
     bare = [o for o in binds if not o.reuse]
+    if not any(o.reuse for o in binds):
+        return unknown("not-looked", *binds)
     if not served:
         return absent("No bind with SO_REUSEADDR succeeded.", *binds)
     if any(o.outcome is Outcome.ADDRESS_IN_USE for o in bare):

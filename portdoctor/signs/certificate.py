@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model import Certificate, Handshake, HttpReply, Outcome, Report, Subject, Want
 from ..text import at, plural
-from .base import Reading, absent, present, sign, unknown, unsettled
+from .base import Reading, absent, no_response, present, sign, unknown, unsettled
 from .x509 import common_name, days_between, handshake_of, http_date, name_matches, now_of, time_text
 
 _SOON = 14  # days before its expiry at which a certificate that should have been renewed is reported
@@ -42,7 +42,7 @@ def _by_code(report: Report, subject: Subject, code: int, says: str) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.UNTRUSTED:
-        return absent("The TLS handshake did not fail on a certificate.", o)
+        return no_response(o) or absent("The TLS handshake did not fail on a certificate.", o)
     if _verify_code(o) == code:
         return present(says, o)
     return unknown("no-answer", o, says="The certificate could not be read.")
@@ -206,7 +206,7 @@ def issuer_unknown(report: Report, subject: Subject) -> Reading:
         fact = f"{common_name(last.issuer)}, the issuer of {common_name(last.subject)}, is not in {_store(o)}."
         return present(fact, o)
     if o.outcome is not Outcome.UNTRUSTED or code in (9, 10, 62, _SELF_SIGNED):
-        return absent("The TLS handshake did not fail on the issuer of the certificate.", o)
+        return no_response(o) or absent("The TLS handshake did not fail on the issuer of the certificate.", o)
     return unknown("no-answer", o, says="The issuer of the certificate was not checked.")
 
 
@@ -223,7 +223,10 @@ def intermediate_missing(report: Report, subject: Subject) -> Reading:
     o = handshake_of(report, subject)
     if o is None:
         return unknown("not-looked")
-    if issuer_unknown(report, subject).state != "present":
+    unknown_issuer = issuer_unknown(report, subject)
+    if unknown_issuer.state == "unknown":
+        return unknown_issuer
+    if unknown_issuer.state == "absent":
         return absent("The TLS handshake did not fail on an issuer that is not in the trust store.", o)
     leaf = o.chain[0]
     if _verify_code(o) == _SELF_SIGNED_IN_CHAIN or len(o.chain) > 1:
@@ -247,5 +250,5 @@ def trust_store_empty(report: Report, subject: Subject) -> Reading:
     if o.trust is not None and o.trust_anchors == 0:
         return present(f"The trust store contains no certificate authority ({o.trust}).", o)
     if o.outcome is not Outcome.UNTRUSTED or o.trust_anchors or _verify_code(o) in (9, 10, 62):
-        return absent("The TLS handshake did not fail on an empty trust store.", o)
+        return no_response(o) or absent("The TLS handshake did not fail on an empty trust store.", o)
     return unknown("not-possible-here", o, says="This system does not show which CAs its trust store contains.")

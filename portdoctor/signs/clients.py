@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Connect, Lookup, Outcome, Report, Subject
 from ..services.clients import FASTEST, Client, Measured, fare, known_clients
-from .base import Reading, absent, present, sign, unknown
+from .base import Reading, absent, no_response, present, sign, unknown
 
 _MOST_NAMED = 2  # programs in one sentence
 
@@ -21,7 +21,7 @@ def give_up_early(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     attempts = [o for o in report.of(Connect) if o.role in ("target", "repeat") and o.mss_clamp is None]
     if not any(m.works for m in seen):
-        return absent("No address connects.", *attempts)
+        return no_response(*attempts) or absent("No address connects.", *attempts)
     if all(m.works and m.took is not None and m.took < FASTEST for m in seen):
         return absent("Every address connects before any known client program gives up.", *attempts)
     if any(_measured_once(report, m) for m in seen):

@@ -26,7 +26,7 @@ def service(report: Report, subject: Subject) -> Reading:
         return present(f"{v.kubernetes} is the Service in the variable KUBERNETES_SERVICE_HOST.", *seen)
     domains = _service_domains(report)
     if not domains and not v.kubernetes:
-        return absent("No search domain or variable of this machine belongs to a Kubernetes cluster.", *seen)
+        return absent("No search domain or variable of this machine belongs to a Kubernetes cluster.")
     found = system_lookup(report)
     names = [report.target.host, *(found.aliases if found is not None else ())]
     for name in (n.lower().rstrip(".") for n in names):

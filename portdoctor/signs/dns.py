@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Answer, Lookup, Outcome, Report, Subject, Want
-from .base import Ask, Reading, absent, present, sign, unknown, unsettled
+from .base import Ask, Reading, absent, no_response, present, sign, unknown, unsettled
 from .observed import icmp_sent
 from .resolver_states import (
     ANSWERS,
@@ -116,7 +116,7 @@ def _in_state(report: Report, state: State) -> Reading:
         return present(" ".join((says, *_rest(found))), *found.lookups)
     if state == found.state or state in found.could_be:
         return unsettled(report, want_wire(report), *found.lookups, probed=True, says=says)
-    return absent(says, *found.lookups)
+    return no_response(*found.lookups, says=says) or absent(says, *found.lookups)
 
 
 def _rest(found: Standing) -> list[str]:
@@ -200,12 +200,12 @@ def cname_loop(report: Report, subject: Subject) -> Reading:
             return present(f"The aliases (CNAMEs) return to an earlier name: {' → '.join(chain[:6])}.", o)
     if not lookups:
         return not_queried(report)
-    if nobody_answered(report):
-        return unknown("no-answer", *lookups, says=NOBODY)
     stand = standing(report)
     open_ = stand is not None and ({stand.state, *stand.could_be} & {"servfail", "none-for-name"})
     if stand is not None and open_ and not any(o.ede for o in lookups):
         return unknown("no-answer", *lookups, says=state_text(stand.state, stand.resolvers), ask=_TRACE)
+    if nobody_answered(report):
+        return unknown("no-answer", *lookups, says=NOBODY)
     return absent("No alias (CNAME) of the name returns to an earlier name.", *lookups)
 
 
@@ -274,10 +274,8 @@ def _reason_named(
     if stand is None:
         return not_queried(report)
     says = state_text(stand.state, stand.resolvers)
-    if nobody_answered(report):
-        return unknown("no-answer", *lookups, says=NOBODY)
     if stand.state not in fits and not set(fits) & set(stand.could_be):
-        return absent(says, *lookups)
+        return no_response(*lookups, says=NOBODY) or absent(says, *lookups)
     if any(o.ede for o in lookups):
         return absent("The resolver reports another extended error (EDE).", *lookups)
     return unknown("no-answer", *lookups, says=f"{says} It sends no extended error (EDE).", ask=ask)

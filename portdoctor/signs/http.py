@@ -6,7 +6,7 @@ import re
 
 from ..model import Answer, HttpReply, Outcome, Report, Subject
 from ..text import phrase_pattern
-from .base import Ask, Reading, absent, present, sign, unknown
+from .base import Ask, Reading, absent, no_response, present, sign, unknown
 from .observed import last_exchange, last_greeting, last_reply, millis, own_connection, quoted
 
 _WHOSE_503 = "The status 503 may come from a gateway or from the service itself."
@@ -27,7 +27,7 @@ def status(report: Report, subject: Subject, statuses: str) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.status is None:
-        return absent("No HTTP status was received.", o)
+        return no_response(o) or absent("No HTTP status was received.", o)
     server = f" (server: {o.headers['server']})" if o.headers.get("server") else ""
     fact = f"The HTTP status is {o.status} {o.phrase}".rstrip() + f"{server}."
     return present(fact, o) if str(o.status) in statuses.split("+") else absent(fact, o)
@@ -54,7 +54,8 @@ def not_http(report: Report, subject: Subject) -> Reading:
         None, "html", "http",
     ):  # fmt: skip
         return present(f"The server responded to the HTTP request with {quoted(o.text)}.", o)
-    return absent("No data that is not HTTP was received, or it is of another known protocol.", o)
+    fact = "No data that is not HTTP was received, or it is of another known protocol."
+    return no_response(o) or absent(fact, o)
 
 
 @sign("the redirects form a loop")
@@ -65,7 +66,7 @@ def redirect_loop(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.outcome is Outcome.ERROR_ANSWER and o.status in (301, 302, 303, 307, 308):
         return present(f"The server responded with {o.os_says or o.text}.", o)
-    return absent("The responses did not form a redirect loop.", o)
+    return no_response(o) or absent("The responses did not form a redirect loop.", o)
 
 
 @sign("the first byte of the response came late")
@@ -97,7 +98,8 @@ def gateway_error(report: Report, subject: Subject, answers: tuple[str, ...] = (
             f"The HTTP status is 502{_server_text(o)}: a gateway received no valid response from its server.", o
         )
     if o.status != 503:
-        return absent(f"The HTTP status is {o.status}." if o.status else "No HTTP status was received.", o)
+        fact = f"The HTTP status is {o.status}." if o.status else "No HTTP status was received."
+        return no_response(o) or absent(fact, o)
     found = any(phrase_pattern(phrase).search(o.text) for phrase in answers)
     if found or o.headers.get("server", "").startswith("awselb"):
         return present(f"The HTTP status is 503{_server_text(o)}, with a gateway's page: {quoted(o.text, 60)}.", o)
@@ -111,7 +113,7 @@ def server_error(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.status is None or o.status < 500:
-        return absent("The HTTP status is not a server error.", o)
+        return no_response(o) or absent("The HTTP status is not a server error.", o)
     fact = f"The HTTP status is {o.status} {o.phrase}".rstrip() + f"{_server_text(o)}."
     if o.status == 503:
         return unknown("needs-person", o, says=_WHOSE_503, ask=_whose_503())

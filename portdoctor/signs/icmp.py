@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from ..model import Connect, Datagram, Icmp, Outcome, Report, Subject, Trace, Want
 from ..outcomes import answered, family_of
-from .base import Reading, absent, present, sign, unknown, unsettled
+from .base import Reading, absent, no_response, present, sign, unknown, unsettled
 from .observed import (
     answered_in_front,
     attempts_at,
@@ -68,13 +68,26 @@ def icmp_error(report: Report, subject: Subject) -> IcmpError | None:
 
 
 def no_icmp_error(report: Report, subject: Subject) -> Reading:
-    """Return absent if no attempt received an ICMP error; unknown if the system does not show them."""
+    """Return absent if the attempt ended with another response; unknown if it was silent, or ICMP is not shown."""
     o = own_attempt(report, subject)
     if o is None:
         return unknown("not-looked")
-    if o.outcome in (Outcome.OK, Outcome.TIMEOUT, Outcome.RESET) or report.vantage.can.error_queue:
-        return absent(f"No ICMP error was received for {endpoint_text(report, subject)}.", o)
+    if o.outcome in (Outcome.OK, Outcome.RESET) or report.vantage.can.error_queue:
+        silent = no_response(o, says=f"Neither an ICMP error nor a response was received from {o.address}.")
+        return silent or absent(f"No ICMP error was received for {endpoint_text(report, subject)}.", o)
     return unknown("not-possible-here", o, says="This system does not show who sent an ICMP error.")
+
+
+def judged_silence(report: Report, subject: Subject) -> Reading | None:
+    """Read a silent connection attempt as to a host that is searched for; None if it was not silent.
+
+    A machine that finds no host reports it after 3.1 s: a longer attempt with an error queue is complete.
+    """
+    o = own_attempt(report, subject)
+    early = cut_short(report, subject)
+    if early or not isinstance(o, Connect) or o.outcome is not Outcome.TIMEOUT or not report.vantage.can.error_queue:
+        return early
+    return absent(f"No ICMP error was received for {endpoint_text(report, subject)} in {o.took:.1f} s.", o)
 
 
 # ---------------------------------------------------------------- who sent it
@@ -132,8 +145,8 @@ def sent_by_target_host(report: Report, subject: Subject) -> Reading:
 
     Could also be: a router in the path that forwards the port (DNAT): the error then has the target's address.
     """
-    if icmp_error(report, subject) is None and (early := cut_short(report, subject)):
-        return early
+    if icmp_error(report, subject) is None and (silence := judged_silence(report, subject)):
+        return silence
     at_target = sent_by_target(report, subject)
     route = route_to(report, subject)
     if at_target.state == "present" or route is None or route.type != "local":
@@ -267,10 +280,8 @@ def host_not_found(report: Report, subject: Subject) -> Reading:
     that has just failed. Then it is unknown, and so it is while a router would still be searching.
     """
     answer = icmp_error(report, subject)
-    if answer is None and (early := cut_short(report, subject)):
-        return early
     if answer is None:
-        return no_icmp_error(report, subject)
+        return judged_silence(report, subject) or no_icmp_error(report, subject)
     o, fact = answer.o, icmp_sent(answer.icmp)
     if answer.key not in _NO_HOST:
         return absent(f"{fact}.", o)

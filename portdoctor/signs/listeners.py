@@ -8,7 +8,7 @@ from ..model import Answer, Bind, Connect, Counters, Listener, Listeners, Outcom
 from ..text import at, plural
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
 from .icmp import host_not_found, sent_by_target_host
-from .observed import endpoint_text, plain_address, report_of_target, route_to
+from .observed import endpoint_text, own_attempt, plain_address, report_of_target, route_to
 from .sockets import owner_text, serves
 from .tcp import refused_by_rst
 
@@ -200,6 +200,8 @@ def at_this_address(report: Report, subject: Subject) -> Reading:
     here = [r for r in rows if serves(r.address, r.v6only, subject.values[0])]
     if here:
         return present(f"{owner_text(here[0])} is listening on {at(here[0].address, here[0].port)}.", table)
+    if not table.complete:
+        return unknown("needs-privilege", table, says="The socket table of this machine is incomplete.")
     return absent(f"Nothing is listening on {endpoint_text(report, subject)}.", table)
 
 
@@ -217,6 +219,9 @@ def port_forwarder(report: Report, subject: Subject) -> Reading:
     if not tables:
         return _no_table(there, report)
     rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
+    if not rows and not tables[-1].complete:
+        fact = f"The socket table of {_whose(there, report)} is incomplete."
+        return unknown("needs-privilege", tables[-1], says=fact)
     if not rows:
         return absent(f"Nothing is listening on {endpoint_text(report, subject)}.", tables[-1])
     names = [r.holder.name for r in rows if r.holder is not None and r.holder.name]
@@ -249,8 +254,8 @@ def forwards_to_nobody(report: Report, subject: Subject) -> Reading:
     if missing.state == "present" and here.state == "present":
         evidence = tuple(dict.fromkeys((*missing.evidence, *here.evidence)))
         return Reading(state="present", says=f"{missing.says} {here.says}", evidence=evidence)
-    reset = refused_by_rst(report, subject)
-    if reset.state == "absent":
+    reset, o = refused_by_rst(report, subject), own_attempt(report, subject)
+    if o is None or o.outcome is not Outcome.REFUSED or reset.state == "absent":
         return next((r for state in ("absent", "unknown") for r in (missing, here) if r.state == state), missing)
     forwarder = port_forwarder(report, subject)
     if reset.state == "present" and forwarder.state == "present":

@@ -148,7 +148,7 @@ def source_requested(report: Report, subject: Subject) -> Reading:
     o = own_attempt(report, subject)
     if report.options.source:
         return present(f"The user chose the source address {report.options.source} (--source).", *([o] if o else []))
-    return absent("The kernel chose the source address.", *([o] if o else []))
+    return absent("The kernel chose the source address.")
 
 
 @sign("the chosen source address is on an interface of this machine")
@@ -204,8 +204,10 @@ def conntrack_full(report: Report, subject: Subject) -> Reading:
     if table is None:
         return unsettled(report, Want(probe="counters"))
     count, most = table.values.get("nf_conntrack_count"), table.values.get("nf_conntrack_max")
+    if count is None and most is None:
+        return absent("This machine does not track connections (nf_conntrack).", table)
     if count is None or not most:
-        return absent("This machine does not track connections, or does not show how many.", table)
+        return unknown("not-possible-here", table, says="This system does not show how many connections it tracks.")
     if count * 100 >= most * 98:
         return present(f"The connection tracking table has {count} of at most {most} entries.", table)
     return absent(f"The connection tracking table has {count} of at most {most} entries.", table)

@@ -65,7 +65,9 @@ def any_unresponsive(report: Report, subject: Subject) -> Reading:
     dead = tuple(r for r, s in states.items() if s in DEAD)
     if dead:
         return present(state_text(states[dead[0]], dead[:1]), *wire_lookups(report))
-    if any(s in ("unasked", "waiting") for s in states.values()):
+    if not states:
+        return not_queried(report)
+    if any(s in ("unasked", "waiting", "not-sent") for s in states.values()):
         return unsettled(report, want_wire(report), probed=bool(address_lookups(report)))
     return absent("Every configured resolver responds.", *wire_lookups(report))
 
@@ -90,8 +92,11 @@ def answers_differ(report: Report, subject: Subject) -> Reading:
     if with_ and without:
         parts = (state_text("address", tuple(with_)), *(state_text(states[r], (r,)) for r in without))
         return present(" ".join(parts), *wire_lookups(report))
-    if len(states) > 1 and nobody_answered(report):
-        return unknown("no-answer", *wire_lookups(report), says=NOBODY)
+    if len(states) < 2:
+        return absent("Only one resolver is configured." if states else "No resolver is configured.")
+    quiet = next((r for r, s in states.items() if s not in ANSWERS), None)
+    if quiet is not None:
+        return unknown("no-answer", *wire_lookups(report), says=state_text(states[quiet], (quiet,)))
     return absent("No configured resolver contradicts another.", *wire_lookups(report))
 
 
@@ -119,7 +124,7 @@ def stub_fails(report: Report, subject: Subject) -> Reading:
     if stand is None:
         return not_queried(report)
     if not stubs:
-        return absent("A configured resolver is another machine.", *stand.lookups)
+        return absent("A configured resolver is another machine.")
     if stand.state in _NO_ANSWER:
         return present(state_text(stand.state, stand.resolvers), *stand.lookups)
     return absent(state_text(stand.state, stand.resolvers), *stand.lookups)
@@ -145,7 +150,7 @@ def upstreams_unresponsive(report: Report, subject: Subject) -> Reading:
     """
     want = Want(probe="upstreams", args=(report.target.host,))
     if not _on_this_machine(report):
-        return absent("A configured resolver is another machine.", *wire_lookups(report)[:1])
+        return absent("A configured resolver is another machine.")
     upstreams = report.vantage.upstreams
     if not upstreams:
         return unsettled(report, want)

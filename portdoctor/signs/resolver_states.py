@@ -186,16 +186,14 @@ def could_have_address(report: Report) -> bool:
     return stand is None or "address" in stand.could_be
 
 
-NOBODY = "No resolver answered, so no answer could show it."
+NOBODY = "No resolver answered the query for the name, so no answer could show it."
 
 
 def nobody_answered(report: Report) -> bool:
-    """Return whether queries for the name received no response, and no resolver answered any other query.
-
-    Silence rules nothing out; an error of the path or a refusal does.
-    """
-    silent = any(o.outcome is Outcome.TIMEOUT for o in address_lookups(report))
-    return silent and not any(o.rcode or o.outcome is Outcome.MALFORMED for o in wire_lookups(report))
+    """Return whether queries for the name received no response. Silence rules nothing out; an error or refusal does."""
+    lookups = address_lookups(report)
+    silent = any(o.outcome is Outcome.TIMEOUT for o in lookups)
+    return silent and not any(o.rcode or o.outcome is Outcome.MALFORMED for o in lookups)
 
 
 def want_wire(report: Report) -> Want:
@@ -206,7 +204,7 @@ def want_wire(report: Report) -> Want:
 def not_queried(report: Report, *evidence: Ending) -> Reading:
     """Return the reading of a sign about answers if no resolver was queried: absent if none is configured."""
     if not report.vantage.resolvers and report.vantage.os:
-        return absent("No resolver is configured.", *evidence)
+        return absent("No resolver is configured.")
     return unsettled(report, want_wire(report), *evidence, says="No resolver was queried.")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address, ip_interface
 
+from msgspec.structs import replace
+
 from ..model import Connect, Icmp, Interface, Neighbour, Outcome, Report, Route, Subject, Trace, Want
 from ..outcomes import answered, family_of
-from .base import Reading, absent, present, sign, unknown, unsettled
-from .icmp import sent_by_this_machine
+from .base import Reading, absent, no_response, present, sign, unknown, unsettled
+from .icmp import icmp_error, sent_by_another_machine, sent_by_this_machine
 from .observed import NO_TTL_TRACE, endpoint_text, interfaces, own_attempt, plain_address, route_to
 
 # Interface names that programs use, from their documentation; a digit, a dash or the end of the name follows.
@@ -97,8 +99,8 @@ def broadcast_or_multicast(report: Report, subject: Subject) -> Reading:
     if ip_address(plain_address(address)).is_multicast:
         fact = f"{address} is a multicast address: it addresses a group of hosts."
         return present(fact, *([route] if route else []))
-    if route is None:
-        return unsettled(report, Want(probe="route", args=subject.values[:1]))
+    if route is None or route.type == "unknown":
+        return unsettled(report, Want(probe="route", args=subject.values[:1]), probed=route is not None)
     if route.type == "broadcast":
         return present(f"{address} is a broadcast address: it addresses every host of a network.", route)
     return absent(f"{address} is not a broadcast or multicast address.", route)
@@ -111,7 +113,7 @@ def broadcast_or_multicast(report: Report, subject: Subject) -> Reading:
 def next_hop_silent(report: Report, subject: Subject) -> Reading:
     """The neighbour entry of the gateway, or of an on-link target, is failed, or incomplete for a second or more.
 
-    Could also be: the machine's own link is cut. Any response from the target rules it out.
+    Could also be: the machine's own link is cut. Any response from beyond the link rules it out.
     """
     o, route = own_attempt(report, subject), route_to(report, subject)
     if route is None or route.type == "unknown":
@@ -121,6 +123,9 @@ def next_hop_silent(report: Report, subject: Subject) -> Reading:
         return absent(f"The route to {route.address} has no next hop on a link.", route)
     if o is not None and o.outcome in (Outcome.OK, Outcome.RESET):
         return absent(f"The target {o.address} responded.", o)
+    error, sender = icmp_error(report, subject), sent_by_another_machine(report, subject)
+    if error and sender.state == "present":
+        return replace(sender, state="absent")  # our packet passed the next hop
     responding = [c for c in report.of(Connect) if c.address in subject.values and answered(c)]
     passed = [t for t in report.of(Trace) if t.address in subject.values and _came_back(t)]
     if responding or passed:
@@ -134,11 +139,13 @@ def next_hop_silent(report: Report, subject: Subject) -> Reading:
     asking = "neighbour discovery" if family_of(hop) == 6 else "ARP"
     waited = o is None or o.icmp is not None or o.took >= _RESOLVED_BY
     if n.state == "failed" or (n.state == "incomplete" and waited):
+        if error and sender.state == "unknown":
+            return sender
         return present(f"{who} {_SILENT_NEIGHBOUR[n.state]} to {asking}{on} (neighbour entry {n.state}).", n)
     if n.state in _DOUBTFUL or n.state == "incomplete":
         fact = f"Address resolution of {hop}{on} is in progress (neighbour entry {n.state})."
         return unknown("no-answer", n, says=fact)
-    if n.state == "none":
+    if n.state == "none":  # Linux keeps a failed entry for a minute or more
         return absent(f"There is no failed neighbour entry for {hop}{on}.", n)
     return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
 
@@ -192,8 +199,10 @@ def tunnel_reports_unreachable(report: Report, subject: Subject) -> Reading:
     o, route = own_attempt(report, subject), route_to(report, subject)
     if o is None:
         return unknown("not-looked")
-    if o.icmp is None or not _is_host_unreachable(o.icmp) or kind_of(route.interface if route else None) != _TUNNEL:
-        return absent(f"No tunnel of this machine reported {o.address} as unreachable.", o)
+    if route is not None and kind_of(route.interface) != _TUNNEL:
+        return absent(f"The route to {o.address} uses no tunnel of this machine.", route)
+    if o.icmp is None or not _is_host_unreachable(o.icmp):
+        return no_response(o) or absent(f"No tunnel of this machine reported {o.address} as unreachable.", o)
     ours = sent_by_this_machine(report, subject)
     if ours.state != "present" or route is None:
         return ours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Connect, Outcome, Report, Subject, Trace, Want
-from .base import Reading, absent, present, sign, unknown, unsettled
+from .base import Reading, absent, no_response, present, responded, sign, unknown, unsettled
 from .observed import endpoint_text, other_attempts, own_connection
 
 _FAIR = 3.0  # seconds: an attempt that waited less may have been cut short
@@ -68,16 +68,21 @@ def outcomes_differ(report: Report, subject: Subject) -> Reading:
         where = endpoint_text(report, subject)
         how = _FAILED.get(failed[0].outcome) or f"failed ({failed[0].outcome})".replace("-", " ")
         return present(f"One attempt at {where} connected, another {how}.", worked[0], failed[0])
-    # One attempt cannot differ from others; the list of ruled-out causes omits an empty sentence.
-    return absent(f"{len(seen)} attempts showed no mix of success and failure." if len(seen) > 1 else "", *seen)
+    if len(seen) < 2:
+        return unknown("not-looked", *seen, says="Only one attempt was made.")
+    return no_response(*seen) or absent(f"{len(seen)} attempts showed no mix of success and failure.", *seen)
 
 
 @sign("some attempts of a series failed and others succeeded")
 def some_fail(report: Report, subject: Subject) -> Reading:
-    """Of an ordered series, at least two attempts fail and at least two succeed: no single failure explains it."""
+    """Of an ordered series, at least two attempts fail and at least two succeed: no single failure explains it.
+
+    A series is wanted only after attempts that ended differently.
+    """
     series = attempts(report, subject)
     if not series:
-        return _wanted(report, subject)
+        mixed = outcomes_differ(report, subject).state == "present"
+        return _wanted(report, subject) if mixed else unknown("not-looked")
     good = [o for o in series if o.outcome is Outcome.OK]
     bad = [o for o in series if o.outcome in _BEYOND]
     if len(good) >= 2 and len(bad) >= 2:
@@ -85,7 +90,7 @@ def some_fail(report: Report, subject: Subject) -> Reading:
     if len(series) < _ENOUGH:
         return _wanted(report, subject, *series)
     if len(bad) >= 2:
-        return absent(f"{len(bad)} of {len(series)} attempts failed.", *series)
+        return no_response(*series) or absent(f"{len(bad)} of {len(series)} attempts failed.", *series)
     return absent(f"{len(good)} of {len(series)} attempts succeeded.", *series)
 
 
@@ -107,7 +112,7 @@ def some_retransmitted(report: Report, subject: Subject) -> Reading:
         return _wanted(report, subject, *series)
     if at_once:
         return absent(f"{len(at_once)} of {len(series)} attempts connected with the first SYN.", *series)
-    return absent(f"All {len(series)} attempts needed more than one SYN.", *series)
+    return no_response(*series) or absent(f"All {len(series)} attempts needed more than one SYN.", *series)
 
 
 @sign("every attempt of a series needed more than one SYN")
@@ -116,7 +121,7 @@ def all_retransmitted(report: Report, subject: Subject) -> Reading:
     series = attempts(report, subject)
     if not series:
         return _wanted(report, subject)
-    at_once = [o for o in series if (o.syns or 1) == 1]
+    at_once = [o for o in series if (o.syns or 1) == 1 and responded(o)]
     if at_once:
         fact = f"{len(at_once)} of {len(series)} attempts needed only one SYN."
         return absent(fact, *at_once)
@@ -144,4 +149,5 @@ def works_until_limit(report: Report, subject: Subject) -> Reading:
         return present(fact, *series)
     if len(series) < _ENOUGH:
         return unknown("not-looked", *series, says="Too few attempts were made to show an order.")
-    return absent(f"The series of {len(series)} attempts shows no number after which attempts fail.", *series)
+    fact = f"The series of {len(series)} attempts shows no number after which attempts fail."
+    return no_response(*series) or absent(fact, *series)

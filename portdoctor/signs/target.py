@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from ..model import Connect, HostsFile, Outcome, Report, Subject, Want
 from ..outcomes import family_of
 from ..text import at, words
-from .base import Reading, absent, present, sign, unknown, unsettled
+from .base import Reading, absent, no_response, present, sign, unknown, unsettled
 from .resolver_states import address_lookups, could_have_address, standing, system_lookup, want_wire, wire_addresses
 
 COLLISION = "127.0.53.53"  # ICANN's answer for names of private networks that collide with a new top-level domain
@@ -80,7 +80,7 @@ def address_from_dns(report: Report, subject: Subject) -> Reading:
         return present(f"Resolver {found[0].resolver} returns {words(subject.values)} for the name.", *lookups)
     if could_have_address(report):
         return unsettled(report, want_wire(report))
-    return absent(f"DNS does not return {words(subject.values)} for the name.", *lookups)
+    return no_response(*lookups) or absent(f"DNS does not return {words(subject.values)} for the name.", *lookups)
 
 
 @sign("DNS returns another address for the name")
@@ -97,7 +97,7 @@ def dns_address_differs(report: Report, subject: Subject) -> Reading:
         return absent(f"DNS returns {words(subject.values)} too.", *lookups)
     if could_have_address(report):
         return unsettled(report, want_wire(report))
-    return absent("DNS returns no address for the name.", *lookups)
+    return no_response(*lookups) or absent("DNS returns no address for the name.", *lookups)
 
 
 def _means_this_machine(report: Report, subject: Subject) -> bool:
@@ -121,8 +121,9 @@ def dns_address_connects(report: Report, subject: Subject) -> Reading:
     Wanted only if the hosts file and DNS are known to differ: the probe reaches another server.
     """
     readings = (address_from_hosts_file(report, subject), dns_address_differs(report, subject))
-    if any(r.state == "absent" for r in readings):
-        return absent("DNS and the hosts file do not return different addresses.")
+    same = next((r for r in readings if r.state == "absent"), None)
+    if same is not None:
+        return same
     if any(r.state == "unknown" for r in readings):
         return unknown("not-looked")
     address = _other_address(report, subject)
@@ -132,7 +133,8 @@ def dns_address_connects(report: Report, subject: Subject) -> Reading:
     if worked:
         return present(f"{at(address or '', port)} accepts connections.", *worked)
     if tried:
-        return absent(f"{at(address or '', port)} does not accept connections either.", *tried)
+        fact = f"{at(address or '', port)} does not accept connections either."
+        return no_response(*tried) or absent(fact, *tried)
     return unsettled(report, Want(probe="elsewhere", args=(address or "", str(port))))
 
 
@@ -144,18 +146,22 @@ def found_with_search_domain(report: Report, subject: Subject) -> Reading:
     """
     o, stand = system_lookup(report), standing(report)
     host = report.target.host.lower()
-    if o is None or "." not in host:
-        return absent("A search domain is meant to complete names without a dot.", *([o] if o else []))
+    if "." not in host:
+        return absent("A search domain is meant to complete names without a dot.")
+    if o is None:
+        return unknown("not-looked")
     if host.endswith("."):
         return absent("The name ends with a dot: no search domain is appended.", o)
     found = next((a for a in o.aliases if a.lower().startswith(host + ".")), None)
     if found is None:
-        return absent("No search domain was appended to find the address.", o)
+        return no_response(o) or absent("No search domain was appended to find the address.", o)
     if stand is None or stand.state == "unasked":
         return unsettled(report, want_wire(report), o)
     if stand.state in ("nxdomain", "nodata"):
         return present(f"The address is that of {found}; {host} itself has none.", o, *stand.lookups)
-    return absent(f"DNS does not report that {host} itself has no address.", o, *stand.lookups)
+    if stand.state == "address":
+        return absent(f"DNS returns an address for {host} itself.", o, *stand.lookups)
+    return unknown("no-answer", o, *stand.lookups, says=f"DNS does not report that {host} itself has no address.")
 
 
 # ---------------------------------------------------------------- names and addresses with a special meaning

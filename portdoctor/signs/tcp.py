@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..model import Connect, Greeting, Handshake, Hop, HttpReply, Outcome, Report, Subject, Trace, Want
 from ..outcomes import answered
 from ..text import plural, words
-from .base import Reading, absent, present, sign, unknown, unsettled
+from .base import Reading, absent, no_response, present, responded, sign, unknown, unsettled
 from .observed import (
     Exchange,
     answered_in_front,
@@ -32,7 +32,8 @@ def refused_by_rst(report: Report, subject: Subject) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome.REFUSED:
-        return absent(f"The connection to {endpoint_text(report, subject)} was not refused by a RST.", o)
+        fact = f"The connection to {endpoint_text(report, subject)} was not refused by a RST."
+        return no_response(o) or absent(fact, o)
     if o.icmp is not None:
         fact = f"The connection to {endpoint_text(report, subject)} was refused by {icmp_text(o.icmp)}, not by a RST."
         return absent(fact, o)
@@ -75,8 +76,10 @@ def _answers(hop: Hop) -> bool:
 def raw_error(report: Report, subject: Subject) -> Reading:
     """The attempt did not succeed; the sentence gives errno and ICMP error without interpreting them."""
     o, where = own_attempt(report, subject), endpoint_text(report, subject)
-    if o is None or o.outcome is Outcome.OK:
-        return absent(f"No attempt at {where} failed.")
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is Outcome.OK:
+        return absent(f"The attempt at {where} succeeded.", o)
     raw = o.errno.name if o.errno else f"no errno ({o.outcome})"
     return present(f"The attempt at {where} ended with {raw}" + (f" and {icmp_text(o.icmp)}." if o.icmp else "."), o)
 
@@ -100,7 +103,7 @@ def syn_retransmitted(report: Report, subject: Subject) -> Reading:
     """
     o, where = own_connection(report, subject), endpoint_text(report, subject)
     if o is None or o.outcome is not Outcome.OK:
-        return absent(f"No connection to {where} was established.", *([o] if o else []))
+        return no_response(o) or absent(f"No connection to {where} was established.", *([o] if o else []))
     if (o.syns or 1) > 1:
         return present(f"The connection to {where} needed {o.syns} SYNs and {o.took:.1f} s.", o)
     return absent(f"The first SYN to {where} received a response.", o)
@@ -117,7 +120,7 @@ def self_connected(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.self_connected:
         return present(f"Both ends of the connection to {endpoint_text(report, subject)} are the same socket.", o)
-    return absent("The socket is not connected to itself.", o)
+    return no_response(o) or absent("The socket is not connected to itself.", o)
 
 
 # ---------------------------------------------------------------- other ports
@@ -186,10 +189,10 @@ def random_ports_accept(report: Report, subject: Subject) -> Reading:
     if route is not None and route.type == "local":
         return absent(f"{route.address} is this machine.", route)
     seen = other_attempts(report, subject, "negative")
-    closed = [o for o in seen if o.outcome is not Outcome.OK]
+    closed = [o for o in seen if o.outcome is not Outcome.OK and responded(o)]
     if closed:
         return absent(f"Random port {closed[0].port} of the same host does not accept connections.", *closed)
-    if len(seen) >= 2:
+    if len(seen) >= 2 and all(o.outcome is Outcome.OK for o in seen):
         ports = words(str(o.port) for o in seen)
         return present(f"Random ports {ports} of {seen[0].address} all accept connections.", *seen)
     return unsettled(report, Want(probe="negative", args=subject.values[:1]), *seen, probed=bool(seen))
@@ -227,7 +230,7 @@ def small_segments_pass(report: Report, subject: Subject) -> Reading:
     small, usual = _again(report, subject, o, "variant"), _again(report, subject, o, "repeat")
     passed = [v for v in small if v.outcome is not Outcome.TIMEOUT and v.received]
     stalled = [v for v in small if v.outcome is Outcome.TIMEOUT]
-    if stalled:
+    if len(stalled) >= 2 and not passed:
         return absent("The exchange times out with small segments too.", o, *stalled)
     if any(v.outcome is not Outcome.TIMEOUT for v in usual):
         return absent("A repeated exchange with the usual segment size did not time out.", o, *usual)

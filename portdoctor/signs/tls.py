@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Ending, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
 from ..services.fingerprints import spoken
-from .base import Reading, absent, present, sign, unknown, unsettled
+from .base import Reading, absent, no_response, present, sign, unknown, unsettled
 from .x509 import handshake_of
 
 _OLD_VERSION = ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
@@ -80,7 +80,7 @@ def handshake_ended(report: Report, subject: Subject, how: str) -> Reading:
     if o is None:
         return unknown("not-looked")
     if o.outcome is not Outcome(how):
-        return absent(f"The connection was not {how} during the TLS handshake.", o)
+        return no_response(o) or absent(f"The connection was not {how} during the TLS handshake.", o)
     if not o.received:
         return absent(f"The connection was {how} before the server sent any TLS data.", o)
     end = "reset the connection (RST)" if how == "reset" else "closed the connection (FIN)"
@@ -98,7 +98,7 @@ def alert(report: Report, subject: Subject, names: str) -> Reading:
         fact = f"The server sent the TLS alert {seen[1]}."
         return present(fact, seen[0]) if seen[1] in names.split("+") else absent(fact, seen[0])
     o = handshake_of(report, subject)
-    return unknown("not-looked") if o is None else absent("The server sent no TLS alert.", o)
+    return no_response(o) or absent("The server sent no TLS alert.", *([o] if o else []))
 
 
 @sign("client and server have no TLS version in common")
@@ -112,7 +112,7 @@ def version_refused(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked")
     if o.outcome is Outcome.TLS_ERROR and o.reason in _OLD_VERSION:
         return present(f"This machine rejects the TLS version that the server chose ({o.reason}).", o)
-    return absent("The TLS handshake did not fail on the TLS version.", o)
+    return no_response(o) or absent("The TLS handshake did not fail on the TLS version.", o)
 
 
 @sign("the server requires a client certificate")
@@ -129,4 +129,4 @@ def client_certificate_required(report: Report, subject: Subject) -> Reading:
         return present(f"The server requested a client certificate, then sent the TLS alert {seen[1]}.", o)
     if o is None:
         return unknown("not-looked")
-    return absent("The server sent no TLS alert about a missing client certificate.", o)
+    return no_response(o) or absent("The server sent no TLS alert about a missing client certificate.", o)

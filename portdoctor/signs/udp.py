@@ -10,7 +10,7 @@ from ..outcomes import answered, family_of
 from ..services.fingerprints import spoken
 from ..services.ports import known_service
 from ..text import at, plural
-from .base import Ask, Reading, absent, present, sign, unknown, unsettled
+from .base import Ask, Reading, absent, no_response, present, sign, unknown, unsettled
 from .observed import (
     endpoint_text,
     icmp_sent,
@@ -54,7 +54,8 @@ def port_unreachable_from_target(report: Report, subject: Subject) -> Reading:
     if o is None:
         return _not_udp(report)
     if o.outcome is not Outcome.REFUSED:
-        return absent(f"No ICMP port unreachable was received for {at(o.address, o.port)}.", o)
+        fact = f"No ICMP port unreachable was received for {at(o.address, o.port)}."
+        return no_response(o) or absent(fact, o)
     if o.icmp is None:
         route = route_to(report, subject)
         if route is not None and route.type == "local":
@@ -116,7 +117,7 @@ def other_protocol(report: Report, subject: Subject) -> Reading:
     if o is None:
         return _not_udp(report)
     if o.outcome is not Outcome.OTHER_PROTOCOL:
-        return absent(f"{at(o.address, o.port)} did not respond in another protocol.", o)
+        return no_response(o) or absent(f"{at(o.address, o.port)} did not respond in another protocol.", o)
     what = spoken(o.protocol) if o.protocol else "an unknown protocol"
     return present(f"{at(o.address, o.port)} responded to the {o.payload} with {what}: {quoted(o.text, 60)}.", o)
 
@@ -251,7 +252,8 @@ def silent_service(report: Report, subject: Subject) -> Reading:
     _, table = _local_table(report, subject)
     if taken.state == "present" and table is not None:
         return present(f"{taken.says} Which requests it answers is unknown.", table)
-    return absent(f"No service that ignores unknown clients is known for UDP port {o.port}.", o)
+    fact = f"No service that ignores unknown clients is known for UDP port {o.port}."
+    return no_response(o, says=fact) or absent(f"{at(o.address, o.port)} responded.", o)
 
 
 @sign("the probe was a QUIC packet")
@@ -278,7 +280,8 @@ def tcp_port_accepts(report: Report, subject: Subject) -> Reading:
         fact = f"TCP port {same[0].port} of the same host ({same[0].address}) connects in {millis(same[0].took)}."
         return present(fact, same[0])
     how = "refuses connections" if answered(same[0]) else "does not accept a connection"
-    return absent(f"TCP port {same[0].port} of the same host ({same[0].address}) {how}.", same[0])
+    fact = f"TCP port {same[0].port} of the same host ({same[0].address}) {how}."
+    return no_response(same[0]) or absent(fact, same[0])
 
 
 @sign("the server advertises HTTP/3 over TCP")
