@@ -175,8 +175,10 @@ def symptom(stage: Stage, outcome: Outcome, icmp: Icmp | None = None) -> Symptom
             return "name-not-resolved" if stage == "dns" else "wrong-protocol"
         case Outcome.NOT_TLS | Outcome.TLS_ALERT | Outcome.TLS_ERROR | Outcome.UNTRUSTED:
             return "tls-failed"
-        case Outcome.OTHER_PROTOCOL | Outcome.TOO_LONG:
+        case Outcome.OTHER_PROTOCOL:
             return "wrong-protocol"
+        case Outcome.TOO_LONG:  # of HTTP only the header block is: the status line was right
+            return "service-error" if stage == "http" else "wrong-protocol"
         case Outcome.ERROR_ANSWER:
             return "service-error"
         case Outcome.MESSAGE_TOO_BIG | Outcome.OTHER:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from ..model import Connect, Datagram, Handshake, Stage, Want
 from ..probes import local
+from ..probes.threads import in_thread
 from ..probes.trace import FARTHEST
 from ..services.ports import MOST_CONTROLS
 from .path import traced
@@ -115,7 +116,7 @@ async def _upstreams(c: Session, name: str) -> None:
     """Query the servers that a stub resolver on this machine forwards to."""
     from ..probes.lookup import query_resolvers
 
-    c.upstreams = tuple(a for a in await asyncio.to_thread(c.host.upstreams) if a not in c.resolvers())
+    c.upstreams = tuple(a for a in await in_thread(c.host.upstreams, "upstreams") if a not in c.resolvers())
     if not c.upstreams:
         want = Want(probe="upstreams", args=(name,))
         c.give_reason(want, "not-possible-here", "The upstream servers of the local resolver are not known.")

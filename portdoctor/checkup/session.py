@@ -131,6 +131,7 @@ class Session:
         """Return the trust store for TLS: loaded once, in a thread, while the lookup and the connect are under way."""
         if self._trust is None:
             from ..probes.certificates import prepare
+            from ..probes.threads import in_thread
 
-            self._trust = asyncio.create_task(asyncio.to_thread(prepare, self.options.cafile))
+            self._trust = asyncio.create_task(in_thread(lambda: prepare(self.options.cafile), "trust store"))
         return await asyncio.shield(self._trust)

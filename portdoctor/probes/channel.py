@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from ..model import Outcome
 from ..outcomes import of_errno
 from . import MOST_BYTES, MOST_LINES, Clock
+from .arrival import Arrival
 
 if TYPE_CHECKING:
     import ssl
 
 _CHUNK = 16384  # the most plaintext in a TLS record, RFC 8446 section 5.1
+_MOST_WITHOUT_DATA = 4 * MOST_BYTES  # bytes of TLS records without application data: session tickets, key updates
 
 # Alert descriptions, RFC 8446 section 6 and RFC 5246 section 7.2.
 ALERTS: dict[int, str] = {
@@ -61,6 +63,9 @@ class Channel:
         self.clock = clock
         self.received = 0
         self._sock = sock
+        self._arrival = Arrival(sock, clock)
+        self._without_data = 0  # bytes of TLS since the last application data
+        self._error: ssl.SSLError | None = None  # what ended the stream, after data that was returned first
         self._tls = tls
         self._incoming = incoming
         self._outgoing = outgoing
@@ -85,39 +90,60 @@ class Channel:
 
     async def receive(self, deadline: float, most: int = _CHUNK) -> bytes:
         """Return the next bytes, b"" after the peer closed. Raises TimeoutError at the deadline, OSError, `TlsEnd`."""
-        async with asyncio.timeout(max(deadline - self.clock(), 0)):
-            data = await (self._receive_plain(most) if self._tls is None else self._receive_tls(most))
+        data = await (self._arrival.data(most, deadline) if self._tls is None else self._receive_tls(most, deadline))
         self.received += len(data)
         return data
 
-    async def _receive_plain(self, most: int) -> bytes:
-        return await asyncio.get_running_loop().sock_recv(self._sock, most)
-
-    async def _receive_tls(self, most: int) -> bytes:
+    async def _receive_tls(self, most: int, deadline: float) -> bytes:
+        """Return the application data of all records that arrived; what ended the stream after it, by the next call."""
         import ssl
 
         assert self._tls is not None
         assert self._incoming is not None
+        if self._error is not None:
+            return _ended(self._error)
+        data = b""
         while True:
             try:
-                return self._tls.read(most)
+                while len(data) < most and (more := self._tls.read(most - len(data))):
+                    data += more
             except ssl.SSLWantReadError:
-                await self._flush()
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                return b""
+                pass
             except ssl.SSLError as error:
-                raise TlsEnd(error.reason or "UNKNOWN", alert_of(error.reason)) from None
-            data = await self._receive_plain(_CHUNK)
+                if not data:
+                    return _ended(error)
+                self._error = error
+            else:
+                return data  # full, or the end of the stream
             if data:
-                self._incoming.write(data)
+                self._without_data = 0
+                return data
+            await self._flush()
+            arrived = await self._arrival.data(_CHUNK, deadline)
+            self._without_data += len(arrived)
+            if self._without_data > _MOST_WITHOUT_DATA:
+                most_kib = _MOST_WITHOUT_DATA // 1024
+                raise TlsEnd(f"more than {most_kib} KiB of TLS records without application data", None)
+            if arrived:
+                self._incoming.write(arrived)
             else:
                 self._incoming.write_eof()
 
 
-class Received:
-    """The data of one response, and how the connection ended: outcome, errno or TLS error."""
+def _ended(error: ssl.SSLError) -> bytes:
+    """Return b"" for a closed connection. Raises `TlsEnd` for any other error."""
+    import ssl
 
-    def __init__(self) -> None:
+    if isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError):
+        return b""
+    raise TlsEnd(error.reason or "UNKNOWN", alert_of(error.reason)) from None
+
+
+class Received:
+    """The data of one response up to a limit of bytes and lines, and how the connection ended."""
+
+    def __init__(self, most: int = MOST_BYTES, most_lines: int = MOST_LINES) -> None:
+        self.most, self.most_lines = most, most_lines
         self.data = bytearray()
         self.lines = 0
         self.outcome = Outcome.OK
@@ -129,13 +155,13 @@ class Received:
     @property
     def full(self) -> bool:
         """Whether the limit of bytes or lines is reached."""
-        return len(self.data) >= MOST_BYTES or self.lines > MOST_LINES
+        return len(self.data) >= self.most or self.lines > self.most_lines
 
     def add(self, data: bytes, now: float) -> None:
         """Add the next bytes, up to the limit."""
         self.first = now if self.first is None else self.first
         self.lines += data.count(b"\n")
-        self.data += data[: MOST_BYTES - len(self.data)]
+        self.data += data[: self.most - len(self.data)]
 
     def ended(self, error: OSError | TlsEnd) -> None:
         """Record the error that ended the connection."""
@@ -149,9 +175,9 @@ class Received:
             self.outcome = of_errno(self.errno)
 
 
-async def send(channel: Channel, data: bytes, deadline: float) -> Received:
+async def send(channel: Channel, data: bytes, deadline: float, received: Received | None = None) -> Received:
     """Send `data`, and record the error if it fails: the peer may have sent data before it closed, so read on."""
-    received = Received()
+    received = received or Received()
     try:
         await channel.send(data, deadline)
     except (OSError, TlsEnd) as error:

@@ -15,6 +15,7 @@ from ..host import Host
 from ..model import Connect, Icmp, Outcome
 from ..outcomes import errno_of, family_of, of_errno, os_says
 from . import Clock
+from .arrival import until_ready
 
 Role = Literal["target", "repeat", "control", "negative", "elsewhere"]
 _SLICE = 0.1  # seconds between two reads of TCP_INFO: the resolution of `unanswered_at`
@@ -47,21 +48,6 @@ def discard(sock: socket.socket) -> None:
     with suppress(OSError):  # no longer connected: a plain close is enough
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-async def writable(sock: socket.socket, limit: float) -> bool:
-    """Wait until the socket is connected or has an error; False when `limit` seconds passed."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(sock, lambda: None if ready.done() else ready.set_result(None))
-    try:
-        async with asyncio.timeout(max(limit, 0)):
-            await ready
-    except TimeoutError:
-        return False
-    finally:
-        loop.remove_writer(sock)
-    return True
 
 
 def ending_of(sock: socket.socket, host: Host) -> tuple[int, Icmp | None] | None:
@@ -143,12 +129,13 @@ async def _until_ended(
         queued = host.read_error(sock) if number else None
         ended = (number, queued[1] if queued else None)
     while ended is None and (left := limit - (clock() - blank.began)) > 0:
-        if await writable(sock, min(_SLICE, left)):
+        if await until_ready(sock, min(_SLICE, left), to_write=True):
             ended = ending_of(sock, host)
             if ended is None:
                 await asyncio.sleep(0.005)  # an error was read that did not end the attempt
         if ended is None:
             _note_unanswered(unanswered, host.syns_unanswered(sock), clock() - blank.began)
+    ended = ended or ending_of(sock, host)  # it may have ended while this process was too busy to notice
     if ended is None:
         return replace(
             blank, outcome=Outcome.TIMEOUT, took=clock() - blank.began, limit=round(limit, 3),

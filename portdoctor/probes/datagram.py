@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from ..outcomes import errno_of, family_of, of_errno, os_says
 from ..services.fingerprints import protocol_of
 from ..text import clean
 from . import Clock
+from .arrival import Arrival
 from .connect import endpoint
 from .payloads import Payload
 
@@ -82,6 +82,7 @@ class _Exchange:
         self, sock: socket.socket, payload: Payload, blank: Datagram, clock: Clock, host: Host, limit: float
     ) -> None:
         self.sock, self.payload, self.blank, self.clock, self.host = sock, payload, blank, clock, host
+        self.arrival = Arrival(sock, clock)
         self.until = blank.began + limit
         self.between = min(AGAIN_AFTER, limit / 3)
         self.again = blank.began
@@ -148,7 +149,7 @@ class _Exchange:
                 self._send()
                 self.again = now + self.between
             more = self.sent < MOST_SENT and self.stray is None
-            data = await self._received((min(self.again, self.until) if more else self.until) - now)
+            data = await self._received(min(self.again, self.until) if more else self.until)
             if data is None:
                 continue
             self.replies += 1
@@ -162,11 +163,10 @@ class _Exchange:
                 return None
         return None
 
-    async def _received(self, wait: float) -> bytes | None:
+    async def _received(self, until: float) -> bytes | None:
         """Return the peer's next datagram, None when none came in time, or an error that does not end the exchange."""
         try:
-            async with asyncio.timeout(max(0.0, wait)):
-                data, sender = await asyncio.get_running_loop().sock_recvfrom(self.sock, _LARGEST)
+            data, sender = await self.arrival.datagram(_LARGEST, until)
         except TimeoutError:
             self._drain()
             return None

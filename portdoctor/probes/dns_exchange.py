@@ -14,13 +14,15 @@ from ..host import Host
 from ..model import Icmp, Lookup, Outcome
 from ..outcomes import errno_of, of_errno, os_says
 from . import Clock
-from .dns_message import id_of, parse_answer
+from .arrival import Arrival
+from .dns_message import id_of, read_answer
 
 if TYPE_CHECKING:
     from dns.message import Message
 
 RETRY_AFTER = 1.0  # seconds: a lost query is sent again, as stub resolvers do after five
 _LARGEST = 65535
+_MOST_STRAYS = 20  # responses with the right id that are parsed although the one before did not match the query
 _NOT_WITH_EDNS = ("FORMERR", "NOTIMP", "BADVERS")  # responses of servers without EDNS support (RFC 6891 section 7)
 
 
@@ -88,18 +90,22 @@ async def _converse(sock: socket.socket, asked: list[Message], clock: Clock, dea
     first, plain = asked[0], asked[1:]
     sock.send(first.to_wire())
     again_at = clock() + min(RETRY_AFTER, max(0.0, deadline - clock()) / 2)
-    strays = 0
+    arrival = Arrival(sock, clock)
+    strays = parsed = 0
     kept: Lookup | None = None  # a response that may only mean that the server does not support EDNS
-    while (now := clock()) < deadline:
-        wire = await _received(sock, min(again_at, deadline) - now)
+    while clock() < deadline:
+        wire = await _received(arrival, min(again_at, deadline))
         if wire is None and clock() >= again_at:
             again_at = deadline
             for message in asked:
                 sock.send(message.to_wire())
         if wire is None:
             continue
-        asked_so = by_id.get(id_of(wire) or -1)
-        found = parse_answer(wire, asked_so, replace(blank, took=clock() - blank.began)) if asked_so else None
+        asked_so = by_id.get(id_of(wire) or 0) if len(wire) >= 12 and parsed < _MOST_STRAYS else None
+        found = None
+        if asked_so is not None:
+            parsed += 1
+            found = await read_answer(wire, asked_so, replace(blank, took=clock() - blank.began))
         if found is None:
             strays += 1
         elif asked_so is not first:
@@ -117,11 +123,10 @@ async def _converse(sock: socket.socket, asked: list[Message], clock: Clock, dea
     return replace(silent, outcome=Outcome.MALFORMED, os_says=words)
 
 
-async def _received(sock: socket.socket, wait: float) -> bytes | None:
+async def _received(arrival: Arrival, until: float) -> bytes | None:
     """Return the next datagram, None when none came in time."""
     try:
-        async with asyncio.timeout(max(0.0, wait)):
-            return await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
+        return await arrival.data(_LARGEST, until)
     except TimeoutError:
         return None
 
@@ -133,41 +138,56 @@ async def by_tcp(
     loop = asyncio.get_running_loop()
     sock, where = dns_socket(resolver, port, socket.SOCK_STREAM, host)
     accepted = False
+    stream = bytearray()
     with sock:
         try:
-            async with asyncio.timeout(max(0.0, deadline - clock())) as limit:
+            async with asyncio.timeout(max(0.0, deadline - clock())):
                 await loop.sock_connect(sock, where)
                 if host is not None and (queued := host.read_error(sock)):
                     raise Unreached(*queued)  # an early ICMP error leaves SO_ERROR empty
                 accepted = True
                 message = asked.to_wire()
                 await loop.sock_sendall(sock, len(message).to_bytes(2, "big") + message)
-                length = int.from_bytes(await _exactly(sock, 2), "big")
-                wire = await _exactly(sock, length)
+            await _read_message(Arrival(sock, clock), stream, deadline)
         except EOFError:
-            words = "the server closed the connection before the response was complete"
+            words = f"the server closed the connection before the response was complete{_so_far(stream)}"
             return replace(blank, outcome=Outcome.CLOSED, took=clock() - blank.began, os_says=words)
         except OSError as error:
-            if limit.expired() and accepted:
+            blank = replace(blank, took=clock() - blank.began)
+            if not isinstance(error, TimeoutError) or error.errno is not None:
+                raise _unreached(error, sock, host) from error
+            if stream:
+                words = f"the response was not complete{_so_far(stream)}"
+                return replace(blank, outcome=Outcome.MALFORMED, os_says=words)
+            if accepted:
                 words = "the server accepted the connection and sent no response"
-                return replace(blank, took=clock() - blank.began, flags=(*blank.flags, "accepted"), os_says=words)
-            if limit.expired():
-                return replace(blank, took=clock() - blank.began)
-            raise _unreached(error, sock, host) from error
+                return replace(blank, flags=(*blank.flags, "accepted"), os_says=words)
+            return blank
     blank = replace(blank, took=clock() - blank.began)
-    found = parse_answer(wire, asked, blank)
+    found = await read_answer(bytes(stream[2:]), asked, blank)
     if found is None:
         return replace(blank, outcome=Outcome.MALFORMED, os_says="the response does not match the query")
+    if found.outcome is Outcome.TRUNCATED:  # TC has no meaning over TCP (RFC 2181 section 9)
+        words = "the response over TCP is truncated too"
+        return replace(found, outcome=Outcome.OK if found.addresses else Outcome.MALFORMED, os_says=words)
     return found
 
 
-async def _exactly(sock: socket.socket, count: int) -> bytes:
-    """Return `count` bytes, at most 65,535. Raises EOFError when the peer closes earlier."""
-    loop = asyncio.get_running_loop()
-    data = b""
-    while len(data) < count:
-        more = await loop.sock_recv(sock, count - len(data))
+async def _read_message(arrival: Arrival, stream: bytearray, deadline: float) -> None:
+    """Read one message with its two bytes of length into `stream`. Raises EOFError when the peer closes earlier."""
+    while (missing := _length(stream) - len(stream)) > 0:
+        more = await arrival.data(missing, deadline)
         if not more:
             raise EOFError
-        data += more
-    return data
+        stream += more
+
+
+def _length(stream: bytearray) -> int:
+    return 2 + (int.from_bytes(stream[:2], "big") if len(stream) >= 2 else 0)
+
+
+def _so_far(stream: bytearray) -> str:
+    """Return how much of the response came, for a sentence; "" if nothing did."""
+    if not stream:
+        return ""
+    return f": {len(stream)} of {_length(stream)} bytes came" if len(stream) > 2 else f": {len(stream)} bytes came"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import threading
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from ..model import Lookup, Outcome
 from ..outcomes import of_rcode
 from ..text import clean
+from .threads import in_thread
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -20,6 +20,8 @@ PAYLOAD = 1232  # bytes of a response: avoids IP fragmentation (DNS Flag Day 202
 _MOST_ADDRESSES = 64
 _MOST_ALIASES = 20
 _MOST_EDE = 8
+_MOST_RECORDS = 500  # of one response; dnspython takes up to 3 ms for one with long names
+_QUICK = 512  # bytes of a response that is parsed at once
 _TC = 0x02  # in the third byte of the header (RFC 1035, 4.1.1)
 
 
@@ -27,8 +29,6 @@ async def dnspython() -> None:
     """Import the modules that read responses (about 70 ms) in a thread, without blocking the event loop."""
     if "dns.message" in sys.modules and "dns.rdtypes.IN.AAAA" in sys.modules:
         return
-    loop = asyncio.get_running_loop()
-    loaded: asyncio.Future[None] = loop.create_future()
 
     def load() -> None:
         # dnspython imports the class of a record type when it first reads one.
@@ -39,23 +39,7 @@ async def dnspython() -> None:
         import dns.rdtypes.IN.A
         import dns.rdtypes.IN.AAAA  # noqa: F401
 
-        resolve_from_thread(loop, loaded)
-
-    threading.Thread(target=load, name="import dns", daemon=True).start()
-    await loaded
-
-
-def resolve_from_thread(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[None]) -> None:
-    """Resolve a future from another thread. It may be done already, and the loop may be closed."""
-
-    def resolve() -> None:
-        if not waiting.done():
-            waiting.set_result(None)
-
-    try:
-        loop.call_soon_threadsafe(resolve)
-    except RuntimeError:  # the loop is closed: the program is ending
-        return
+    await in_thread(load, "import dns")
 
 
 def ascii_name(name: str) -> str:
@@ -89,6 +73,18 @@ def is_truncated(wire: bytes) -> bool:
     return len(wire) >= 12 and bool(wire[2] & _TC)
 
 
+async def read_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
+    """Return `parse_answer`; a long response is parsed in a thread, because a hostile one may take a second."""
+    if len(wire) <= _QUICK:
+        return parse_answer(wire, asked, blank)
+    return await in_thread(lambda: parse_answer(wire, asked, blank), "parse DNS")
+
+
+def _records(wire: bytes) -> int:
+    """Return the number of records that a response claims to have (RFC 1035, 4.1.1)."""
+    return sum(int.from_bytes(wire[at : at + 2], "big") for at in (4, 6, 8, 10))
+
+
 def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
     """Return the response as a Lookup made from `blank`; None when it does not match the query.
 
@@ -99,6 +95,9 @@ def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
     import dns.message
     import dns.rcode
 
+    if len(wire) >= 12 and _records(wire) > _MOST_RECORDS:
+        words = f"the response has {_records(wire)} records; at most {_MOST_RECORDS} are read"
+        return replace(blank, outcome=Outcome.MALFORMED, os_says=words)
     try:
         answer = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=is_truncated(wire))
         if not asked.is_response(answer):
@@ -140,8 +139,9 @@ def _followed(answer: Message, asked: Message) -> tuple[tuple[str, ...], tuple[s
         found = answer.get_rrset(answer.answer, name, question.rdclass, question.rdtype)
         if found is not None:
             addresses = question.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
-            texts = dict.fromkeys(clean(record.to_text(), limit=64) for record in found if addresses)
-            return tuple(texts)[:_MOST_ADDRESSES], tuple(aliases), min([*ttls, found.ttl])
+            some = islice(found, _MOST_ADDRESSES) if addresses else ()
+            texts = dict.fromkeys(clean(record.to_text(), limit=64) for record in some)
+            return tuple(texts), tuple(aliases), min([*ttls, found.ttl])
         alias = answer.get_rrset(answer.answer, name, question.rdclass, dns.rdatatype.CNAME)
         target = alias[0] if alias else None
         if alias is None or not isinstance(target, dns.rdtypes.ANY.CNAME.CNAME):

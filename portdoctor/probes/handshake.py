@@ -16,6 +16,7 @@ from ..outcomes import errno_of, of_errno, os_says
 from ..services.fingerprints import protocol_of
 from ..text import clean
 from . import MOST_BYTES, Clock
+from .arrival import Arrival
 from .certificates import Trust, chain_of, prepare, unverified
 from .channel import ALERTS, Channel, alert_of
 
@@ -93,6 +94,7 @@ class _Negotiation:
         import ssl
 
         self.sock, self.clock, self.deadline = sock, clock, deadline
+        self.arrival = Arrival(sock, clock)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
         self.data = bytearray()  # the first bytes of the peer, up to the limit
@@ -101,8 +103,7 @@ class _Negotiation:
     async def run(self) -> dict[str, Any]:
         """Run the handshake to its end, and return how it ended as fields of a Handshake."""
         try:
-            async with asyncio.timeout(max(self.deadline - self.clock(), 0)):
-                return await self._shake()
+            return await self._shake()
         except TimeoutError as error:
             return _broken(error) if error.errno else {"outcome": Outcome.TIMEOUT}
         except OSError as error:
@@ -128,7 +129,7 @@ class _Negotiation:
                 await self._flush()
                 return {"outcome": Outcome.OK}
             broken = await self._send()
-            data = await self._next(broken)
+            data = await self._next(broken, self.deadline)
             if not data:
                 if not _may_be_tls(self.data):
                     return await self._plain_text()
@@ -149,11 +150,12 @@ class _Negotiation:
     async def _flush(self) -> None:
         data = self.outgoing.read()
         if data:
-            await asyncio.get_running_loop().sock_sendall(self.sock, data)
+            async with asyncio.timeout(max(self.deadline - self.clock(), 0)):
+                await asyncio.get_running_loop().sock_sendall(self.sock, data)
 
-    async def _next(self, broken: OSError | None) -> bytes:
+    async def _next(self, broken: OSError | None, deadline: float) -> bytes:
         try:
-            data = await asyncio.get_running_loop().sock_recv(self.sock, _CHUNK)
+            data = await self.arrival.data(_CHUNK, deadline)
         except OSError as error:
             if self.data and not _may_be_tls(self.data):
                 return b""
@@ -177,10 +179,9 @@ class _Negotiation:
         """Read more of the plaintext response for a moment, so that its protocol can be recognised."""
         until = min(self.clock() + _REST, self.deadline)
         try:
-            async with asyncio.timeout(max(until - self.clock(), 0)):
-                while not (self.data.endswith(b"\n") and protocol_of(bytes(self.data))):
-                    if len(self.data) >= 2048 or not await self._next(None):
-                        break
+            while not (self.data.endswith(b"\n") and protocol_of(bytes(self.data))):
+                if len(self.data) >= 2048 or not await self._next(None, until):
+                    break
         except OSError:
             pass  # no more data will come
         data = bytes(self.data)

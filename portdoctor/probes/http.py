@@ -25,6 +25,7 @@ _BODY = 400  # characters of the body that are kept
 _BODY_WAIT = 0.2  # seconds for the beginning of the body after the header block
 _BODY_ENOUGH = 1024  # bytes of the body to wait for
 _VALUE = 300  # characters of a header's value that are kept
+_MOST_HEADER = 256 * 1024  # bytes of a header block: as much as Chromium takes; curl takes 300 KiB
 
 # The headers that show which server responded, and what it requires. Others, such as cookies, are not recorded.
 _KEPT = (
@@ -101,7 +102,8 @@ async def _ask(
 ) -> tuple[HttpReply, str | None]:
     """Return the response, and the URL that it redirects to."""
     began = clock()
-    received = await send(channel, _request(channel, host, port, path), deadline)
+    received = Received(_MOST_HEADER, most_lines=_MOST_HEADER)
+    await send(channel, _request(channel, host, port, path), deadline, received)
     asked = clock()
     while not _is_enough(received) and await receive(channel, received, deadline):
         pass
@@ -180,26 +182,29 @@ def _request(channel: Channel, host: str, port: int, path: str) -> bytes:
 
 def _final(data: bytes) -> bytes:
     """Return what follows the interim responses (100, 103: RFC 9110 section 15.2), each with its header block."""
-    while (found := _STATUS_LINE.match(data)) and found[2][:1] == b"1" and found[2] != b"101":
-        end = _BLANK.search(data)
+    at = 0
+    while (found := _STATUS_LINE.match(data, at)) and found[2][:1] == b"1" and found[2] != b"101":
+        end = _BLANK.search(data, at)
         if end is None:
-            return data
-        data = data[end.end() :]
-    return data
+            break
+        at = end.end()
+    return data[at:]
 
 
 def _is_enough(received: Received) -> bool:
     """Return whether the header block is complete, or the data cannot be HTTP."""
-    data = _final(bytes(received.data))
-    if not b"HTTP/".startswith(data[:5]):
+    if not b"HTTP/".startswith(received.data[:5]):
         return True
-    return _BLANK.search(data) is not None
+    if b"\n\n" not in received.data and b"\n\r\n" not in received.data:
+        return False  # found quickly: a server may send a long header block in many small parts
+    data = _final(bytes(received.data))
+    return not b"HTTP/".startswith(data[:5]) or _BLANK.search(data) is not None
 
 
 async def _body(channel: Channel, received: Received, until: float) -> None:
     """Read the start of the body, or of data that is not HTTP; how this ends does not change the outcome."""
-    more = Received()
-    more.data, more.lines = received.data, received.lines
+    more = Received(_MOST_HEADER + _BODY_ENOUGH, most_lines=_MOST_HEADER)
+    more.data = received.data
     end = len(received.data) + _more_to_come(bytes(received.data))
     while len(more.data) < end and await receive(channel, more, until):
         pass
@@ -242,13 +247,13 @@ def _no_http(received: Received, data: bytes, fields: dict[str, Any]) -> HttpRep
         return HttpReply(outcome=received.outcome, text=text, **fields, **_ending(received))
     protocol = protocol_of(data)
     outcome = Outcome.MALFORMED if protocol == "http" else Outcome.OTHER_PROTOCOL
-    if received.outcome is Outcome.TOO_LONG and protocol is None:
-        outcome = Outcome.TOO_LONG
     return HttpReply(outcome=outcome, protocol=protocol, text=clean(data, limit=_BODY), **fields, **_ending(received))
 
 
 def _ending(received: Received) -> dict[str, Any]:
     """Return the error that ended the connection, as fields of an observation."""
+    if received.outcome is Outcome.TOO_LONG:
+        return {"os_says": f"the header block is longer than {_MOST_HEADER // 1024} KiB"}
     if received.reason:
         return {"os_says": received.reason}
     if received.errno:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ..host import Host
 from ..model import Counters, Ending, HostsFile, Interfaces, Listeners, Neighbour, Outcome, Ports, Route, Transport
 from . import Clock
+from .threads import in_thread
 
 _LIMIT = 3.0  # seconds for a table: it usually takes milliseconds, but a tool of another system may hang
 _RESOLVING = 0.6  # seconds to wait for the end of address resolution (Linux sends three requests, a second apart)
@@ -76,7 +77,7 @@ async def _timed(read: Callable[[], O], late: O, host: Host, clock: Clock) -> O:
 async def _in_thread(read: Callable[[], O], late: O, clock: Clock) -> O:
     began = clock()
     try:
-        o = await asyncio.wait_for(asyncio.to_thread(read), _LIMIT)
+        o = await in_thread(read, "local tables", limit=_LIMIT)
     except TimeoutError:
         o = late
     return replace(o, began=began, took=clock() - began)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
-import threading
 from collections.abc import AsyncIterator, Iterable
 
 from msgspec.structs import replace
 
 from ..host import Host
 from ..model import Lookup, Outcome, Transport
-from ..outcomes import errno_of, of_errno, of_gaierror
+from ..outcomes import errno_of, of_errno, of_gaierror, os_says
 from ..text import clean, is_address
 from . import Clock
 from .dns_exchange import Unreached, by_tcp, by_udp
-from .dns_message import dnspython, query, resolve_from_thread
+from .dns_message import dnspython, query
+from .threads import NoThread, in_thread
 
 ALIVE_AFTER = 1.5  # seconds without a response after which the resolver is tested for responding at all
 LONGEST = 4.5  # seconds: glibc abandons a server after five; these queries must end first, to show that it was silent
@@ -43,32 +44,30 @@ async def resolve(name: str, family: int | None, clock: Clock, deadline: float) 
     `aliases` has the canonical name where it differs (an alias, a search domain). It runs in a daemon thread: it
     cannot be cancelled, and a thread pool would wait for it at exit.
     """
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[None] = loop.create_future()
     began = clock()
     qtype = _QTYPES.get(family or 0, "ANY")
     blank = Lookup(outcome=Outcome.TIMEOUT, name=name, via="system", qtype=qtype, began=began)
-    found: list[Lookup] = []
 
-    def look_up() -> None:
+    def look_up() -> Lookup:
         lookup = _getaddrinfo(name, family, blank)
-        found.append(replace(lookup, took=clock() - began))
-        resolve_from_thread(loop, answered)
+        return replace(lookup, took=clock() - began)
 
-    threading.Thread(target=look_up, name=f"getaddrinfo {name}", daemon=True).start()
     try:
-        async with asyncio.timeout(max(0.0, deadline - began)):
-            await answered
+        return await in_thread(look_up, f"getaddrinfo {name}", limit=max(0.0, deadline - began), long=True)
     except TimeoutError:
         took = clock() - began
         return replace(blank, took=took, os_says=f"getaddrinfo did not return in {took:.1f} s")
-    return found[0]
+    except NoThread:
+        blank = replace(blank, took=clock() - began)
+        return _exhausted(blank, errno.EAGAIN, "this process cannot start another thread")
 
 
 def _getaddrinfo(name: str, family: int | None, blank: Lookup) -> Lookup:
     try:
         rows = socket.getaddrinfo(name, None, _FAMILIES[family], socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
     except socket.gaierror as error:
+        if number := _no_descriptor():  # the C library reports that as a failure of the lookup
+            return _exhausted(blank, number, os_says(number))
         number = error.errno or 0
         named = f"{error.strerror} ({_EAI[number]})" if number in _EAI else str(error.strerror)
         return replace(blank, outcome=of_gaierror(number), os_says=named)
@@ -81,6 +80,19 @@ def _getaddrinfo(name: str, family: int | None, blank: Lookup) -> Lookup:
     canonical = next((clean(row[3], limit=255) for row in rows if row[3]), "").rstrip(".")
     aliases = (canonical,) if canonical and canonical.lower() != name.rstrip(".").lower() else ()
     return replace(blank, outcome=Outcome.OK if addresses else Outcome.NO_DATA, addresses=addresses, aliases=aliases)
+
+
+def _exhausted(blank: Lookup, number: int, words: str) -> Lookup:
+    return replace(blank, outcome=Outcome.EXHAUSTED, errno=errno_of(number), os_says=words)
+
+
+def _no_descriptor() -> int:
+    """Return EMFILE or ENFILE if this process can open no socket, else 0."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+    except OSError as error:
+        return (error.errno or 0) if of_errno(error.errno or 0) is Outcome.EXHAUSTED else 0
+    return 0
 
 
 def _address(where: tuple[object, ...]) -> str:
@@ -138,7 +150,7 @@ async def query_resolver(
         whole = await by_tcp(asked[0], resolver, port, host, clock, deadline, over_tcp)
     except Unreached as error:
         whole = error.over(over_tcp)
-    if whole.rcode is not None:
+    if whole.rcode is not None or whole.outcome in (Outcome.MALFORMED, Outcome.EXHAUSTED):
         return whole
     words = f"truncated over UDP, and over TCP: {whole.os_says}"
     return replace(found, took=clock() - blank.began, errno=whole.errno, icmp=whole.icmp, os_says=words)

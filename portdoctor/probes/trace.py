@@ -14,7 +14,8 @@ from ..host import Host
 from ..model import Hop, Outcome, Trace
 from ..outcomes import family_of, of_errno
 from . import Clock
-from .connect import PENDING, discard, ending_of, endpoint, open_socket, writable
+from .arrival import until_ready
+from .connect import PENDING, discard, ending_of, endpoint, open_socket
 
 BATCH = 8  # TTLs sent at once: most paths end within two batches
 FARTHEST = 32
@@ -87,10 +88,11 @@ async def _hop(
         if number in PENDING:
             ended = None
             while ended is None and (left := wait - (clock() - began)) > 0:
-                if await writable(sock, left):
+                if await until_ready(sock, left, to_write=True):
                     ended = ending_of(sock, host)
                     if ended is None:
                         await asyncio.sleep(0.005)
+            ended = ended or ending_of(sock, host)  # it may have ended while this process was too busy to notice
         else:
             queued = host.read_error(sock)
             ended = queued or (number, None)

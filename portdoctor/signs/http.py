@@ -50,9 +50,7 @@ def not_http(report: Report, subject: Subject) -> Reading:
     o = last_reply(report, subject)
     if o is None:
         return unknown("not-looked") if last_greeting(report, subject) is None else absent("HTTP was not expected.")
-    if o.outcome in (Outcome.OTHER_PROTOCOL, Outcome.MALFORMED, Outcome.TOO_LONG) and o.protocol in (
-        None, "html", "http",
-    ):  # fmt: skip
+    if o.outcome in (Outcome.OTHER_PROTOCOL, Outcome.MALFORMED) and o.protocol in (None, "html", "http"):
         return present(f"The server responded to the HTTP request with {quoted(o.text)}.", o)
     fact = "No data that is not HTTP was received, or it is of another known protocol."
     return no_response(o) or absent(fact, o)
