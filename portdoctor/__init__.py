@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Diagnosis", "Report", "UsageError", "__version__", "bind", "check", "diagnose"]
+__all__ = ["Diagnosis", "Report", "StarvedError", "UsageError", "__version__", "bind", "check", "diagnose"]
 
 # Public name -> the module that defines it. Imported on first use: `portdoctor --version` must not load the engine.
 _DEFINED_IN = {
     "Diagnosis": ".model", "Report": ".model", "UsageError": ".target",
-    "bind": ".checkup.api", "check": ".checkup.api", "diagnose": ".checkup.api",
+    "StarvedError": ".checkup.watchdog", "bind": ".checkup.api", "check": ".checkup.api", "diagnose": ".checkup.api",
 }  # fmt: skip
 
 

@@ -94,6 +94,7 @@ class Outcome(StrEnum):
     OTHER_PROTOCOL = "other-protocol"
     ERROR_ANSWER = "error-answer"  # the expected protocol, reporting an error
     TOO_LONG = "too-long"  # more bytes or lines than our limit
+    STARVED = "starved"  # this process did not run while it should have waited: whether a response came is not known
     OTHER = "other"
 
 

@@ -181,6 +181,8 @@ def symptom(stage: Stage, outcome: Outcome, icmp: Icmp | None = None) -> Symptom
             return "service-error" if stage == "http" else "wrong-protocol"
         case Outcome.ERROR_ANSWER:
             return "service-error"
+        case Outcome.STARVED:
+            return "undetermined"
         case Outcome.MESSAGE_TOO_BIG | Outcome.OTHER:
             if stage == "dns":
                 return "name-not-resolved"

@@ -15,7 +15,7 @@ def check(target: str, **options: Any) -> Case:
     """Diagnose one target, as `portdoctor check` does, and return its report and diagnosis.
 
     Keyword arguments are the fields of `Options`. Raises UsageError (a ValueError) for an invalid target, or one with
-    several ports.
+    several ports, StarvedError when the limits of time could not be kept.
     """
     from ..target import UsageError
     from ..target.parse import parse
@@ -38,7 +38,7 @@ def bind(target: str, **options: Any) -> Case:
 
 def _one(asked: Asked, options: dict[str, Any]) -> Case:
     from .. import host
-    return run(lambda: examine(asked, Options(**options), host.current(), load_catalogue()))
+    return run(lambda: examine(asked, Options(**options), host.current(), load_catalogue(), raises=True))
 
 
 def diagnose(report: Report) -> Diagnosis:

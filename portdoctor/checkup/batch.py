@@ -12,22 +12,41 @@ from ..model import Diagnosis, Note, Options, Report, Verdict
 from ..target.parse import Asked
 from .checkup import Checkup
 from .session import Observer
+from .watchdog import StarvedError, watched
 
 R = TypeVar("R")
 Case = tuple[Report, Diagnosis]
+_STARVED = (
+    "One step of this check used the processor for too long and was ended: what the target sent was too expensive to"
+    " read. The report is incomplete."
+)
 
 
 async def examine(
-    asked: Asked, options: Options, host: Host, catalogue: Catalogue, on_observed: Observer | None = None
-) -> Case:
-    """Probe one target and diagnose it. A cancellation returns what was observed until then."""
+    asked: Asked, options: Options, host: Host, catalogue: Catalogue, on_observed: Observer | None = None,
+    *, raises: bool = False,
+) -> Case:  # fmt: skip
+    """Probe one target and diagnose it. A cancellation returns what was observed until then.
+
+    So does StarvedError, with a note; where the error is wanted, `raises`, it is raised.
+    """
     checkup = Checkup(asked, options, host, catalogue, on_observed=on_observed)
     interrupted = False
     try:
         await checkup.run()
     except asyncio.CancelledError:
         interrupted = True
+    except (StarvedError, ExceptionGroup) as error:
+        if not _only_starved(error):
+            raise
+        if raises:
+            raise StarvedError(_STARVED) from error
+        checkup.note(Note(kind="probe-error", text=_STARVED, reason="out-of-budget"))
     return checkup.report(interrupted=interrupted), checkup.diagnosis(interrupted=interrupted)
+
+
+def _only_starved(error: Exception) -> bool:
+    return error.split(StarvedError)[1] is None if isinstance(error, ExceptionGroup) else True
 
 
 async def examine_all(
@@ -104,10 +123,14 @@ def _not_probed(checkup: Checkup, error: Exception) -> Case:
 
 
 def run(main: Callable[[], Awaitable[R]]) -> R:
-    """Run a coroutine function to its end, in a selector loop on every system: the probes need `loop.add_writer`."""
+    """Run a coroutine function to its end, in a selector loop on every system: the probes need `loop.add_writer`.
+
+    Raises StarvedError in whatever keeps the loop from running.
+    """
 
     async def whole() -> R:
-        return await main()
+        with watched():
+            return await main()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         return runner.run(whole())

@@ -24,13 +24,27 @@ _STAGE_LIMIT = 5.0  # seconds for one stage after the connect, when the user set
 _GREETING_LIMIT = 6.5  # the same for a greeting: TCP wrappers close after a reverse lookup, whose first try takes 5 s
 _FOLLOW_UP_TIME = 4.0  # seconds of the budget, at most a third of it, that a lookup leaves for what follows
 _SLOW_LOOKUP = 1.0  # seconds
+_LOST = 1.0  # seconds without the event loop that are worth a note
 
 
 class Checkup(Session):
     """One checkup: the stages of the target, then the loop of follow-up probes."""
 
     async def run(self) -> None:
-        """Run the stages that the target implies, then the follow-up probes. Ends within the budget."""
+        """Run the stages that the target implies, then the follow-up probes. Ends within the budget.
+
+        Raises StarvedError, perhaps in an ExceptionGroup, when the event loop could not keep it.
+        """
+        try:
+            with self.pulse.beating():
+                await self._run()
+        finally:
+            lost = self.pulse.lost()
+            if lost >= _LOST:
+                text = f"This process did not run for {lost:.1f} s of the check: it cannot tell what came in that time."
+                self.note(Note(kind="not-evaluated", text=text, reason="out-of-budget"))
+
+    async def _run(self) -> None:
         try:
             async with asyncio.timeout(self.options.budget):
                 if "bind" in self.target.stages:

@@ -32,6 +32,7 @@ from ..model import (
     Why,
 )
 from ..target.parse import Asked
+from .pulse import Pulse
 
 if TYPE_CHECKING:
     from ..probes.certificates import Trust
@@ -56,6 +57,7 @@ class Session:
         self._notes: list[Note] = []
         self._cached_diagnosis: tuple[tuple[int, int, bool], Diagnosis] | None = None
         self._trust: asyncio.Task[Trust] | None = None
+        self.pulse = Pulse(self.clock)
         self._started = datetime.now(UTC)
         self._zero = time.monotonic()
 
@@ -68,8 +70,8 @@ class Session:
         return self.options.budget - self.clock()
 
     def add(self, o: Observation) -> Observation:
-        """Add an observation and return it with its id."""
-        o = replace(o, id=f"o{len(self._seen) + 1}")
+        """Add an observation and return it with its id. A silence that this process could not observe is none."""
+        o = replace(self.pulse.judged(o), id=f"o{len(self._seen) + 1}")
         self._seen.append(o)
         if self.on_observed:
             self.on_observed(self, o)

@@ -32,6 +32,7 @@ IN_WORDS = {
     Outcome.UNTRUSTED: "the certificate is not accepted",
     Outcome.TLS_ALERT: "refused by a TLS alert",
     Outcome.TTL_EXPIRED: "the TTL expired in transit",
+    Outcome.STARVED: "not known: this process did not run while it waited",
     Outcome.TOO_LONG: "the response is longer than the limit",
 }
 SLOW = 1.0  # seconds: a stage that works but takes longer than a first retransmission is worth a word

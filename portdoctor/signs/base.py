@@ -95,12 +95,21 @@ def sign(
 
 def present(says: str, *evidence: Ending) -> Reading:
     """Return present: a witness was observed."""
+    if any(o.outcome is Outcome.STARVED for o in evidence):
+        return _starved(evidence)
     return Reading(state="present", says=says, evidence=tuple(o.id for o in evidence))
 
 
 def absent(says: str, *evidence: Ending) -> Reading:
     """Return absent: a contrary witness, or a complete observation without a witness."""
+    if any(o.outcome is Outcome.STARVED for o in evidence):
+        return _starved(evidence)
     return Reading(state="absent", says=says, evidence=tuple(o.id for o in evidence))
+
+
+def _starved(evidence: tuple[Ending, ...]) -> Reading:
+    """Return unknown: the evidence is incomplete, because this process did not run for a part of the wait."""
+    return unknown("out-of-budget", *evidence, says="This process did not run for a part of the time that it waited.")
 
 
 def unknown(why: Why, *evidence: Ending, says: str = "", ask: Ask | None = None) -> Reading:
@@ -112,7 +121,7 @@ def responded(o: Ending) -> bool:
     """Return whether an observation is more than silence: data was received, or the attempt ended before its limit."""
     if isinstance(o, Trace):
         return any(h.outcome is not Outcome.TIMEOUT for h in o.hops)
-    return o.outcome is not Outcome.TIMEOUT or bool(getattr(o, "received", 0))
+    return o.outcome not in (Outcome.TIMEOUT, Outcome.STARVED) or bool(getattr(o, "received", 0))
 
 
 def no_response(*seen: Ending | None, says: str = "No response was received.") -> Reading | None:

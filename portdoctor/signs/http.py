@@ -33,7 +33,7 @@ def status(report: Report, subject: Subject, statuses: str) -> Reading:
     return present(fact, o) if str(o.status) in statuses.split("+") else absent(fact, o)
 
 
-@sign("the HTTP request received no response")
+@sign("the HTTP request received no complete response")
 def request_unanswered(report: Report, subject: Subject) -> Reading:
     """An HTTP request was sent, and no complete response came within the limit."""
     o = last_reply(report, subject)
@@ -41,7 +41,8 @@ def request_unanswered(report: Report, subject: Subject) -> Reading:
         return unknown("not-looked") if last_exchange(report, subject) is None else absent("No HTTP request was sent.")
     if o.outcome is not Outcome.TIMEOUT:
         return absent("The HTTP request did not time out.", o)
-    return present(f"The server did not send a complete HTTP response in {o.took:.1f} s.", o)
+    came = f", only {o.received} bytes" if o.received else ""
+    return present(f"The server did not send a complete HTTP response in {o.took:.1f} s{came}.", o)
 
 
 @sign("the response is not HTTP")
