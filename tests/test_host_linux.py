@@ -365,6 +365,32 @@ def test_the_last_search_list_counts(text: str, expected: tuple[str, ...]) -> No
     assert files.search_domains(text) == expected
 
 
+ONE, TWO, THREE = ("".join(f"nameserver 192.0.2.{n}\n" for n in range(1, last + 1)) for last in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "seconds"),
+    [  # measured with glibc 2.36 and nameservers that do not respond
+        (ONE, "", 10),
+        (TWO, "", 20),
+        (THREE, "", 28),
+        (ONE + "options timeout:1 attempts:3\n", "", 3),
+        (THREE + "options timeout:1 attempts:1 rotate\n", "", 3),
+        (TWO + "options timeout:3 attempts:1\n", "", 6),
+        (ONE + "search corp.test\noptions timeout:2\n", "", 8),
+        # as resolv.conf(5) and the source state
+        ("", "", 10),
+        (ONE + "options timeout:99 attempts:99\n", "", 150),
+        (ONE + "options timeout:0\n", "", 2),
+        (ONE + "options timeout:1\noptions attempts:4 timeout:x\n", "", 4),
+        (ONE + "#options timeout:1\n options timeout:1\n", "", 10),
+        (ONE + "options timeout:1\n", "timeout:3 attempts:1", 3),
+    ],
+)
+def test_the_resolver_library_waits_as_resolv_conf_tells_it(text: str, environment: str, seconds: float) -> None:
+    assert files.longest_lookup(text, environment) == seconds
+
+
 def test_the_hosts_file_gives_every_line_of_the_name(tmp_path: Path) -> None:
     path = tmp_path / "hosts"
     path.write_text("127.0.0.1 localhost\n# 9.9.9.9 shop\n192.0.2.1\tweb Shop.example  # old\n::1 shop.example.\n")

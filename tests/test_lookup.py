@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import dns.edns
 import dns.exception
@@ -22,10 +23,13 @@ import dns.rdataclass
 import dns.rrset
 import pytest
 
+from portdoctor.catalogue.folders import load_catalogue
+from portdoctor.checkup.checkup import Checkup
 from portdoctor.host import current
-from portdoctor.model import Lookup, Outcome
+from portdoctor.model import Lookup, Options, Outcome
 from portdoctor.probes import lookup as probe
 from portdoctor.probes.lookup import is_for_dns, query_resolver, query_resolvers, resolve
+from portdoctor.target.parse import parse
 
 Reply = Callable[[dns.message.Message], "bytes | None"]
 NAME = "shop.example.com"
@@ -533,6 +537,36 @@ def test_a_hung_resolver_does_not_hold_the_process() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout.strip() == "timeout"
     assert clock() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("longest", "budget", "limit"),
+    [
+        (10.0, 15.0, 11.0),  # the resolver library ends before the time that follow-up probes need
+        (12.0, 15.0, 12.5),  # or a little after
+        (20.0, 15.0, 11.0),  # it would not end in time
+        (20.0, 30.0, 26.0),
+        (None, 6.0, 4.0),
+    ],
+)
+def test_the_system_may_take_as_long_as_its_resolver_library(
+    longest: float | None, budget: float, limit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    async def resolve(name: str, family: int | None, clock: Any, deadline: float) -> Lookup:
+        given.append(deadline - clock())
+        return Lookup(outcome=Outcome.TIMEOUT, name=name, via="system", took=given[0])
+
+    monkeypatch.setattr("portdoctor.probes.lookup.resolve", resolve)
+    host = current()
+    monkeypatch.setattr(host, "longest_lookup", lambda: longest)
+    checkup = Checkup(parse("shop.example.com:443")[0], Options(budget=budget), host, load_catalogue())
+    asyncio.run(checkup._name())
+    assert given[0] == pytest.approx(limit, abs=0.3)
+    stopped = [note.text for note in checkup.report().notes]
+    cut = longest is not None and longest > limit
+    assert [f"may take {longest:g} s" in text for text in stopped] == [True] if cut else stopped == []
 
 
 def test_dnspython_is_loaded_only_for_wire_queries() -> None:

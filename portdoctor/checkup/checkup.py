@@ -22,7 +22,9 @@ MOST_ADDRESSES = 16
 _LAST = 0.2  # seconds of the budget kept for recording how the last stage ended
 _STAGE_LIMIT = 5.0  # seconds for one stage after the connect, when the user set no limit
 _GREETING_LIMIT = 6.5  # the same for a greeting: TCP wrappers close after a reverse lookup, whose first try takes 5 s
-_FOLLOW_UP_TIME = 4.0  # seconds of the budget, at most a third of it, that a lookup leaves for what follows
+_FOLLOW_UP_TIME = 4.0  # seconds of the budget, at most a third of it, that a lookup without an end leaves
+_AFTER_LOOKUP = 1.0  # the same for a lookup that the resolver library ends
+_LATE = 0.5  # seconds after its own limit for which the resolver library may still return
 _SLOW_LOOKUP = 1.0  # seconds
 _LOST = 1.0  # seconds without the event loop that are worth a note
 
@@ -89,8 +91,17 @@ class Checkup(Session):
     async def _name(self) -> list[str]:
         from ..probes.lookup import resolve
 
-        limit = self.clock() + self.left() - min(_FOLLOW_UP_TIME, self.left() / 3)  # else the resolver library ends it
-        o = self.add(await resolve(self.target.host, self.options.family, self.clock, limit))
+        longest = self.host.longest_lookup() or 0.0
+        limit = self.left() - min(_FOLLOW_UP_TIME, self.left() / 3)
+        if longest + _LATE <= self.left() - _AFTER_LOOKUP:
+            limit = max(limit, longest + _LATE)  # the resolver library ends it
+        o = self.add(await resolve(self.target.host, self.options.family, self.clock, self.clock() + limit))
+        if o.outcome is Outcome.TIMEOUT and longest > limit:
+            text = (
+                f"The system's lookup was stopped after {o.took:.1f} s, because of the budget of "
+                f"{self.options.budget:g} s; the resolver library may take {longest:g} s (resolv.conf)."
+            )
+            self.note(Note(kind="info", text=text, stage="dns", reason="out-of-budget", evidence=(o.id,)))
         return list(o.addresses) if isinstance(o, Lookup) else []
 
     async def _wire(self) -> None:
@@ -113,7 +124,7 @@ class Checkup(Session):
         0.1 s when the name resolved at once and all its addresses connect, 1 s when one fails, 2 s after a slow lookup:
         the resolver that it waited for is about to reach its own limit (`lookup.LONGEST`), which explains the delay.
         """
-        system = [o for o in self.of(Lookup) if o.via == "system"]
+        system = [o for o in self.of(Lookup) if o.own]
         resolved = any(o.addresses for o in system)
         connects = [o for o in self.of(Connect) if o.role == "target"]
         healthy = resolved and all(o.outcome is Outcome.OK for o in connects)

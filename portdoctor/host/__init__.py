@@ -32,6 +32,9 @@ class Host(Protocol):
     def search(self) -> tuple[str, ...]:
         """Return the search domains that complete a name, in order."""
 
+    def longest_lookup(self) -> float | None:
+        """Return the most seconds for which a lookup waits for the resolvers, None where it is not known."""
+
     def upstreams(self) -> tuple[str, ...]:
         """The servers that a stub resolver on this machine forwards to, as far as its configuration can be read."""
 

@@ -49,6 +49,25 @@ def search_domains(resolv_conf: str) -> tuple[str, ...]:
     return found
 
 
+def longest_lookup(resolv_conf: str, options: str = "") -> float:
+    """Return the most seconds for which glibc waits for the nameservers of a resolv.conf, over UDP.
+
+    `options`: the value of the environment variable RES_OPTIONS, which overrides the file. Each attempt waits for every
+    nameserver in turn: `timeout` seconds for the first, `timeout` * 2**n / count for the n-th after it, in whole
+    seconds and at least one (send_dg in res_send.c). A name that fails is looked up once more with a search domain.
+    """
+    timeout, attempts = 5, 2  # RES_TIMEOUT and RES_DFLRETRY of glibc's resolv.h
+    lines = [line for line in resolv_conf.splitlines() if line.startswith("options")]
+    for word in " ".join((*(line.partition("options")[2] for line in lines), options)).split():
+        key, _, value = word.partition(":")
+        if key in ("timeout", "attempts") and value.isdigit():
+            timeout = min(int(value), 30) if key == "timeout" else timeout
+            attempts = min(int(value), 5) if key == "attempts" else attempts
+    count = len(nameservers(resolv_conf)) or 1
+    waits = [max(1, (timeout << n) // (count if n else 1)) for n in range(count)]
+    return float(attempts * sum(waits) * (2 if search_domains(resolv_conf) else 1))
+
+
 def hosts_lines(text: str, name: str) -> tuple[tuple[int, str, str], ...]:
     """Return (line number, address, text) of the lines that have the name (hosts(5)), ignoring case."""
     wanted = name.rstrip(".").lower()

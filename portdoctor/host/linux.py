@@ -81,6 +81,15 @@ class Linux:
         except OSError:
             return ()
 
+    def longest_lookup(self) -> float | None:
+        """As glibc computes it. A plugin of nsswitch.conf, such as nss-resolve, has limits of its own."""
+        from .files import longest_lookup, read_text
+
+        try:
+            return longest_lookup(read_text("/etc/resolv.conf"), os.environ.get("RES_OPTIONS", ""))
+        except OSError:
+            return longest_lookup("", os.environ.get("RES_OPTIONS", ""))
+
     def upstreams(self) -> tuple[str, ...]:
         from .upstreams import upstreams
 

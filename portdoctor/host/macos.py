@@ -45,6 +45,9 @@ class MacOS:
     def search(self) -> tuple[str, ...]:
         return ()
 
+    def longest_lookup(self) -> float | None:
+        return None
+
     def upstreams(self) -> tuple[str, ...]:
         return ()
 

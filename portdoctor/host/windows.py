@@ -39,6 +39,9 @@ class Windows:
     def search(self) -> tuple[str, ...]:
         return ()
 
+    def longest_lookup(self) -> float | None:
+        return None
+
     def upstreams(self) -> tuple[str, ...]:
         return ()
 
