@@ -240,17 +240,21 @@ class Ending(Value, frozen=True, kw_only=True):
 
 
 class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
-    """One lookup of a name. `via`: "system" for getaddrinfo(3), "wire" for a DNS query sent to `resolver`."""
+    """One lookup of a name. `via`: "system" for getaddrinfo(3), "wire" for a DNS query sent to `resolver`.
+
+    `role`: "repeat" for the same lookup again, after one that failed.
+    """
 
     stage: ClassVar[Stage | None] = "dns"
 
     @property
     def own(self) -> bool:
-        return self.via == "system"
+        return self.via == "system" and self.role == "target"
 
     name: Host
     qtype: Word = "ANY"  # "A", "AAAA"; "ANY" for getaddrinfo
     via: Literal["system", "wire"]
+    role: Literal["target", "repeat"] = "target"
     resolver: Address | None = None
     transport: Transport | None = None
     addresses: tuple[Address, ...] = ()

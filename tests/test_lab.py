@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import dns.message
@@ -217,6 +218,13 @@ def test_the_dns_server_misbehaves_when_told():
     wrong = answer_dns(query, DNS | {"wrong": "id"}, "udp")
     assert wrong is not None
     assert wrong[:2] != query[:2]
+    with_edns = dns.message.make_query("a.example", "AAAA", use_edns=0).to_wire()
+    asked: Counter[tuple[str, str]] = Counter()
+    first = [answer_dns(query, DNS | {"fails": "2:REFUSED"}, "udp", asked) for _ in range(3)]
+    assert [dns.message.from_wire(wire).rcode() for wire in first if wire] == [5, 5, 0]
+    asked.clear()
+    plain = [answer_dns(q, DNS | {"fails": "1:silent:plain"}, "udp", asked) for q in (with_edns, query, query)]
+    assert [wire is not None for wire in plain] == [True, False, True]
     cut = answer_dns(query, DNS | {"tc": "yes"}, "udp")
     assert cut is not None
     assert dns.message.from_wire(cut, raise_on_truncation=False).flags & 0x0200

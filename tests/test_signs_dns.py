@@ -102,6 +102,11 @@ def closed(offender: str | None = R1, resolver: str = R1) -> tuple[Lookup, ...]:
     return failed(Outcome.REFUSED, resolver, errno=REFUSED, icmp=icmp, os_says="Connection refused")
 
 
+def again(lookup: Lookup, began: float = 0.5, **more: Any) -> Lookup:
+    """Return the lookup as made a second time."""
+    return replace(lookup, role="repeat", began=began, **more)
+
+
 NOT_FOUND = system(Outcome.NAME_NOT_FOUND)
 CUT = system(Outcome.TIMEOUT, took=11.0)
 FAILS = system()
@@ -266,6 +271,46 @@ CASES: list[tuple[str, State, Report]] = [
     ("resolver.answers-differ", "unknown", report(NOT_FOUND, *both("NXDOMAIN"), *silent(R2), resolvers=(R1, R2))),
     ("resolver.answers-differ", "unknown", report(FAILS, *silent(), *silent(R2), resolvers=(R1, R2))),
     ("resolver.only-system-lookup-fails", "unknown", report(FAILS, *silent())),
+    ("resolver.only-system-lookup-fails", "present", report(FAILS, address("192.0.2.7"), again(address("192.0.2.7")))),
+    ("resolver.only-system-lookup-fails", "unknown", report(CUT, address("192.0.2.7"))),
+    (
+        "resolver.only-system-lookup-fails",
+        "absent",
+        report(FAILS, address("192.0.2.7"), again(answer("SERVFAIL"), flags=("no-EDNS",))),
+    ),
+    ("lookups.fails", "present", report(FAILS)),
+    ("lookups.fails", "present", report(WORKS, answer("REFUSED"))),
+    ("lookups.fails", "absent", report(WORKS, address("192.0.2.7"), *silent(R2))),
+    ("lookups.fails", "absent", report(WORKS, answer("REFUSED", resolver=R2), options=Options(resolver=R2))),
+    ("lookups.fails", "unknown", report()),
+    ("lookups.contradict", "present", report(FAILS, answer("SERVFAIL"), again(address("192.0.2.7")))),
+    ("lookups.contradict", "present", report(WORKS, address("192.0.2.7"), again(answer("REFUSED")))),
+    ("lookups.contradict", "present", report(FAILS, address("192.0.2.7"), again(WORKS))),
+    ("lookups.contradict", "absent", report(FAILS, address("192.0.2.7"), again(FAILS), again(address("192.0.2.7")))),
+    ("lookups.contradict", "absent", report(FAILS, *both("SERVFAIL"), *(again(o) for o in both("SERVFAIL")))),
+    ("lookups.contradict", "absent", report(WORKS, address("192.0.2.7"), *silent(R2), resolvers=(R1, R2))),
+    ("lookups.contradict", "absent", report(NOT_FOUND, *both("NXDOMAIN"))),
+    ("lookups.contradict", "absent", report(FAILS, *closed(R1))),
+    (  # two servers, of which one always fails
+        "lookups.contradict",
+        "absent",
+        report(WORKS, answer("SERVFAIL"), again(answer("SERVFAIL")), address("192.0.2.7", resolver=R2)),
+    ),
+    (  # two questions, of which one always fails
+        "lookups.contradict",
+        "absent",
+        report(WORKS, address("192.0.2.7"), answer("SERVFAIL", "AAAA"), again(answer("SERVFAIL", "AAAA"))),
+    ),
+    (  # a server that fails without EDNS
+        "lookups.contradict",
+        "absent",
+        report(FAILS, address("192.0.2.7"), again(answer("SERVFAIL"), flags=("no-EDNS",)), again(FAILS)),
+    ),
+    ("lookups.contradict", "unknown", report(FAILS, *silent())),
+    ("lookups.contradict", "unknown", report(FAILS, *failed(Outcome.TIMEOUT), *alive(udp=True, root=True))),
+    ("lookups.contradict", "unknown", report(FAILS, *both("SERVFAIL"))),
+    ("lookups.contradict", "unknown", report(FAILS, address("192.0.2.7"))),
+    ("lookups.contradict", "unknown", report(FAILS, address("192.0.2.7"), again(address("192.0.2.7")), again(CUT))),
     ("resolver.no-socket", "unknown", report(FAILS, *closed(R1))),
     ("dns.two-resolvers-deny", "present", report(*both("NXDOMAIN"), *both("NXDOMAIN", R2), resolvers=(R1, R2))),
     ("dns.two-resolvers-deny", "absent", report(*both("NXDOMAIN"))),
@@ -494,6 +539,44 @@ def test_the_marker_of_a_name_collision() -> None:
 # ---------------------------------------------------------------- causes that need a report written by hand
 
 CATALOGUE = load_catalogue()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        (FAILS, answer("SERVFAIL"), again(address("192.0.2.7"))),
+        (FAILS, address("192.0.2.7"), again(WORKS)),
+        (NOT_FOUND, address("192.0.2.7"), again(WORKS)),
+    ],
+)
+def test_a_lookup_that_fails_and_succeeds_blames_nobody_for_sure(seen: tuple[Observation, ...]) -> None:
+    verdict = diagnose(report(*seen, answer("NOERROR", "AAAA")), CATALOGUE).verdict
+    assert (verdict.cause, verdict.certainty, verdict.owner) == ("dns.intermittent", "likely", "unknown")
+
+
+@pytest.mark.parametrize("seen", [(FAILS, address("192.0.2.7")), (CUT, address("192.0.2.7"))])
+def test_this_machine_is_not_blamed_for_a_lookup_that_was_not_repeated(seen: tuple[Observation, ...]) -> None:
+    diagnosis = diagnose(report(*seen), CATALOGUE)
+    assert (diagnosis.verdict.cause, diagnosis.verdict.certainty) == (None, "undetermined")
+    assert "192.0.2.7" in diagnosis.notes[0].text
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (both("SERVFAIL", R2), f"Resolver {R2} answers that the lookup failed (SERVFAIL)"),
+        (both("NXDOMAIN", R2), f"Resolver {R2} answers that the name does not exist (NXDOMAIN)"),
+        ((answer("REFUSED", "AAAA"),), f"Resolver {R1} answered REFUSED to the AAAA query"),
+    ],
+)
+def test_a_resolver_that_contradicts_an_address_is_noted(seen: tuple[Observation, ...], words: str) -> None:
+    works = Connect(outcome=Outcome.OK, address="192.0.2.7", port=443)
+    r = report(WORKS, works, address("192.0.2.7"), *seen, resolvers=(R1, R2))
+    diagnosis = diagnose(r, CATALOGUE)
+    assert diagnosis.verdict.symptom == "ok"
+    assert [n.text for n in diagnosis.notes if n.kind == "info"] == [
+        f"{words}; the system's lookup returned 192.0.2.7."
+    ]
 
 
 def test_no_resolver_is_likely_where_it_was_never_run() -> None:

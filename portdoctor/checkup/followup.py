@@ -15,6 +15,7 @@ from ..probes import local
 from ..probes.threads import in_thread
 from ..probes.trace import FARTHEST
 from ..services.ports import MOST_CONTROLS
+from .lookup_again import ROUNDS
 from .path import traced
 from .repeats import RANDOM_PORTS, SERIES, attempt, controls, negative, series
 from .session import Session
@@ -105,6 +106,12 @@ async def _wire_cd(c: Session, name: str, resolver: str) -> None:
         c.add(await query_resolver(name, qtype, resolver, c.clock, until, checking_disabled=True, host=c.host))
 
 
+async def _repeat_lookup(c: Session, name: str) -> None:
+    from .lookup_again import repeat_lookup
+
+    await repeat_lookup(c, name)
+
+
 async def _near_names(c: Session, name: str, resolver: str) -> None:
     from ..probes.near_names import query_near_names
 
@@ -150,14 +157,14 @@ class Sends(NamedTuple):
     """What a follow-up probe sends at most: `most` times `what` to each destination of a kind.
 
     `to`: "port", the target port of each address; "control", other ports of each address; "path", the target port
-    with low TTLs; "resolvers", each configured resolver; "upstreams", each server that a local stub resolver
-    forwards to; "elsewhere", an address that DNS gives and this machine does not use (counted for the whole
-    target). The probe applies to targets with one of the `stages`.
+    with low TTLs; "resolvers", each configured resolver; "system", getaddrinfo; "upstreams", each server that a local
+    stub resolver forwards to; "elsewhere", an address that DNS gives and this machine does not use (counted for the
+    whole target). The probe applies to targets with one of the `stages`.
     """
 
     most: int
-    what: Literal["connection", "query", "exchange", "SYN with a low TTL"]
-    to: Literal["port", "control", "path", "resolvers", "upstreams", "elsewhere"]
+    what: Literal["connection", "query", "lookup", "exchange", "SYN with a low TTL"]
+    to: Literal["port", "control", "path", "resolvers", "system", "upstreams", "elsewhere"]
     stages: tuple[Stage, ...] = ("tcp",)
 
 
@@ -189,6 +196,10 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "stimulus": FollowUp(1.0, _stimulus, (Sends(6, "connection", "port", _LATER_STAGES),)),  # two pairs, two others
     "wire": FollowUp(0.2, _wire, (Sends(2, "query", "resolvers", ("dns",)),)),
     "wire-cd": FollowUp(0.5, _wire_cd, (Sends(2, "query", "resolvers", ("dns",)),)),
+    "repeat-lookup": FollowUp(
+        0.8, _repeat_lookup,
+        (Sends(2 * ROUNDS + 2, "query", "resolvers", ("dns",)), Sends(1, "lookup", "system", ("dns",))),
+    ),
     "near-names": FollowUp(0.3, _near_names, (Sends(3, "query", "resolvers", ("dns",)),)),
     "upstreams": FollowUp(4.0, _upstreams, (Sends(2, "query", "upstreams", ("dns",)),)),
     "controls": FollowUp(1.0, controls, (Sends(MOST_CONTROLS, "connection", "control", ("tcp", "udp")),)),

@@ -129,6 +129,8 @@ def _follow_up(
                 what, on = f"{what} (target port, a random port, an open port)", ()
         case "resolvers":
             to, on, per = resolvers, (53,), "resolver"
+        case "system":
+            to, on, per = (_SYSTEM,), (), "target"
         case "upstreams":
             if not any(r == "::1" or r.startswith("127.") for r in resolvers):
                 return None

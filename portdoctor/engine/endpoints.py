@@ -35,7 +35,7 @@ _TRANSPORT = (
 
 def views(report: Report, role: EndpointRole, subject: Subject) -> list[Report]:
     """A report for each endpoint of the role, or for those alone that the subject names."""
-    queried = list(dict.fromkeys(o.resolver for o in report.of(Lookup) if not o.own and o.resolver))
+    queried = list(dict.fromkeys(o.resolver for o in report.of(Lookup) if o.resolver))
     match role:
         case "resolver":
             configured = [r for r in queried if not report.vantage.resolvers or r in report.vantage.resolvers]

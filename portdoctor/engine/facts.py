@@ -51,7 +51,7 @@ def facts_about(report: Report, subject: Subject) -> dict[str, str]:
 
 def _first_address(report: Report) -> str | None:
     tried = [o.address for o in report.observations if isinstance(o, Connect | Datagram) and o.role == "target"]
-    found = [a for o in report.of(Lookup) if o.via == "system" for a in o.addresses]
+    found = [a for o in report.of(Lookup) if o.own for a in o.addresses]
     return next(iter((*tried, *found)), None)
 
 

@@ -7,7 +7,15 @@ from itertools import combinations
 
 from ..model import Connect, Ending, Lookup, Note, Outcome, Problem, Report
 from ..outcomes import family_of
-from ..signs.resolver_states import address_lookups, system_lookup
+from ..signs.resolver_states import (
+    ANSWERS,
+    FAILURES,
+    address_lookups,
+    configured,
+    state_of,
+    state_text,
+    system_lookup,
+)
 from ..signs.series import attempts
 from ..text import at, words
 from .problem import aside
@@ -25,13 +33,15 @@ def of_lookups(report: Report) -> Iterator[Note]:
     if name.symptom != "ok":
         yield from _control(report, name)
         return
-    empty = (Outcome.NO_DATA, Outcome.NAME_NOT_FOUND)
-    seen = [o for o in report.of(Lookup) if o.via == "wire" and o.name == report.target.host and o.outcome in empty]
+    lookups = [o for o in address_lookups(report) if o.resolver and configured(report, o.resolver)]
+    good = {o.resolver for o in lookups if o.addresses}
+    seen = [o for o in lookups if o.outcome is Outcome.NO_DATA and o.resolver in good]
     if seen:
         text = "DNS has no record of some types; the name resolves without them."
         yield _note("not-evaluated", text, name, seen)
     for one, other in _contradictions(report):
         yield _note("info", f"{_returned(one)}, {_returned(other)}.", name, (one, other))
+    yield from _without_address(report, name, lookups)
 
 
 def late_answers(reader: Reader, found: list[Finding]) -> Iterator[Note]:
@@ -86,10 +96,25 @@ def lost_syns(report: Report, found: list[Finding], problems: Iterable[Problem])
 
 def _control(report: Report, name: Finding) -> Iterator[Note]:
     """A resolver that returns an address while the lookup of programs on this machine fails."""
+    system = name.path[-1]
+    how = "had not ended" if system.outcome is Outcome.TIMEOUT else f"failed: {system.os_says}"
     for o in address_lookups(report):
         if o.addresses and o.outcome is Outcome.OK:
-            yield _note("info", f"{_returned(o)}, while the system's lookup fails.", name, [o])
+            yield _note("info", f"{_returned(o)}, while the system's lookup {how}.", name, [o, system])
             return
+
+
+def _without_address(report: Report, name: Finding, lookups: list[Lookup]) -> Iterator[Note]:
+    """A resolver that answers without an address, where the name resolves; or with an error to one type of query."""
+    system = _returned(name.path[-1]) if isinstance(name.path[-1], Lookup) else ""
+    for resolver in dict.fromkeys(o.resolver or "" for o in lookups):
+        state, own = state_of(report, resolver), [o for o in lookups if o.resolver == resolver]
+        failed = [o for o in own if o.outcome in FAILURES]
+        if state in ANSWERS and state != "address":
+            yield _note("info", f"{state_text(state, (resolver,))[:-1]}; {system}.", name, own)
+        elif state == "address" and failed:
+            text = f"Resolver {resolver} answered {failed[0].rcode} to the {failed[0].qtype} query; {system}."
+            yield _note("info", text, name, failed)
 
 
 def _contradictions(report: Report) -> Iterator[tuple[Lookup, Lookup]]:
@@ -106,7 +131,7 @@ def _contradictions(report: Report) -> Iterator[tuple[Lookup, Lookup]]:
 
 
 def _returned(o: Lookup) -> str:
-    who = "The system's lookup" if o.via == "system" else f"resolver {o.resolver}"
+    who = "the system's lookup" if o.via == "system" else f"resolver {o.resolver}"
     return f"{who} returned {words(o.addresses)}"
 
 

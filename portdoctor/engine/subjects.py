@@ -69,7 +69,7 @@ def of_name(report: Report) -> Finding | None:
 
 def of_resolvers(report: Report) -> list[Finding]:
     """Return the resolvers that were queried; a failing one degrades a name that resolves."""
-    asked = {o.resolver: o for o in report.of(Lookup) if not o.own and o.resolver}
+    asked = {o.resolver: o for o in report.of(Lookup) if o.resolver}
     return [_finding(Subject(kind="resolver", values=(r,)), o, [], state="ok") for r, o in asked.items() if r]
 
 

@@ -14,6 +14,7 @@ import struct
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -233,12 +234,13 @@ def _dns(spec: Spec) -> Runner:
     """DNS over UDP, and over TCP unless `tcp=no`. One thread a query, since responses can be delayed (`delay=`)."""
     sock = server_socket(spec, socket.SOCK_DGRAM)
     stream = None
+    asked: Counter[tuple[str, str]] = Counter()
     if spec.options.get("tcp") != "no":
         stream = server_socket(spec)
         stream.listen(16)
 
     def respond(query: bytes, peer: tuple[object, ...]) -> None:
-        reply = answer_dns(query, spec.options, "udp")
+        reply = answer_dns(query, spec.options, "udp", asked)
         if reply is not None:
             with contextlib.suppress(OSError):
                 sock.sendto(reply, peer)
@@ -246,7 +248,7 @@ def _dns(spec: Spec) -> Runner:
     def streams() -> None:
         while stream is not None:
             one, _ = stream.accept()
-            threading.Thread(target=serve_dns_stream, args=(one, spec.options), daemon=True).start()
+            threading.Thread(target=serve_dns_stream, args=(one, spec.options, asked), daemon=True).start()
 
     def run() -> None:
         threading.Thread(target=streams, daemon=True).start()

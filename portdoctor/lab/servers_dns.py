@@ -4,8 +4,9 @@ Options: ``NAME=ADDRESS[,ADDRESS]`` a name's records; ``NAME=cname:OTHER`` an al
 one name, ``rcode=SERVFAIL`` for everything; ``ede=22`` or ``ede=22:text`` adds an extended error; ``silent=yes`` or
 ``silent=AAAA`` does not respond (to that type); ``delay=2`` seconds; ``tc=yes`` truncates over UDP; ``tcp=no`` has no
 TCP; ``malformed=yes`` sends a malformed message; ``wrong=id`` or ``wrong=question`` sends another id or question;
-``edns=drop`` ignores queries with EDNS; ``cd=NAME`` fails that name unless checking is disabled. Other names do not
-exist.
+``edns=drop`` ignores queries with EDNS; ``cd=NAME`` fails that name unless checking is disabled; ``fails=3:SERVFAIL``
+answers the first three queries for each name and type with that rcode, ``fails=3:silent`` does not respond to them, and
+``fails=3:SERVFAIL:plain`` counts only queries without EDNS. Other names do not exist.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import contextlib
 import socket
 import struct
 import time
+from collections import Counter
 from typing import NamedTuple
 
 _RCODES = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
@@ -57,8 +59,10 @@ def _record(owner: str, qtype: int, data: bytes) -> bytes:
     return _name(owner) + struct.pack("!2HIH", qtype, 1, _TTL, len(data)) + data
 
 
-def answer_dns(message: bytes, options: dict[str, str], transport: str) -> bytes | None:
-    """The response to one query in wire format; None for no response."""
+def answer_dns(
+    message: bytes, options: dict[str, str], transport: str, asked: Counter[tuple[str, str]] | None = None
+) -> bytes | None:
+    """The response to one query in wire format; None for no response. `asked` counts queries, for `fails`."""
     query = _read(message)
     if query is None or options.get("silent") in ("yes", query.qtype):
         return None
@@ -69,6 +73,13 @@ def answer_dns(message: bytes, options: dict[str, str], transport: str) -> bytes
         return message[:2] + b"\x84\x00\x00\x01\x00\x09rubbish"
     answers: list[bytes] = []
     rcode = options.get("rcode") or _look_up(query, options, answers)
+    first, failure, which = (*options.get("fails", "0::").split(":"), "")[:3]
+    if asked is not None and not (which == "plain" and query.edns):
+        asked[query.name, query.qtype] += 1
+        if asked[query.name, query.qtype] <= int(first):
+            if failure == "silent":
+                return None
+            rcode, answers = failure, []
     if options.get("cd") == query.name and not query.flags & _CD:
         rcode, answers = "SERVFAIL", []
     flags = _QR | _RA | query.flags & (_RD | _CD) | _RCODES[rcode]
@@ -113,11 +124,11 @@ def _look_up(query: _Query, options: dict[str, str], answers: list[bytes]) -> st
     return "NOERROR"
 
 
-def serve_dns_stream(sock: socket.socket, options: dict[str, str]) -> None:
+def serve_dns_stream(sock: socket.socket, options: dict[str, str], asked: Counter[tuple[str, str]]) -> None:
     """DNS over one TCP connection: messages with a length prefix (RFC 7766)."""
     with sock, contextlib.suppress(OSError, struct.error):
         while True:
             (length,) = struct.unpack("!H", sock.recv(2, socket.MSG_WAITALL))
-            reply = answer_dns(sock.recv(length, socket.MSG_WAITALL), options, "tcp")
+            reply = answer_dns(sock.recv(length, socket.MSG_WAITALL), options, "tcp", asked)
             if reply is not None:
                 sock.sendall(struct.pack("!H", len(reply)) + reply)

@@ -38,7 +38,7 @@ def trials(report: Report, problem: Problem | None) -> tuple[Trial, ...]:
 
 def _of_name(report: Report) -> list[Trial]:
     host = report.target.host
-    system = next((o for o in report.of(Lookup) if o.via == "system"), None)
+    system = next((o for o in report.of(Lookup) if o.own), None)
     if system is None:
         return []
     said = ", ".join(system.addresses[:4]) if system.outcome is Outcome.OK else error_text(system)

@@ -37,7 +37,7 @@ def give_up_early(report: Report, subject: Subject) -> Reading:
 def _measured(report: Report) -> list[Measured]:
     """Return each address in the resolver's order, with the best time of all attempts."""
     tried = list(dict.fromkeys(o.address for o in report.of(Connect) if o.role == "target"))
-    resolved = [a for o in report.of(Lookup) if o.via == "system" for a in o.addresses]
+    resolved = [a for o in report.of(Lookup) if o.own for a in o.addresses]
     tried.sort(key=lambda a: resolved.index(a) if a in resolved else len(resolved))
     return [_best(report, address) for address in tried]
 

@@ -12,6 +12,7 @@ from .observed import millis, route_to
 from .resolver_states import (
     ANSWERS,
     DEAD,
+    FAILURES,
     FINAL,
     NOBODY,
     SILENT,
@@ -176,7 +177,9 @@ def system_lookup_unanswered(report: Report, subject: Subject) -> Reading:
     o = system_lookup(report)
     if o is None:
         return unknown("not-looked")
-    if o.outcome in (Outcome.TRY_AGAIN, Outcome.TIMEOUT, Outcome.SERVER_FAILURE):
+    if o.outcome is Outcome.TIMEOUT:
+        return present(f"The system's lookup had not ended after {o.took:.1f} s.", o)
+    if o.outcome in (Outcome.TRY_AGAIN, Outcome.SERVER_FAILURE):
         return present(f"The system's lookup failed: {o.os_says}.", o)
     if o.outcome is Outcome.OK:
         return absent("The system's lookup returned an address.", o)
@@ -203,6 +206,10 @@ def only_system_lookup_fails(report: Report, subject: Subject) -> Reading:
     if report.options.resolver and not any(state_of(report, r) in ANSWERS for r in report.vantage.resolvers):
         fact = "--resolver queries another server than programs on this machine use."
         return unknown("forbidden-by-option", o, says=fact)
+    plain = [o for o in address_lookups(report) if o.outcome in FAILURES and "no-EDNS" in o.flags]
+    if found and plain:
+        fact = f"Resolver {plain[0].resolver} answers {plain[0].rcode} to a query without EDNS, as the system sends it."
+        return absent(fact, *plain)
     if found:
         fact = f"DNS returns {found[0]}, while the system's lookup fails: {o.os_says}."
         return present(fact, o, *address_lookups(report))

@@ -34,6 +34,7 @@ _UNREACHABLE = (
     Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE, Outcome.PROTOCOL_UNREACHABLE, Outcome.PROHIBITED,
     Outcome.TTL_EXPIRED, Outcome.BLACKHOLED, Outcome.DENIED,
 )  # fmt: skip
+FAILURES = (Outcome.SERVER_FAILURE, Outcome.QUERY_REFUSED, Outcome.OTHER)  # of a query that was answered
 OF_ITSELF = "id.server"  # the queries that test whether a resolver without response is alive
 OF_THE_ROOT = "."
 
@@ -54,7 +55,7 @@ class Standing(Value, frozen=True, kw_only=True):
 
 def system_lookup(report: Report) -> Lookup | None:
     """Return the system's own lookup of the name, as programs on this machine make it."""
-    return next((o for o in reversed(report.of(Lookup)) if o.via == "system"), None)
+    return next((o for o in reversed(report.of(Lookup)) if o.own), None)
 
 
 def qtypes(report: Report) -> tuple[str, ...]:

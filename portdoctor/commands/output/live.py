@@ -59,5 +59,5 @@ class Live(Reporter):
 
 def _all_tried(report: Report) -> bool:
     """Return whether a connect to every address of the name has ended; until then no stage line is final."""
-    found = {a for o in report.of(Lookup) if o.via == "system" and o.outcome is Outcome.OK for a in o.addresses}
+    found = {a for o in report.of(Lookup) if o.own and o.outcome is Outcome.OK for a in o.addresses}
     return found <= {o.address for o in report.of(Connect) if o.role == "target"}
