@@ -642,6 +642,7 @@ class Problem(Value, frozen=True, kw_only=True):
     because_certainty: Certainty | None = None  # certainty of `because`, which may be lower than that of `cause`
     certainty: Certainty = "undetermined"
     title: str = ""
+    headline: str = ""  # what is wrong, in one sentence with names and addresses
     explanation: str = ""
     owner: Owner = "unknown"
     owner_text: str = ""

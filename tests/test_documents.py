@@ -9,7 +9,7 @@ import pytest
 
 from portdoctor.cli import COMMANDS
 
-from .written import BLOCKS, block
+from .written import BLOCKS, FILES, block
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,6 +19,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_generated_text_is_up_to_date(file: str, name: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     assert block(file, name, text) == BLOCKS[file, name](), "run: python -m tests.written"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_generated_file_is_up_to_date(file: str) -> None:
+    assert (ROOT / file).read_text(encoding="utf-8") == FILES[file](), "run: python -m tests.written"
 
 
 def test_ci_runs_the_readme_s_test_command() -> None:

@@ -16,7 +16,7 @@ HEAVY = {
     "rich", "dns", "psutil", "truststore", "platformdirs", "cryptography", "jsonschema", "http.client", "email",
     "importlib.metadata", "importlib.resources", "dataclasses", "portdoctor.lab", "portdoctor.redaction",
     "portdoctor.render.terminal", "portdoctor.probes.lookup", "portdoctor.probes.handshake", "xml.etree.ElementTree",
-    "portdoctor.commands.output.live", "portdoctor.checkup.conversation",
+    "portdoctor.checkup.conversation",
     "portdoctor.engine.expect", "portdoctor.services.usual", "portdoctor.probes.http",
     "portdoctor.signs.app", "portdoctor.signs.bind", "portdoctor.signs.conflict", "portdoctor.signs.dns",
     "portdoctor.signs.tls", "portdoctor.signs.certificate", "portdoctor.signs.http", "portdoctor.signs.udp",

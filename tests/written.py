@@ -32,6 +32,26 @@ def example() -> str:
     return f"```\n$ portdoctor {scenario.load_scenario(EXAMPLE).command}\n{told}```\n"
 
 
+def picture() -> str:
+    """The example as a picture of a terminal. It names no font that would be fetched from elsewhere."""
+    from io import StringIO
+
+    from rich._export_format import CONSOLE_SVG_FORMAT
+    from rich.console import Console
+    from rich.terminal_theme import MONOKAI
+    from rich.text import Text
+
+    report = json.load_report(scenario.recording_path(EXAMPLE).read_bytes())
+    console = Console(file=StringIO(), record=True, width=82, markup=False, emoji=False, highlight=False)
+    console.print(Text(f"$ portdoctor {scenario.load_scenario(EXAMPLE).command}", style="dim"))
+    for line in terminal.report_lines(report, diagnose(report, load_catalogue())):
+        console.print(Text.assemble(*((span.text, span.style) for span in line)), soft_wrap=True)
+    own_fonts = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.S)
+    own_fonts = own_fonts.replace("<svg ", '<svg xml:space="preserve" ', 1).replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
+    drawn = console.export_svg(title="portdoctor", code_format=own_fonts, theme=MONOKAI, unique_id="portdoctor")
+    return "".join(f"{line.rstrip()}\n" for line in drawn.splitlines())
+
+
 def matrix() -> str:
     """Injected against diagnosed, for every recording, as the lab's command prints it."""
     command = [sys.executable, "-m", "portdoctor", "lab", "matrix", "--format", "markdown"]
@@ -100,6 +120,10 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
 }
 
 
+# file -> what makes all of it
+FILES: dict[str, Callable[[], str]] = {"docs/example.svg": picture}
+
+
 def block(file: str, name: str, text: str) -> str:
     """The text between the marks of a block."""
     found = re.search(rf"<!-- {name}: begin -->\n(.*?)<!-- {name}: end -->", text, re.S)
@@ -108,6 +132,8 @@ def block(file: str, name: str, text: str) -> str:
 
 
 def main() -> None:
+    for file, make in FILES.items():
+        (ROOT / file).write_text(make(), encoding="utf-8")
     for (file, name), make in BLOCKS.items():
         path = ROOT / file
         text = path.read_text(encoding="utf-8")

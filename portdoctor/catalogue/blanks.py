@@ -49,6 +49,17 @@ def fill(text: str, facts: dict[str, str]) -> str:
     return _BLANK.sub(put, text)
 
 
+def wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the wordings of a text that may have several."""
+    return (text,) if isinstance(text, str) else text
+
+
+def fill_first(text: str | tuple[str, ...], facts: dict[str, str]) -> str:
+    """As `fill`, with the first wording whose facts are all known, or else the last one."""
+    several = wordings(text)
+    return fill(next((one for one in several if all(facts.get(blank) for blank in blanks_in(one))), several[-1]), facts)
+
+
 def fill_message(text: str, facts: dict[str, str]) -> str:
     """As `fill`, without the sentences in which a fact is missing: a message that people send has no blanks."""
     sentences = re.split(r"(?<=[.?]) +", text)

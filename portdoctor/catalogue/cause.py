@@ -97,7 +97,11 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     assumes: Annotated[
         tuple[str, ...], Meta(description="what the cause takes for granted, as codes such as `clock-right`")
     ] = ()
-    says: Annotated[str, Meta(description="the finding in one sentence of at most 15 words, with blanks")]
+    says: Annotated[
+        str | tuple[str, ...],
+        Meta(description="the finding in one sentence of at most 15 words, with blanks; or several sentences, "
+             "of which the first one is used whose blanks are all known"),
+    ]  # fmt: skip
     ask: Annotated[
         str,
         Meta(description="the message to the owner: at most 60 words, with blanks; none where the owner is `user`"),

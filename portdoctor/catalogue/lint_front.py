@@ -13,7 +13,7 @@ from ..model import Icmp, Outcome, Stage, SubjectKind, Symptom
 from ..outcomes import symptom
 from ..signs import find, load_all
 from ..text import PHRASE_BLANKS, did_you_mean, nearest, words
-from .blanks import blanks_in
+from .blanks import blanks_in, wordings
 from .cause import Catalogue, Cause, Front
 from .lint_page import Finding, of_blanks, of_sentence
 from .toml_lines import line_of_error, line_of_key
@@ -102,7 +102,8 @@ def of_front(cause: Cause, matter: str, catalogue: Catalogue) -> Iterator[Findin
     if front.kind == "remainder" and front.cap != "certain":
         yield _line(matter, "cap"), "cap: a remainder is always undetermined and takes no cap"
     yield from _of_stages(cause, matter)
-    yield from ((_line(matter, "says"), f"says: {text}") for text in of_sentence(front.says))
+    for said in wordings(front.says):
+        yield from ((_line(matter, "says", said), f"says: {text}") for text in of_sentence(said))
     yield from ((_line(matter, "ask"), f"ask: {text}") for text in _of_ask(front))
     for key in _PHRASES:
         for phrase in getattr(front, key):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..catalogue.blanks import blanks_in, fill, fill_command, fill_message
+from ..catalogue.blanks import blanks_in, fill, fill_command, fill_first, fill_message
 from ..catalogue.cause import ORIGIN, OWNER_TEXT, Cause, step_of
 from ..model import (
     Bind,
@@ -91,12 +91,14 @@ def problem_of(
     if certainty == "certain" and proof:
         settled = tuple(replace(_ruled_out(reader, finding, w), because=proof.says or cause.title) for w in rivals)
         problem = replace(problem, candidates=(), ruled_out=(*ruled_out, *settled))
+    headline = fill_first(cause.front.says, facts)
     return replace(
         problem,
         cause=cause.name,
         certainty=certainty,
         title=cause.title,
-        explanation=" ".join((fill(cause.front.says, facts), *says[:4])),
+        headline=headline,
+        explanation=" ".join((headline, *says[:4])),
         owner=owner,
         owner_text=_owner_text(cause, owner, facts),
         ask="" if owner in _OURS else fill_message(front.ask, facts),

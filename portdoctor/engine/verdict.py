@@ -6,7 +6,7 @@ from collections import Counter
 
 from msgspec.structs import replace
 
-from ..catalogue.blanks import fill
+from ..catalogue.blanks import fill_first
 from ..catalogue.cause import Catalogue, Cause
 from ..model import Diagnosis, Link, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
 from . import endpoints, notes, weigh
@@ -117,14 +117,14 @@ class _Case:
             return [replace(p, symptom="degraded") for p in problems]
         scope, dead = established[0], problems[0]
         facts = facts_about(self.report, whole.subject)
-        says = fill(scope.cause.front.says, facts)
+        says = fill_first(scope.cause.front.says, facts)
         over = replace(
             dead,
             id="scope", symptom="degraded", cause=scope.cause.name,
             chain=(Link(cause=scope.cause.name, subject=whole.subject), *dead.chain),
             because=dead.cause, certainty="certain",
             because_certainty=dead.certainty if dead.cause else None, candidates=(),
-            title=scope.cause.title, explanation=f"{says} {dead.explanation}", hidden=(dead.id,),
+            title=scope.cause.title, headline=says, explanation=f"{says} {dead.explanation}", hidden=(dead.id,),
             evidence=tuple(dict.fromkeys((*(e for r in scope.present for e in r.evidence), *dead.evidence))),
         )  # fmt: skip
         return [over, *problems]

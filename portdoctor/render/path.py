@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model import Hop, Outcome, Report, Trace
-from ..text import at
+from ..text import at, wrapped
 
 SILENT = "*"  # a router that did not respond: no sign of loss, many never do
 _MOST_HOPS = 8
@@ -21,6 +21,11 @@ class Path(NamedTuple):
     end: str
     reached: bool
     says: str
+    beyond: str = ""  # another port whose packets get further
+
+    @property
+    def caption(self) -> str:
+        return "; ".join(p for p in (self.says, self.beyond) if p)
 
 
 def path_to(report: Report, address: str) -> Path | None:
@@ -38,8 +43,17 @@ def path_to(report: Report, address: str) -> Path | None:
     if end is None:
         where = f"lost at or beyond {before}"
         passing = _beyond(report, address, last)
-        return Path(shown, goal, False, f"{where}; port {passing} gets further" if passing else where)
+        return Path(shown, goal, False, where, _gets_further(passing))
     return _ended(report, address, Path(shown, goal, False, ""), end)
+
+
+def furthest(traces: list[Trace]) -> str:
+    """How far the packets of these traces got, as far as responses show it: "reached hop 2", "answered at hop 4"."""
+    hops = [h for h in _merged(traces).values() if h.outcome is not Outcome.TIMEOUT]
+    ends = [h.ttl for h in hops if h.outcome is not Outcome.TTL_EXPIRED]
+    if ends:
+        return f"answered at hop {min(ends)}"
+    return f"reached hop {max(h.ttl for h in hops)}" if hops else ""
 
 
 def _ended(report: Report, address: str, path: Path, end: Hop) -> Path:
@@ -53,7 +67,11 @@ def _ended(report: Report, address: str, path: Path, end: Hop) -> Path:
         return path._replace(hops=path.hops if known else (*path.hops, offender), says=says)
     says = f"{str(end.outcome).replace('-', ' ')} at hop {end.ttl}"
     passing = _still_in_path(report, address, end.ttl) if end.outcome is Outcome.REFUSED else None
-    return path._replace(says=f"{says}; port {passing} gets further" if passing else says)
+    return path._replace(says=says, beyond=_gets_further(passing))
+
+
+def _gets_further(port: int | None) -> str:
+    return f"port {port} gets further" if port else ""
 
 
 def _merged(rounds: list[Trace]) -> dict[int, Hop]:
@@ -110,5 +128,7 @@ def drawn(path: Path, columns: int = 80) -> list[str]:
             line = f"    {piece}"
         else:
             line = joined
-    beside = f"{line}   {path.says}"
-    return [*lines, beside] if len(beside) <= columns else [*lines, line, f"    {path.says}"]
+    beside = f"{line}   {path.caption}".rstrip()
+    if len(beside) <= columns:
+        return [*lines, beside]
+    return [*lines, line, *(f"    {each}" for each in wrapped(path.caption, columns - 4))]

@@ -23,6 +23,7 @@ from ..model import (
     Owner,
     Problem,
     Report,
+    Step,
     Symptom,
     Target,
     Vantage,
@@ -149,7 +150,7 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
         case "ok":
             return f"{it} works."
         case "degraded":
-            return f"{target(report)} works but is degraded: {_lowered(problem.title)}."
+            return f"{target(report)} works but is degraded: {lowered(problem.title)}."
         case "name-not-resolved":
             return f"The name {report.target.host} did not resolve to an address."
         case "connection-refused":
@@ -190,7 +191,7 @@ def _without_problem(report: Report, diagnosis: Diagnosis) -> str:
         return f"A program can listen on {target(report)}."
     if verdict.symptom == "ok":
         return f"{target(report)} works."
-    return verdict.explanation or f"{target(report)}: {_lowered(verdict.title or TITLES[verdict.symptom])}."
+    return verdict.explanation or f"{target(report)}: {lowered(verdict.title or TITLES[verdict.symptom])}."
 
 
 def _silence(it: str, o: Ending | None) -> str:
@@ -210,7 +211,7 @@ def _silence(it: str, o: Ending | None) -> str:
             return f"{it} did not respond."
 
 
-def _lowered(text: str) -> str:
+def lowered(text: str) -> str:
     """The text for the middle of a sentence: its first letter small, except in acronyms (TLS, DNS)."""
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
@@ -223,6 +224,52 @@ def cause_label(problem: Problem) -> str:
     behind = f"; because of {root}" if problem.because else ""
     links = [link.cause for link in problem.chain] if not problem.because else []
     return f"({' → '.join(links) or problem.cause}, {problem.certainty}{behind})"
+
+
+def headline(report: Report, problem: Problem) -> str:
+    """What is wrong, without a full stop: the sentence of the cause, or the symptom where no cause is found."""
+    says = (problem.headline or problem.title).rstrip(".")
+    if problem.cause is None or not says:
+        return _symptom(report, problem)
+    behind = len(problem.chain) > 1 and not problem.because
+    says = says if says.startswith(report.target.host) else lowered(says)
+    if problem.symptom == "degraded":
+        return f"works, but {says}"
+    return f"{lowered(TITLES[problem.symptom])}: {says}" if behind else says
+
+
+def _symptom(report: Report, problem: Problem) -> str:
+    """The symptom as a phrase, with the exact error where the system reported one."""
+    o = failing(report, problem)
+    said = TITLES[problem.symptom]
+    detail = o.errno.name if o is not None and o.errno is not None else ""
+    return f"{lowered(said)} ({detail})" if detail else lowered(said)
+
+
+def works(report: Report, diagnosis: Diagnosis) -> str:
+    """The headline where there is no problem."""
+    verdict = diagnosis.verdict
+    if verdict.symptom == "ok":
+        return "free: a program can listen here" if report.target.stages == ("bind",) else "works"
+    return lowered(verdict.title or TITLES[verdict.symptom])
+
+
+def asked(report: Report, problem: Problem) -> str:
+    """The message to the owner, with the time of the check."""
+    day, _, clock = report.vantage.started.partition("T")
+    return f"{problem.ask} ({day} {clock[:5]} UTC)" if clock else problem.ask
+
+
+def own_steps(problem: Problem) -> list[Step]:
+    """The steps that the user can take: those on this machine; all of them where the owner is the user."""
+    own = problem.owner in ("user", "this-machine")
+    return [s for s in problem.steps if own or s.scope == "this-machine"]
+
+
+def named(problem: Problem) -> str:
+    """The cause by name, with the chain that leads to it, or the cause of a scope."""
+    links = [link.cause for link in problem.chain] if not problem.because else [problem.cause or "", problem.because]
+    return " → ".join(links) or problem.cause or ""
 
 
 def open_label(problem: Problem) -> str:
@@ -243,10 +290,9 @@ def is_certain(problem: Problem) -> bool:
     return (problem.because_certainty or problem.certainty) == "certain"
 
 
-def test_of(test: NextTest) -> str:
-    """Where the next test runs: "On the server, run"."""
-    where = WHERE.get(test.where, f"on {test.where[:40]}")
-    return f"{where[0].upper()}{where[1:]}, run"
+def place_of(test: NextTest) -> str:
+    """Where the next test runs: "on the server"."""
+    return WHERE.get(test.where, f"on {test.where[:40]}")
 
 
 def when_and_where(report: Report, *, date: bool = False) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,21 +19,14 @@ if TYPE_CHECKING:
     from ...render.state import Case
 
 
-def reporter_for(output: OutputOptions, stdout: Stdout, *, live: bool = False) -> Reporter:
-    """Return the reporter for the options. `live`: a single target will be probed.
-
-    Raises UsageError if the key of --redact cannot be written.
-    """
+def reporter_for(output: OutputOptions, stdout: Stdout) -> Reporter:
+    """Return the reporter for the options. Raises UsageError if the key of --redact cannot be written."""
     reporter: Reporter
     match output.format:
         case _ if output.output:
             reporter = _file(output.output, output)
         case "json" | "jsonl":
             reporter = Lines(stdout)
-        case "terminal" if live and not output.quiet and not output.redacted:
-            from .live import Live
-
-            reporter = Live(stdout, output.verbose)
         case "terminal":
             reporter = DocumentReporter(lambda cases: stdout.print_lines(pages(cases, output)))
         case _:
@@ -71,5 +67,12 @@ def pages(cases: Sequence[Case], output: OutputOptions) -> list[Line]:
 
     if output.quiet:
         return [line(terminal.brief(*case)) for case in cases]
-    shown = [terminal.report_lines(*case, verbose=output.verbose) for case in cases]
+    shown = [terminal.report_lines(*case, verbose=output.verbose, columns=_columns(output)) for case in cases]
     return [each for number, lines in enumerate(shown) for each in [*([()] if number else []), *lines]]
+
+
+def _columns(output: OutputOptions) -> int:
+    """Return the width of the terminal, from 40 to 120 columns; 80 for a file or a pipe."""
+    if output.output or not (sys.stdout.isatty() or "COLUMNS" in os.environ):
+        return 80
+    return min(max(shutil.get_terminal_size().columns, 40), 120)

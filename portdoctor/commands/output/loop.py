@@ -48,7 +48,7 @@ def run_checks(
 ) -> RunResult:  # fmt: skip
     """Probe the targets and report them; with --wait, repeat and report only the last result of each."""
     stdout = Stdout(output.color)
-    reporter = reporter_for(output, stdout, live=len(asked) == 1 and not output.wait)
+    reporter = reporter_for(output, stdout)
     probe = partial(
         probe_all, options=options, catalogue=catalogue, stdout=stdout, parallel=parallel, ordered=ordered
     )
@@ -107,6 +107,8 @@ def probe_all(
                 )
                 async with aclosing(found):
                     async for case in found:
+                        if progress:
+                            progress.finished()
                         finished(case)
                         if stdout.reader_closed:
                             return

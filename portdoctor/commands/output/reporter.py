@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Reporter:
     """Shows a run in progress, or its results. This one shows nothing; the others override what they need.
 
-    `formats.reporter_for` selects the reporter of a run; `live` and `redacting` define the others.
+    `formats.reporter_for` selects the reporter of a run; `redacting` defines another one.
     """
 
     def started(self, targets: Sequence[Target], options: Options, vantage: Vantage) -> None:
