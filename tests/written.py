@@ -46,9 +46,10 @@ def picture() -> str:
     console.print(Text(f"$ portdoctor {scenario.load_scenario(EXAMPLE).command}", style="dim"))
     for line in terminal.report_lines(report, diagnose(report, load_catalogue())):
         console.print(Text.assemble(*((span.text, span.style) for span in line)), soft_wrap=True)
-    own_fonts = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.S)
-    own_fonts = own_fonts.replace("<svg ", '<svg xml:space="preserve" ', 1).replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
-    drawn = console.export_svg(title="portdoctor", code_format=own_fonts, theme=MONOKAI, unique_id="portdoctor")
+    form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.S)
+    form = form.replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
+    form = form.replace("<svg ", '<svg xml:space="preserve" ', 1)
+    drawn = console.export_svg(title="portdoctor", code_format=form, theme=MONOKAI, unique_id="portdoctor")
     return "".join(f"{line.rstrip()}\n" for line in drawn.splitlines())
 
 
