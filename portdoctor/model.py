@@ -436,7 +436,10 @@ class Counters(Ending, frozen=True, kw_only=True, tag_field="kind", tag="counter
 
 
 class Certificate(Value, frozen=True, kw_only=True):
-    """One certificate that the server sent. Times are UTC, ISO 8601; `names` are its subjectAltName entries."""
+    """One certificate that the server sent. Times are UTC, ISO 8601; `names` are its subjectAltName entries.
+
+    `unreadable`: the fields that could not be read, "certificate" for all of them.
+    """
 
     subject: str = ""
     issuer: str = ""
@@ -447,6 +450,7 @@ class Certificate(Value, frozen=True, kw_only=True):
     serial: str | None = None
     sha256: str | None = None
     self_signed: bool = False
+    unreadable: tuple[str, ...] = ()
 
 
 class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handshake"):

@@ -1,23 +1,18 @@
-"""Loads trust stores, and decodes certificates as far as the standard library can."""
+"""Loads trust stores, and reads the certificates that a peer sent."""
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..model import Certificate
 from ..text import clean
+from .der import fields_of
 
 if TYPE_CHECKING:
     import ssl
 
-_MOST_NAMES = 100  # of one certificate; content networks put hundreds into one
 _MOST_CERTIFICATES = 10  # of one chain
-_SHORT = {
-    "commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C",
-    "stateOrProvinceName": "ST", "localityName": "L", "domainComponent": "DC",
-}  # fmt: skip
 
 
 class Trust(NamedTuple):
@@ -98,48 +93,25 @@ def chain_of(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
         certs = inner.get_unverified_chain()
     elif hasattr(tls, "get_unverified_chain"):
         certs = tls.get_unverified_chain()
-    return tuple(_certificate(c) for c in (certs or ())[:_MOST_CERTIFICATES])
+    return tuple(certificate_of(c if isinstance(c, bytes) else _der(c)) for c in (certs or ())[:_MOST_CERTIFICATES])
 
 
-def _certificate(cert: Any) -> Certificate:
-    """Decode a certificate of the chain: CPython's private object with `get_info` where there is one, else DER."""
+def certificate_of(der: bytes) -> Certificate:
+    """Return what can be read of a certificate; it may have any content."""
     import hashlib
 
-    der = cert if isinstance(cert, bytes) else _der(cert)
-    info: dict[str, Any] = cert.get_info() if hasattr(cert, "get_info") else {}
-    subject, issuer = _name(info.get("subject", ())), _name(info.get("issuer", ()))
+    found = fields_of(der)
     return Certificate(
-        subject=subject, issuer=issuer,
-        not_before=_moment(info.get("notBefore")), not_after=_moment(info.get("notAfter")),
-        names=tuple(clean(value, limit=253) for _, value in info.get("subjectAltName", ())[:_MOST_NAMES]),
-        issuer_urls=tuple(clean(u, limit=200) for u in info.get("caIssuers", ())[:4]),
-        serial=info.get("serialNumber"),
-        sha256=hashlib.sha256(der).hexdigest() if der else None,
-        self_signed=bool(subject) and info.get("subject") == info.get("issuer"),
+        subject=clean(found.subject, limit=300), issuer=clean(found.issuer, limit=300),
+        not_before=found.not_before, not_after=found.not_after,
+        names=tuple(clean(name, limit=253) for name in found.names),
+        issuer_urls=tuple(clean(url, limit=200) for url in found.issuer_urls),
+        serial=found.serial, sha256=hashlib.sha256(der).hexdigest() if der else None,
+        self_signed=found.self_signed, unreadable=found.unreadable,
     )  # fmt: skip
 
 
 def _der(cert: Any) -> bytes:
     import ssl
 
-    return ssl.PEM_cert_to_DER_cert(cert.public_bytes()) if hasattr(cert, "public_bytes") else b""
-
-
-def _name(parts: Any) -> str:
-    """Return a distinguished name in one line, the common name first: "CN=shop.example.com, O=Example"."""
-    pairs = [(_SHORT.get(key, key), value) for part in parts for key, value in part]
-    pairs.sort(key=lambda pair: pair[0] != "CN")
-    return clean(", ".join(f"{key}={value}" for key, value in pairs), limit=300)
-
-
-def _moment(text: str | None) -> str | None:
-    """Return OpenSSL's "Nov 22 09:14:03 2026 GMT" as ISO 8601 in UTC."""
-    import ssl
-
-    if not text:
-        return None
-    try:
-        seconds = ssl.cert_time_to_seconds(text)
-    except ValueError:
-        return None
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return ssl.PEM_cert_to_DER_cert(cert.public_bytes())

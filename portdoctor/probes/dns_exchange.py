@@ -15,7 +15,7 @@ from ..model import Icmp, Lookup, Outcome
 from ..outcomes import errno_of, of_errno, os_says
 from . import Clock
 from .arrival import Arrival
-from .dns_message import id_of, read_answer
+from .dns_message import id_of, parse_answer
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -105,7 +105,7 @@ async def _converse(sock: socket.socket, asked: list[Message], clock: Clock, dea
         found = None
         if asked_so is not None:
             parsed += 1
-            found = await read_answer(wire, asked_so, replace(blank, took=clock() - blank.began))
+            found = parse_answer(wire, asked_so, replace(blank, took=clock() - blank.began))
         if found is None:
             strays += 1
         elif asked_so is not first:
@@ -164,7 +164,7 @@ async def by_tcp(
                 return replace(blank, flags=(*blank.flags, "accepted"), os_says=words)
             return blank
     blank = replace(blank, took=clock() - blank.began)
-    found = await read_answer(bytes(stream[2:]), asked, blank)
+    found = parse_answer(bytes(stream[2:]), asked, blank)
     if found is None:
         return replace(blank, outcome=Outcome.MALFORMED, os_says="the response does not match the query")
     if found.outcome is Outcome.TRUNCATED:  # TC has no meaning over TCP (RFC 2181 section 9)

@@ -1,9 +1,8 @@
-"""Builds DNS queries, and reads responses into Lookups. It opens no socket, and imports dnspython only when used."""
+"""Builds DNS queries, and makes Lookups of responses. It opens no socket, and imports dnspython only when used."""
 
 from __future__ import annotations
 
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,33 +10,29 @@ from msgspec.structs import replace
 from ..model import Lookup, Outcome
 from ..outcomes import of_rcode
 from ..text import clean
+from .dns_reader import AAAA, CNAME, A, DnsError, Name, Record, Response, address, lower, name_at, read
 from .threads import in_thread
 
 if TYPE_CHECKING:
     from dns.message import Message
+    from dns.name import Name as DnsName
 
 PAYLOAD = 1232  # bytes of a response: avoids IP fragmentation (DNS Flag Day 2020)
 _MOST_ADDRESSES = 64
 _MOST_ALIASES = 20
 _MOST_EDE = 8
-_MOST_RECORDS = 500  # of one response; dnspython takes up to 3 ms for one with long names
-_QUICK = 512  # bytes of a response that is parsed at once
 _TC = 0x02  # in the third byte of the header (RFC 1035, 4.1.1)
+_QR, _OPCODE = 0x8000, 0x7800
+_WITHOUT_QUESTION = (1, 2, 4, 5)  # FORMERR, SERVFAIL, NOTIMP, REFUSED
 
 
 async def dnspython() -> None:
     """Import the modules that read responses (about 70 ms) in a thread, without blocking the event loop."""
-    if "dns.message" in sys.modules and "dns.rdtypes.IN.AAAA" in sys.modules:
+    if "dns.message" in sys.modules:
         return
 
     def load() -> None:
-        # dnspython imports the class of a record type when it first reads one.
-        import dns.edns
-        import dns.message
-        import dns.rdtypes.ANY.CNAME
-        import dns.rdtypes.ANY.SOA
-        import dns.rdtypes.IN.A
-        import dns.rdtypes.IN.AAAA  # noqa: F401
+        import dns.message  # noqa: F401
 
     await in_thread(load, "import dns")
 
@@ -73,41 +68,23 @@ def is_truncated(wire: bytes) -> bool:
     return len(wire) >= 12 and bool(wire[2] & _TC)
 
 
-async def read_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
-    """Return `parse_answer`; a long response is parsed in a thread, because a hostile one may take a second."""
-    if len(wire) <= _QUICK:
-        return parse_answer(wire, asked, blank)
-    return await in_thread(lambda: parse_answer(wire, asked, blank), "parse DNS")
-
-
-def _records(wire: bytes) -> int:
-    """Return the number of records that a response claims to have (RFC 1035, 4.1.1)."""
-    return sum(int.from_bytes(wire[at : at + 2], "big") for at in (4, 6, 8, 10))
-
-
 def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
     """Return the response as a Lookup made from `blank`; None when it does not match the query.
 
     A message that cannot be parsed gives Outcome.MALFORMED, a truncated one Outcome.TRUNCATED.
     """
-    import dns.exception
     import dns.flags
-    import dns.message
     import dns.rcode
 
-    if len(wire) >= 12 and _records(wire) > _MOST_RECORDS:
-        words = f"the response has {_records(wire)} records; at most {_MOST_RECORDS} are read"
-        return replace(blank, outcome=Outcome.MALFORMED, os_says=words)
     try:
-        answer = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=is_truncated(wire))
-        if not asked.is_response(answer):
+        found = read(wire)
+        if not _matches(found, asked):
             return None
-        rcode = dns.rcode.to_text(answer.rcode())
-    except (dns.exception.DNSException, ValueError) as error:
-        words = clean(str(error) or type(error).__name__, limit=120)
-        return replace(blank, outcome=Outcome.MALFORMED, os_says=f"the response cannot be parsed: {words}")
-    addresses, aliases, ttl = _followed(answer, asked)
-    answered = bool(addresses) or (bool(answer.answer) and blank.qtype not in ("A", "AAAA"))
+        addresses, aliases, ttl = _followed(wire, found, asked)
+    except DnsError as error:
+        return replace(blank, outcome=Outcome.MALFORMED, os_says=f"the response cannot be parsed: {error}")
+    rcode = dns.rcode.to_text(dns.rcode.Rcode.make(found.rcode))
+    answered = bool(addresses) or (bool(found.answer) and blank.qtype not in ("A", "AAAA"))
     outcome = Outcome.TRUNCATED if is_truncated(wire) else of_rcode(rcode, answered)
     return replace(
         blank,
@@ -117,48 +94,57 @@ def parse_answer(wire: bytes, asked: Message, blank: Lookup) -> Lookup | None:
         addresses=addresses,
         aliases=aliases,
         ttl=ttl,
-        ede=_reasons(answer),
-        flags=tuple(dns.flags.to_text(answer.flags).split()),
+        ede=tuple((code, clean(text, limit=200)) for code, text in found.reasons[:_MOST_EDE]),
+        flags=tuple(dns.flags.to_text(found.flags).split()),
     )
 
 
-def _followed(answer: Message, asked: Message) -> tuple[tuple[str, ...], tuple[str, ...], int | None]:
+def _matches(found: Response, asked: Message) -> bool:
+    """Return whether the response is to this query (RFC 5452 section 9). Some errors come without the question."""
+    if not found.flags & _QR or found.id != asked.id or found.flags & _OPCODE:
+        return False
+    if found.question is None:
+        return found.rcode in _WITHOUT_QUESTION
+    mine = asked.question[0]
+    return found.question == (_labels(mine.name), mine.rdtype, mine.rdclass)
+
+
+def _labels(name: DnsName) -> Name:
+    return lower(name.labels[:-1])
+
+
+def _followed(
+    wire: bytes, found: Response, asked: Message
+) -> tuple[tuple[str, ...], tuple[str, ...], int | None]:
     """Follow the CNAME chain from the question: return the addresses, the aliases in order, and the smallest TTL.
 
     A chain that loops ends with the name that it repeats.
     """
-    import dns.rdatatype
-    import dns.rdtypes.ANY.CNAME
+    import dns.name
 
     question = asked.question[0]
-    name = question.name
+    name = _labels(question.name)
+    records: dict[tuple[Name, int], list[Record]] = {}
+    for record in found.answer:
+        if record.rclass == question.rdclass:
+            records.setdefault((record.owner, record.kind), []).append(record)
     seen = {name}
     ttls: list[int] = []
     aliases: list[str] = []
     while len(aliases) < _MOST_ALIASES:
-        found = answer.get_rrset(answer.answer, name, question.rdclass, question.rdtype)
-        if found is not None:
-            addresses = question.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
-            some = islice(found, _MOST_ADDRESSES) if addresses else ()
-            texts = dict.fromkeys(clean(record.to_text(), limit=64) for record in some)
-            return tuple(texts), tuple(aliases), min([*ttls, found.ttl])
-        alias = answer.get_rrset(answer.answer, name, question.rdclass, dns.rdatatype.CNAME)
-        target = alias[0] if alias else None
-        if alias is None or not isinstance(target, dns.rdtypes.ANY.CNAME.CNAME):
+        if own := records.get((name, question.rdtype)):
+            wanted = own[:_MOST_ADDRESSES] if question.rdtype in (A, AAAA) else []
+            texts = dict.fromkeys(address(wire, record) for record in wanted)
+            return tuple(texts), tuple(aliases), min([*ttls, *(record.ttl for record in own)])
+        alias = next(iter(records.get((name, CNAME), ())), None)
+        if alias is None:
             break
-        name = target.target
+        target, _ = name_at(wire, alias.start)
+        name = lower(target)
         ttls.append(alias.ttl)
-        aliases.append(clean(name.to_text(omit_final_dot=True), limit=255))
+        text = dns.name.Name((*target, b"")).to_text(omit_final_dot=True)
+        aliases.append(clean(text, limit=255))
         if name in seen:
             break
         seen.add(name)
-    negative = [s.ttl for s in answer.authority if s.rdtype == dns.rdatatype.SOA]
-    return (), tuple(aliases), min([*ttls, *negative], default=None)
-
-
-def _reasons(answer: Message) -> tuple[tuple[int, str], ...]:
-    """Return the extended DNS errors (RFC 8914): info-code and extra text."""
-    import dns.edns
-
-    found = [o for o in answer.options if isinstance(o, dns.edns.EDEOption)]
-    return tuple((int(o.code), clean(o.text or "", limit=200)) for o in found[:_MOST_EDE])
+    return (), tuple(aliases), min([*ttls, *found.negative_ttls], default=None)

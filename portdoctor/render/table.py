@@ -136,6 +136,8 @@ def _tls(o: Handshake) -> str:
         leaf = o.chain[0]
         until = f", valid until {leaf.not_after}" if leaf.not_after else ""
         parts.append(f"certificate {', '.join(leaf.names[:4]) or leaf.subject}{until}")
+        if leaf.unreadable:
+            parts.append(f"unreadable in the certificate: {', '.join(leaf.unreadable)}")
     if o.sample_protocol:
         parts.append(f"peer protocol {o.sample_protocol}")
     return "; ".join(parts)

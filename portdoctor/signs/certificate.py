@@ -168,9 +168,9 @@ def name_mismatch(report: Report, subject: Subject) -> Reading:
         return absent(f"The certificate matches {wanted}.", o)  # OpenSSL checks the time only after the name matches
     if len(leaf.names) >= _MOST_NAMES and code != 62:
         return unknown("not-possible-here", o, says="The certificate has more names than the report has.")
+    if code != 62 and ("(unreadable)" in leaf.names or {"certificate", "extensions", "names"} & set(leaf.unreadable)):
+        return unknown("not-possible-here", o, says="Not all names of the certificate could be read.")
     if not leaf.names:
-        if leaf.sha256 and not leaf.subject and code != 62:
-            return unknown("not-possible-here", o, says="This machine could not decode the certificate.")
         return present(f"The certificate contains no host name, so it does not match {wanted}.", o)
     few = ", ".join(leaf.names[:4])
     rest = f" and {len(leaf.names) - 4} more" if len(leaf.names) > 4 else ""
