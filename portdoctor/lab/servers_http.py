@@ -9,7 +9,7 @@ _PHRASES = {
     200: "OK", 301: "Moved Permanently", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
     404: "Not Found", 407: "Proxy Authentication Required", 421: "Misdirected Request", 429: "Too Many Requests",
     500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
-    521: "Web Server Is Down",
+    511: "Network Authentication Required", 521: "Web Server Is Down",
 }  # fmt: skip
 
 

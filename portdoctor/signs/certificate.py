@@ -5,9 +5,9 @@ OpenSSL checks the chain first (errors 2, 18 to 21), then the name (62), then th
 
 from __future__ import annotations
 
-from ..model import Certificate, Handshake, HttpReply, Outcome, Report, Subject, Want
+from ..model import Answer, Certificate, Handshake, HttpReply, Outcome, Report, Subject, Want
 from ..text import at, plural
-from .base import Reading, absent, no_response, present, sign, unknown, unsettled
+from .base import Ask, Reading, absent, no_response, present, sign, unknown, unsettled
 from .x509 import common_name, days_between, handshake_of, http_date, name_matches, now_of, time_text
 
 _SOON = 14  # days before its expiry at which a certificate that should have been renewed is reported
@@ -34,6 +34,17 @@ def _server(o: Handshake) -> str:
 
 def _verify_code(o: Handshake) -> int | None:
     return None if o.verified else o.verify_code
+
+
+_CLOCK = Ask(
+    where="here",
+    commands={"linux": "timedatectl", "macos": "sntp time.apple.com", "windows": "w32tm /query /status"},
+    answers=(
+        Answer(answer="the clock is right: the certificate is past its expiry date", then="tls.cert-expired"),
+        Answer(answer="the clock is right: the certificate is not valid yet", then="tls.cert-not-yet-valid"),
+        Answer(answer="the clock is wrong: the certificate may be valid", then="local.clock-skew"),
+    ),
+)
 
 
 def _by_code(report: Report, subject: Subject, code: int, says: str) -> Reading:
@@ -65,7 +76,7 @@ def expired(report: Report, subject: Subject) -> Reading:
     server = http_date(report, subject)
     if server is not None and server[1] <= end:
         fact = f"The certificate is valid until {time_text(end)}; the server's clock shows {time_text(server[1])}."
-        return unknown("no-answer", o, server[0], says=fact)
+        return unknown("no-answer", o, server[0], says=fact, ask=_CLOCK)
     ago = days_between(end, now)
     since = plural(ago, "day") if ago else "less than a day"
     return present(f"The certificate of {_server(o)} expired {since} ago ({time_text(end)}).", o)
@@ -96,7 +107,7 @@ def not_yet_valid(report: Report, subject: Subject) -> Reading:
     server = http_date(report, subject)
     if server is not None and server[1] >= start:
         fact = f"The certificate is valid from {time_text(start)}; the server's clock shows {time_text(server[1])}."
-        return unknown("no-answer", o, server[0], says=fact)
+        return unknown("no-answer", o, server[0], says=fact, ask=_CLOCK)
     return present(f"The certificate is valid from {time_text(start)}; this machine's clock shows {time_text(now)}.", o)
 
 
@@ -125,7 +136,8 @@ def clocks_agree(report: Report, subject: Subject) -> Reading:
         asked = [r for r in report.of(HttpReply) if r.address in subject.values]
         if o is None:
             return unknown("not-looked")
-        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, probed=bool(asked))
+        want = Want(probe="plain-http", args=(o.address,))
+        return unsettled(report, want, o, *asked, probed=bool(asked))
     apart = abs(days_between(server[1], now))
     if apart:
         return absent(f"The server's clock shows {time_text(server[1])}, this machine's {time_text(now)}.", server[0])
@@ -144,7 +156,8 @@ def valid_by_server_clock(report: Report, subject: Subject) -> Reading:
         return absent("The certificate is valid by this machine's clock.", o)
     if server is None:
         asked = [r for r in report.of(HttpReply) if r.address in subject.values]
-        return unsettled(report, Want(probe="plain-http", args=(o.address,)), o, *asked, probed=bool(asked))
+        want = Want(probe="plain-http", args=(o.address,))
+        return unsettled(report, want, o, *asked, probed=bool(asked), ask=_CLOCK)
     if not start <= server[1] <= end:
         fact = f"The certificate is not valid by the server's clock ({time_text(server[1])}) either."
         return absent(fact, o, server[0])
@@ -178,6 +191,20 @@ def name_mismatch(report: Report, subject: Subject) -> Reading:
 
 
 # ---------------------------------------------------------------- chain
+
+
+@sign("the server's certificate was verified")
+def verified(report: Report, subject: Subject) -> Reading:
+    """The server proved by a verified certificate that it has the requested name: no device in front of it responded.
+
+    Could also be: a proxy whose CA this machine trusts. Absent without TLS, where nothing proves who responds.
+    """
+    o = handshake_of(report, subject)
+    if "tls" not in report.target.stages:
+        return absent("The connection does not use TLS.")
+    if o is not None and o.verified and o.outcome is Outcome.OK:
+        return present(f"The certificate of {_server(o)} was verified.", o)
+    return no_response(o) or absent("The server's certificate was not verified.", *([o] if o else []))
 
 
 @sign("the certificate is self-signed")
@@ -214,11 +241,25 @@ def _store(o: Handshake) -> str:
     return f"the trust store ({o.trust})" if o.trust else "the trust store"
 
 
+_WHICH_ISSUER = Ask(
+    where="server",
+    commands={"linux": "openssl x509 -noout -subject -issuer -in CERTIFICATE-OF-THE-ISSUER"},
+    answers=(
+        Answer(
+            answer="subject and issuer are the same: this root CA is not installed on the client",
+            then="tls.cert-private-ca",
+        ),
+        Answer(answer="they differ: the server must send this certificate too", then="tls.chain-incomplete"),
+    ),
+)
+
+
 @sign("the server does not send the intermediate certificate")
 def intermediate_missing(report: Report, subject: Subject) -> Reading:
     """The server sent only its own certificate, which contains the URL of its issuer's certificate.
 
-    Could also be: a private CA that issues server certificates directly and publishes its own.
+    Could also be: a private CA that issues server certificates directly and publishes its own. Without the URL it is
+    unknown: certificates of private CAs have none, whether an intermediate or the root itself issued them.
     """
     o = handshake_of(report, subject)
     if o is None:
@@ -234,9 +275,8 @@ def intermediate_missing(report: Report, subject: Subject) -> Reading:
             f"The server sent {plural(len(o.chain), 'certificate')}, up to {common_name(o.chain[-1].subject)}.", o
         )
     if not leaf.issuer_urls:
-        return absent(
-            f"The certificate has no URL for its issuer {common_name(leaf.issuer)}, unlike those of public CAs.", o
-        )
+        fact = f"Whether {common_name(leaf.issuer)}, the issuer, is a root or an intermediate is unknown."
+        return unknown("needs-person", o, says=fact, ask=_WHICH_ISSUER)
     fact = f"The server sent only its own certificate; that of its issuer {common_name(leaf.issuer)} is missing."
     return present(fact, o)
 

@@ -108,6 +108,10 @@ def main() -> None:
     keep("wrong-name.pem", make("other.example", root, ("other.example", "www.other.example")).pem())
     keep("self-signed.pem", make("server", None, OUR_NAMES).pem())
     keep("private-ca.pem", make("server", company, OUR_NAMES).pem())
+    if not (HERE / "private-chain.pem").exists():
+        between = make("Company Issuing CA", company, ca=True)
+        keep("private-chain.pem", make("server", between, OUR_NAMES).pem() + shown(between.certificate))
+    keep("expired-wrong-name.pem", make("old.example", root, ("old.example",), (2020, 2021)).pem())
     keep("expired-wrong-name-self-signed.pem", make("old.example", None, ("old.example",), (2020, 2021)).pem())
     keep("client.pem", make("client", root, ("client",)).pem())
     if not (HERE / "chain.pem").exists():
