@@ -42,7 +42,9 @@ def test_one_observation_less_makes_no_other_cause_certain(name: str) -> None:
     true = true_of(name)
     for left_out in report.observations:
         less = replace(report, observations=tuple(o for o in report.observations if o is not left_out))
-        for problem in diagnose(less, CATALOGUE).problems:
+        found = diagnose(less, CATALOGUE)
+        assert not unearned(found), f"without {left_out.id}: {unearned(found)}"
+        for problem in found.problems:
             claimed = problem.because or problem.cause  # a scope counts which addresses fail; its cause is the claim
             certainty = problem.because_certainty or problem.certainty
             if claimed is not None and certainty == "certain":
@@ -97,29 +99,40 @@ class Shuffled(Catalogue):
 SHUFFLED = shuffled(CATALOGUE)
 
 
-@pytest.mark.parametrize("name", RECORDED)
-def test_two_established_rivals_never_happen(name: str) -> None:
-    """The evidence of a recording establishes no two causes that exclude each other, at any subject."""
-    _, full = recorded(name)
-    for problem in full.problems:
-        if problem.cause is None:
-            clash = [c for c in problem.candidates if not c.missing]
-            assert len(clash) < 2, f"established rivals: {', '.join(c.cause for c in clash)}"
+def unearned(diagnosis: Diagnosis) -> list[str]:
+    """What a diagnosis must not say, of every problem, a sentence each.
 
-
-@pytest.mark.parametrize("name", RECORDED)
-def test_a_certain_verdict_keeps_no_test_that_could_overturn_it(name: str) -> None:
-    _, full = recorded(name)
-    for problem in full.problems:
-        if problem.certainty != "certain":
+    Two rivals that the same evidence establishes; a certain cause beside a rival, or with a test that could overturn
+    it. Of a scope, where it fails is certain by counting; the claim is why.
+    """
+    wrong = []
+    for problem in diagnosis.problems:
+        scope = problem.cause is not None and CATALOGUE[problem.cause].front.kind == "scope"
+        told = problem.because if scope else problem.cause
+        certainty = problem.because_certainty if scope else problem.certainty
+        established = [c.cause for c in problem.candidates if not c.missing]
+        if established:  # an established candidate is a rival of another one, or of the cause
+            wrong.append(f"established rivals of {told}: {', '.join(established)}")
+        if certainty == "certain" and problem.candidates:
+            wrong.append(f"{problem.cause} is certain beside {', '.join(c.cause for c in problem.candidates)}")
+        if certainty != "certain" or problem.next_test is None:
             continue
-        assert not problem.candidates or problem.because, f"{problem.cause} is certain beside {problem.candidates}"
-        for answer in problem.next_test.if_ if problem.next_test else ():
-            refined = CATALOGUE[answer.then].front.refines
-            told = problem.because or problem.cause  # where it fails is certain, why may not be
-            assert problem.because_certainty not in (None, "certain") or told in (answer.then, *refined), (
-                f"{told} is certain, and a test leads to {answer.then}"
-            )
+        for answer in problem.next_test.if_:
+            if told not in (answer.then, *CATALOGUE[answer.then].front.refines):
+                wrong.append(f"{told} is certain, and a test leads to {answer.then}")
+    return wrong
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_certain_is_earned(name: str) -> None:
+    """With all evidence, without each kind of observation, and where nothing but the user's own attempts were made."""
+    report, full = recorded(name)
+    assert not unearned(full)
+    for kind in {type(o) for o in report.observations}:
+        less = replace(report, observations=tuple(o for o in report.observations if type(o) is not kind))
+        assert not unearned(diagnose(less, CATALOGUE)), f"without {kind.__name__}"
+    own = replace(report, observations=tuple(o for o in report.observations if o.own and o.stage is not None))
+    assert not unearned(diagnose(own, CATALOGUE)), "with the user's own attempts only"
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -105,6 +105,52 @@ def test_a_server_clock_that_differs_points_to_the_clocks() -> None:
     assert causes(found) == {"local.clock-skew": "likely"}
 
 
+@pytest.mark.parametrize(
+    ("date", "expected", "rival"),
+    [
+        (None, {"tls.cert-expired": "likely", "tls.cert-name-mismatch": "certain"}, "local.clock-skew"),
+        (THEN, {"local.clock-skew": "likely", "tls.cert-name-mismatch": "certain"}, "tls.cert-expired"),
+        (NOW, {"tls.cert-expired": "certain", "tls.cert-name-mismatch": "certain"}, None),
+    ],
+)
+def test_a_wrong_clock_and_an_expired_certificate_are_told_apart_beside_a_wrong_name(
+    date: str | None, expected: dict[str | None, str], rival: str | None
+) -> None:
+    shown = untrusted(62, replace(EXPIRED, names=("a.example",)))
+    asked = reply(Outcome.TIMEOUT, role="variant") if date is None else dated(date)
+    found = diagnose(report(shown, asked), CATALOGUE)
+    assert causes(found) == expected
+    first = found.problems[0]
+    assert [c.cause for c in first.candidates] == ([rival] if rival else [])
+    then = {a.then for a in first.next_test.if_} if first.next_test else set()
+    assert then == ({rival, first.cause} if rival else set())
+    assert not any(c.cause == "tls.cert-name-mismatch" for p in found.problems for c in p.ruled_out)
+
+
+def test_without_a_url_of_the_issuer_the_intermediate_may_be_missing() -> None:
+    first = diagnose(report(untrusted(20, GOOD)), CATALOGUE).problems[0]
+    assert [c.cause for c in first.candidates] == ["tls.chain-incomplete"]
+    assert first.next_test is not None
+    assert {a.then for a in first.next_test.if_} == {"tls.cert-private-ca", "tls.chain-incomplete"}
+    for seen in (untrusted(20, GOOD, cert()), untrusted(18, cert(issuer=GOOD.subject, self_signed=True))):
+        ruled_out = {r.cause for r in diagnose(report(seen), CATALOGUE).problems[0].ruled_out}
+        assert "tls.chain-incomplete" in ruled_out
+    twice = diagnose(report(untrusted(20, EXPIRED), dated(NOW)), CATALOGUE)
+    assert causes(twice) == {"tls.cert-expired": "certain", "tls.cert-private-ca": "likely"}
+
+
+def test_status_511_under_a_verified_certificate_is_no_portal() -> None:
+    portal = reply(Outcome.ERROR_ANSWER, 511)
+    trusted = shake(Outcome.OK, verified=True, chain=(GOOD,))
+    own = diagnose(report(trusted, portal, stages=("tcp", "tls", "http")), CATALOGUE)
+    assert causes(own) == {"http.app-error": "certain"}
+    assert "http.captive-portal" in {r.cause for r in own.problems[0].ruled_out}
+    unverified = diagnose(
+        report(replace(trusted, verified=False), portal, stages=("tcp", "tls", "http")), CATALOGUE
+    )
+    assert causes(unverified) == {"http.captive-portal": "likely"}
+
+
 def test_the_age_of_a_cached_response_is_added_to_its_date() -> None:
     days = 21 * 86400
     assert causes(diagnose(report(untrusted(10, EXPIRED), dated(THEN, age=str(days))), CATALOGUE)) == {
@@ -145,13 +191,13 @@ def test_a_truncated_list_of_names_proves_nothing() -> None:
         (shake(Outcome.TLS_ERROR, reason="UNSUPPORTED_PROTOCOL"), {"tls.version-mismatch": "certain"}),
         (shake(Outcome.TLS_ALERT, alert="unrecognized_name"), {"tls.sni-required": "certain"}),
         (shake(Outcome.TLS_ALERT, alert="handshake_failure", client_cert_asked=True),
-         {"tls.client-cert-required": "certain"}),
+         {"tls.client-cert-required": "likely"}),
         (shake(Outcome.TLS_ALERT, alert="handshake_failure"), {None: "undetermined"}),
         (shake(Outcome.TLS_ERROR, reason="SOMETHING_NEW"), {None: "undetermined"}),
         (shake(Outcome.TIMEOUT, received=0), {"tls.handshake-timeout": "certain"}),
         (shake(Outcome.RESET, received=0), {"tcp.reset-after-accept": "likely"}),
         (shake(Outcome.CLOSED, received=0), {"tcp.closed-after-accept": "likely"}),
-        (shake(Outcome.CLOSED, received=50), {"tls.closed-in-handshake": "certain"}),
+        (shake(Outcome.CLOSED, received=50), {"tls.closed-in-handshake": "likely"}),
         (shake(Outcome.RESET, received=50), {"tls.reset-in-handshake": "likely"}),
     ],
 )  # fmt: skip
@@ -177,11 +223,13 @@ def test_an_alert_after_the_handshake_is_read_from_the_answer() -> None:
 
 
 def test_a_certificate_that_expires_soon_degrades_a_success() -> None:
-    def warned(start: str, end: str) -> dict[str | None, Certainty]:
+    def warned(start: str, end: str, **headers: str) -> dict[str | None, Certainty]:
         ok = shake(Outcome.OK, verified=True, chain=(cert(not_before=start, not_after=end),))
-        return causes(diagnose(report(ok, reply(Outcome.OK, 200)), CATALOGUE))
+        return causes(diagnose(report(ok, reply(Outcome.OK, 200, headers=headers)), CATALOGUE))
 
-    assert warned("2026-09-01T00:00:00Z", "2026-12-01T00:00:00Z") == {"tls.cert-expires-soon": "certain"}
+    assert warned("2026-09-01T00:00:00Z", "2026-12-01T00:00:00Z") == {"tls.cert-expires-soon": "likely"}
+    assert warned("2026-09-01T00:00:00Z", "2026-12-01T00:00:00Z", date=NOW) == {"tls.cert-expires-soon": "certain"}
+    assert warned("2026-09-01T00:00:00Z", "2026-12-01T00:00:00Z", date=THEN) == {"tls.cert-expires-soon": "likely"}
     assert warned("2026-09-01T00:00:00Z", "2026-12-20T00:00:00Z") == {}
     assert warned("2026-11-20T00:00:00Z", "2026-11-26T12:00:00Z") == {}  # a six-day certificate in its first half
 
@@ -195,20 +243,21 @@ def test_a_certificate_that_expires_soon_degrades_a_success() -> None:
         (reply(Outcome.ERROR_ANSWER, 503), {None: "undetermined"}),
         (reply(Outcome.ERROR_ANSWER, 504), {"http.backend-timeout": "certain"}),
         (reply(Outcome.ERROR_ANSWER, 500), {"http.app-error": "certain"}),
-        (reply(Outcome.ERROR_ANSWER, 522), {"http.cdn-origin-failed": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 522), {"http.cdn-origin-failed": "likely"}),
         (reply(Outcome.ERROR_ANSWER, 429), {"http.rate-limited": "certain"}),
-        (reply(Outcome.ERROR_ANSWER, 407), {"http.auth-required": "certain"}),
+        (reply(Outcome.ERROR_ANSWER, 407), {"http.auth-required": "likely"}),
+        (reply(Outcome.ERROR_ANSWER, 511), {"http.captive-portal": "likely"}),
         (reply(Outcome.ERROR_ANSWER, 421), {"http.vhost-missing": "certain"}),
         (reply(Outcome.ERROR_ANSWER, 302, os_says="redirects in a circle"), {"http.redirect-loop": "certain"}),
         (reply(Outcome.OTHER_PROTOCOL, text="odd"), {"http.not-http": "certain"}),
         (reply(Outcome.MALFORMED, protocol="http", text="HTTP/x"), {"http.not-http": "certain"}),
         (reply(Outcome.OTHER_PROTOCOL, protocol="ssh", text="SSH-2.0"), {"app.wrong-protocol": "certain"}),
         (reply(Outcome.OTHER_PROTOCOL, 400, protocol="tls"), {"tls.required-by-server": "certain"}),
-        (reply(Outcome.TIMEOUT), {"http.no-response": "certain"}),
+        (reply(Outcome.TIMEOUT), {"http.no-response": "likely"}),
         (reply(Outcome.RESET, errno=Errno(name="ECONNRESET", number=104)), {"tcp.reset-after-accept": "likely"}),
         (reply(Outcome.CLOSED), {"tcp.closed-after-accept": "likely"}),
         (reply(Outcome.OK, 404), {}),
-        (reply(Outcome.OK, 200, first_byte=3.0), {"app.slow": "certain"}),
+        (reply(Outcome.OK, 200, first_byte=3.0), {"app.slow": "likely"}),
         (reply(Outcome.OK, 200, first_byte=0.3), {}),
     ],
 )
