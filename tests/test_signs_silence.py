@@ -312,7 +312,7 @@ def test_silence_contradicts_no_sign(name: str, muted: bool) -> None:
 # Signs that are absent without an observation: by what was asked for, or by what this machine is configured to use.
 NOT_OBSERVED = (
     "target.", "udp.", "dns.", "resolver.", "cluster.service", "local.source-on-interface", "local.source-requested",
-    "addresses.other-family-connects",
+    "addresses.other-family-connects", "certificate.verified", "lookups.",
 )  # fmt: skip
 
 
