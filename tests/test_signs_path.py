@@ -167,6 +167,15 @@ def test_a_port_that_a_proxy_answers_shows_nothing_about_the_host() -> None:
     assert first(seen).certainty == "undetermined"
 
 
+def test_a_near_response_of_a_control_is_no_proxy_where_its_path_varies() -> None:
+    control = trace("control", expired(1, R1), opened(2), port=80)
+    alike = (expired(1, R1), expired(2, R2), expired(3, R3), quiet(4), quiet(5))
+    again = [trace("control", hop, number=3, port=80) for hop in (opened(2), expired(2, R2))]
+    seen = report(*silence(), trace("target", *alike), trace("random", *alike, port=20001), control, *again)
+    assert read("tcp.other-port-responds", seen).state == "present"
+    assert (first(seen).cause, first(seen).certainty) == ("tcp.port-filtered", "likely")
+
+
 def test_an_open_port_one_hop_beyond_a_refusal_is_no_middlebox() -> None:
     control = [
         trace("control", expired(1, R1), expired(2, R2), expired(3, R3), opened(4), port=80),

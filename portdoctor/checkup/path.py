@@ -76,10 +76,14 @@ async def _rounds(c: Session, address: str) -> None:
         if control is not None:
             first += [c.add(await _trace(c, address, control, "control", 1, (), wait))]  # type: ignore[list-item]
     ttl = _decisive(first, address)
-    if ttl is None:
+    doubtful = _too_near(first, address)
+    if ttl is None and doubtful is None:
         return
     await asyncio.sleep(max(0.0, ROUND_GAP - (c.clock() - began)))
-    await _again(c, address, ttl, control, _MANY if _differ(first) else _SOME, wait)
+    if ttl is not None:
+        await _again(c, address, ttl, control, _MANY if _differ(first) else _SOME, wait)
+    if doubtful is not None and control is not None:
+        await _compare_paths(c, address, doubtful, control, wait)
 
 
 async def _round(c: Session, address: str, control: int | None, wait: float) -> list[Trace]:
@@ -110,6 +114,16 @@ async def _again(c: Session, address: str, ttl: int, control: int | None, times:
         c.add(o)
 
 
+async def _compare_paths(c: Session, address: str, ttl: int, control: int, wait: float) -> None:
+    """Probe the TTL at which the control responded, once per source port: does the path differ, or is it a proxy?"""
+    times = min(_SOME, (MOST_SYNS - spent(c, address)) // 2)
+    ports = random_ports(c, times)
+    jobs = [_trace(c, address, control, "control", 3, (ttl,), wait) for _ in ports]
+    jobs += [_trace(c, address, port, "random", 3, (ttl,), wait) for port in ports]
+    for o in await asyncio.gather(*jobs):
+        c.add(o)
+
+
 async def _trace(
     c: Session, address: str, port: int, role: Literal["target", "control", "random"], number: int,
     ttls: tuple[int, ...], wait: float,
@@ -135,6 +149,19 @@ def _decisive(traces: list[Trace], address: str) -> int | None:
     last = max((h.ttl for h in mine.hops if h.outcome is Outcome.TTL_EXPIRED), default=0)
     silent = {h.ttl for h in mine.hops if h.outcome is Outcome.TIMEOUT and h.ttl > last}
     return min(silent & forwarded, default=None)
+
+
+def _too_near(traces: list[Trace], address: str) -> int | None:
+    """Return the TTL at which a control responded although routers responded there, or beyond, for all other ports.
+
+    A proxy in front of the host gives this result, and so do paths of different length.
+    """
+    far = min(
+        max((h.ttl for h in t.hops if h.outcome is Outcome.TTL_EXPIRED and h.address != address), default=0)
+        for t in traces if t.role != "control"
+    )  # fmt: skip
+    ends = (h.ttl for t in traces if t.role == "control" for h in t.hops if _answered(h))
+    return next((ttl for ttl in ends if ttl <= far), None)
 
 
 def _answered(hop: Hop) -> bool:

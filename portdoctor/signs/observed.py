@@ -22,7 +22,7 @@ from ..text import at
 from .base import Reading, unknown, unsettled
 
 Exchange = Handshake | HttpReply | Greeting
-_SETTLED = 3.4  # seconds: a machine that forwards to a host that is gone reports it after 3.1 s (see `cut_short`)
+SETTLED = 3.4  # seconds: a machine that forwards to a host that is gone reports it after 3.1 s (see `cut_short`)
 NO_TTL_TRACE = "This system does not show an unprivileged user which hop responded."
 _ICMP_NAMES = {  # (IP version, type, code); RFC 792, RFC 1812 section 5.2.7.1, RFC 4443
     (4, 3, 0): "network unreachable", (4, 3, 1): "host unreachable", (4, 3, 2): "protocol unreachable",
@@ -55,7 +55,7 @@ def cut_short(report: Report, subject: Subject) -> Reading | None:
     has failed: after three tries of one second each.
     """
     o = own_connection(report, subject)
-    if o is None or o.outcome is not Outcome.TIMEOUT or o.took >= _SETTLED:
+    if o is None or o.outcome is not Outcome.TIMEOUT or o.took >= SETTLED:
         return None
     fact = f"The attempt ended after {o.took:.1f} s; an ICMP error from failed address resolution comes after 3.1 s."
     return unknown("forbidden-by-option" if report.options.timeout else "out-of-budget", o, says=fact)
@@ -148,15 +148,27 @@ def last_answering(trace: Trace) -> int:
 
 
 def paths_differ(report: Report, subject: Subject) -> str:
-    """Return a sentence with two routers that responded at one hop; "" if only one path was observed."""
+    """Return a sentence with two responses that different paths explain; "" if only one path was observed.
+
+    Two routers respond at one hop; or packets to one port, not the requested one, which a firewall may treat as it
+    likes, sometimes reach the host there and sometimes a router.
+    """
     seen: dict[int, str] = {}
+    ended: dict[tuple[int, int], bool] = {}
     for trace in (t for t in report.of(Trace) if t.address in subject.values):
         for hop in trace.hops:
-            if hop.outcome is not Outcome.TTL_EXPIRED or hop.address is None:
+            if hop.outcome is Outcome.TTL_EXPIRED and hop.address is not None:
+                first = seen.setdefault(hop.ttl, hop.address)
+                if first != hop.address:
+                    return f"Packets take different paths: {first} and {hop.address} both respond at hop {hop.ttl}."
+            elif hop.icmp is not None or hop.outcome not in (Outcome.OK, Outcome.REFUSED):
                 continue
-            first = seen.setdefault(hop.ttl, hop.address)
-            if first != hop.address:
-                return f"Packets take different paths: {first} and {hop.address} both respond at hop {hop.ttl}."
+            here = hop.outcome is not Outcome.TTL_EXPIRED
+            if trace.role != "target" and ended.setdefault((trace.port, hop.ttl), here) is not here:
+                return (
+                    f"Packets take different paths: at hop {hop.ttl}, some packets to port {trace.port} reach the host "
+                    "and some a router."
+                )
     return ""
 
 
