@@ -138,6 +138,9 @@ def test_without_an_error_queue_no_sender_is_known() -> None:
         ("reachable", SILENT, "absent"),
         ("stale", SILENT, "absent"),
         ("none", SILENT, "absent"),
+        ("none", failed(Outcome.HOST_UNREACHABLE, 113, took=0.01, icmp=OURS), "absent"),  # a local rule
+        ("none", failed(Outcome.HOST_UNREACHABLE, 113, took=0.9, icmp=OURS), "unknown"),  # deleted, or a late rule
+        ("none", failed(Outcome.HOST_UNREACHABLE, 113, took=3.1, icmp=OURS), "present"),  # deleted: gc_thresh1, arp(7)
         ("unknown", SILENT, "unknown"),
         ("failed", failed(Outcome.OK), "absent"),
     ],

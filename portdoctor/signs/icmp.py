@@ -34,6 +34,7 @@ _NO_ROUTE = {(4, 3, 0), (4, 3, 6), (6, 1, 0)}
 _NO_HOST = {(4, 3, 1), (6, 1, 3)}
 _NO_PROTOCOL = {(4, 3, 2)}
 _RESOLUTION_TIME = 2.0  # seconds: failed address resolution (ARP, ND) takes three tries of one second each
+_SAME_TIME = 0.2  # seconds between the ends of two attempts that one error ended
 
 
 class IcmpError(NamedTuple):
@@ -199,8 +200,15 @@ def _responding_ports(report: Report, subject: Subject) -> list[Connect]:
 
 
 def _after_resolution(report: Report, subject: Subject, answer: IcmpError) -> bool:
-    """Return whether the error came after address resolution timed out, for the attempt and for most repeats."""
-    quick = [r for r in attempts_at(report, subject, "repeat") if r.icmp == answer.icmp and r.took < _RESOLUTION_TIME]
+    """Return whether the error came after address resolution timed out, for the attempt and for most repeats.
+
+    A repeat that ended with the attempt waited for the same resolution, however late it began.
+    """
+    ended = answer.o.began + answer.o.took
+    quick = [
+        r for r in attempts_at(report, subject, "repeat")
+        if r.icmp == answer.icmp and r.took < _RESOLUTION_TIME and abs(r.began + r.took - ended) > _SAME_TIME
+    ]  # fmt: skip
     return answer.o.took >= _RESOLUTION_TIME and len(quick) < 2 and not isinstance(answer.o, Trace)
 
 

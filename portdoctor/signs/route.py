@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from ..model import Connect, Icmp, Interface, Neighbour, Outcome, Report, Route, Subject, Trace, Want
 from ..outcomes import answered, family_of
 from .base import Reading, absent, no_response, present, sign, unknown, unsettled
-from .icmp import icmp_error, sent_by_another_machine, sent_by_this_machine
-from .observed import NO_TTL_TRACE, endpoint_text, interfaces, own_attempt, plain_address, route_to
+from .icmp import after_address_resolution, icmp_error, sent_by_another_machine, sent_by_this_machine
+from .observed import NO_TTL_TRACE, endpoint_text, interfaces, millis, own_attempt, plain_address, route_to
 
 # Interface names that programs use, from their documentation; a digit, a dash or the end of the name follows.
 _OF_CONTAINERS = re.compile(
@@ -25,6 +25,7 @@ _OF_TUNNELS = re.compile(
 _TUNNEL = "a VPN or tunnel"
 _UNUSED_ADDRESS = {4: "192.0.2.1", 6: "2001:db8::1"}  # RFC 5737, RFC 3849: in use nowhere; nothing is sent
 _RESOLVED_BY = 1.0  # seconds: ARP and ND repeat their request every second (Linux retrans_time_ms)
+_IMMEDIATE = 0.1  # seconds: a local rule rejects at once
 _SILENT_NEIGHBOUR = {
     "failed": "did not respond", "incomplete": "has not responded",
 }  # fmt: skip
@@ -113,7 +114,10 @@ def broadcast_or_multicast(report: Report, subject: Subject) -> Reading:
 def next_hop_silent(report: Report, subject: Subject) -> Reading:
     """The neighbour entry of the gateway, or of an on-link target, is failed, or incomplete for a second or more.
 
-    Could also be: the machine's own link is cut. Any response from beyond the link rules it out.
+    The kernel may delete a failed entry at once (gc_thresh1 in arp(7)). Without an entry it is present if this machine
+    itself reported the host as unreachable after the time that address resolution takes, and absent only if the attempt
+    ended immediately. Could also be: the machine's own link is cut. Any response from beyond the link rules
+    it out.
     """
     o, route = own_attempt(report, subject), route_to(report, subject)
     if route is None or route.type == "unknown":
@@ -145,9 +149,19 @@ def next_hop_silent(report: Report, subject: Subject) -> Reading:
     if n.state in _DOUBTFUL or n.state == "incomplete":
         fact = f"Address resolution of {hop}{on} is in progress (neighbour entry {n.state})."
         return unknown("no-answer", n, says=fact)
-    if n.state == "none":  # Linux keeps a failed entry for a minute or more
-        return absent(f"There is no failed neighbour entry for {hop}{on}.", n)
+    if n.state == "none":
+        return _without_entry(report, subject, n, f"{who} did not respond to {asking}{on}")
     return absent(f"{who} {_ALIVE.get(n.state, n.state)}{on} (neighbour entry {n.state}).", n)
+
+
+def _without_entry(report: Report, subject: Subject, n: Neighbour, silent: str) -> Reading:
+    own = own_attempt(report, subject)
+    if own is None or own.outcome is Outcome.TIMEOUT or own.took < _IMMEDIATE:
+        return absent(f"There is no failed neighbour entry for {n.address}.", n)
+    late = after_address_resolution(report, subject)
+    if late.state == "present" and sent_by_this_machine(report, subject).state == "present":
+        return present(f"{silent}: this machine reported that after {millis(own.took)}.", own, n)
+    return unknown("no-answer", n, own, says=f"There is no neighbour entry for {n.address}: it may have been deleted.")
 
 
 @sign("this machine has no default route")
