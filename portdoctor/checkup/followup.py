@@ -92,7 +92,7 @@ async def _wire(c: Session, name: str) -> None:
     from ..probes.lookup import query_resolvers
 
     seen = {(o.resolver, o.qtype) for o in c.of(Lookup) if o.via == "wire"}
-    limit = c.clock() + min(3.0, max(c.left(), 0.1))
+    limit = c.clock() + max(c.left(), 0.1)
     async for o in query_resolvers(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
         if (o.resolver, o.qtype) not in seen:
             c.add(o)
@@ -127,7 +127,7 @@ async def _upstreams(c: Session, name: str) -> None:
     if not c.upstreams:
         want = Want(probe="upstreams", args=(name,))
         c.give_reason(want, "not-possible-here", "The upstream servers of the local resolver are not known.")
-    limit = c.clock() + min(4.0, max(c.left() - 0.5, 0.1))
+    limit = c.clock() + max(c.left() - 0.5, 0.1)
     async for o in query_resolvers(name, c.upstreams, (4, 6), c.clock, limit, c.host):
         c.add(o)
 

@@ -7,6 +7,7 @@ from typing import Literal
 from ..model import Ending, Lookup, Outcome, Report, Value, Want
 from ..text import words
 from .base import Reading, absent, unsettled
+from .observed import SETTLED
 
 State = Literal[
     "address", "nxdomain", "nodata", "half", "servfail", "refused", "other-rcode", "truncated", "malformed",
@@ -130,7 +131,8 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
         return "unreachable" if senders else "closed-or-rejected"
     if any(o.outcome in _UNREACHABLE for o in own):
         return "unreachable"
-    if not any(o.outcome is Outcome.TIMEOUT for o in own):
+    silent = [o for o in own if o.outcome is Outcome.TIMEOUT]
+    if not silent:
         return "not-sent"
     alive = {(o.name, o.transport): o for o in wire_lookups(report, resolver) if o.name in (OF_ITSELF, OF_THE_ROOT)}
     answered = {key for key, o in alive.items() if o.rcode}
@@ -140,7 +142,9 @@ def _without_answer(report: Report, resolver: str, own: list[Lookup]) -> State:
         return "none-from-upstream"
     if (OF_ITSELF, "tcp") in answered:
         return "only-over-tcp"
-    return _silent(alive[OF_ITSELF, "tcp"]) if len(alive) == 3 else "waiting"
+    if len(alive) < 3 or max(o.took for o in silent) < SETTLED:
+        return "waiting"
+    return _silent(alive[OF_ITSELF, "tcp"])
 
 
 def _silent(over_tcp: Lookup) -> State:
