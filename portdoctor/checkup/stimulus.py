@@ -7,26 +7,33 @@ import socket
 from ..model import Greeting, Handshake, HttpReply, Outcome, Want
 from ..probes.channel import Channel, Received, receive, send
 from ..probes.connect import connect, discard
-from ..signs.app import ENDED, only_speaking_end, time_to_end
+from ..signs.app import ENDED, long_enough, only_speaking_end, open_for
 from ..text import is_address
 from .session import Session
 
 PAIRS = 2  # of a silent and a speaking connection, in turn: a like result twice, on both sides of the other kind
 _LATE = 0.3  # seconds beyond the time in which a like connection must end: a late end is not an open connection
+_SPEAKING = 1.0  # seconds for a connection that sends data: the server may end it later than the first one
 _LIMIT = 3.0  # seconds for the TCP connection
 OTHER_NAME = "other.example"  # a reserved name, RFC 2606 section 3
 _LINE = (b"\r\n", "an empty line")  # for a service that sends first, or that has no harmless request
 
 
 async def stimulus(c: Session, address: str) -> None:
-    """Open silent and speaking connections in turn; record how each ends, as a Greeting with the role "variant"."""
+    """Open silent and speaking connections in turn; record how each ends, as a Greeting with the role "variant".
+
+    Where one that spoke took longer than the user's own, further silent ones are watched for longer.
+    """
     want = Want(probe="stimulus", args=(address,))
-    wait = (time_to_end(c.report(), address) or 0.0) + _LATE
+    wait = open_for(c.report(), address) + _LATE
     if 2 * PAIRS * wait > c.left():
         c.give_reason(want, "out-of-budget", "No time was left to compare silent connections with speaking ones.")
         return
-    for speaks in (False, True) * PAIRS:
-        if not await _one(c, address, speaks, wait):
+    for speaks in (False, True) * PAIRS + (False,) * PAIRS:
+        if not speaks and long_enough(c.report(), address) >= PAIRS:
+            break
+        wait = open_for(c.report(), address) + _LATE
+        if not await _one(c, address, speaks, max(wait, _SPEAKING) if speaks else wait):
             c.give_reason(want, "no-answer", "A further connection to the port failed.")
             return
     if only_speaking_end(c.report(), address):
@@ -93,9 +100,7 @@ async def _speak(c: Session, address: str, sock: socket.socket, wait: float) -> 
     return await _listen(c, address, sock, wait, (request_to(t.service) or _LINE)[0])
 
 
-async def _shake(
-    c: Session, address: str, sock: socket.socket, wait: float, name: str | None, sent: str
-) -> Greeting:
+async def _shake(c: Session, address: str, sock: socket.socket, wait: float, name: str | None, sent: str) -> Greeting:
     from ..probes.handshake import handshake
 
     t, trust = c.target, await c.trust()

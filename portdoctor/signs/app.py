@@ -53,13 +53,27 @@ def _stimuli(report: Report, subject: Subject) -> list[Greeting]:
     ]  # fmt: skip
 
 
+def open_for(report: Report, address: str) -> float:
+    """Return the seconds for which a silent connection must stay open: the longest that spoke, and the same again."""
+    _, speaking = _compared(report, Subject(kind="address", values=(address,)))
+    own = time_to_end(report, address) or 0.0
+    return max(own, *(2 * o.took + _SLACK for o in speaking if o.outcome in ENDED), 0.0)
+
+
+def long_enough(report: Report, address: str) -> int:
+    """Return how many silent connections ended, or were watched for as long as `open_for` demands."""
+    silent_ones, _ = _compared(report, Subject(kind="address", values=(address,)))
+    wait = open_for(report, address)
+    return sum(o.outcome in ENDED or (o.waited or 0.0) >= wait for o in silent_ones)
+
+
 def only_speaking_end(report: Report, address: str) -> bool:
-    """Return whether two silent connections stayed open and two that spoke ended as fast as the user's own."""
+    """Return whether all connections that spoke ended, and the silent ones stayed open for longer than that."""
     silent_ones, speaking = _compared(report, Subject(kind="address", values=(address,)))
-    within = time_to_end(report, address)
-    if within is None or len(silent_ones) < 2 or len(speaking) < 2:
+    if time_to_end(report, address) is None or len(speaking) < 2 or long_enough(report, address) < 2:
         return False
-    return all(o.outcome is Outcome.TIMEOUT for o in silent_ones) and all(_ends(o, within) for o in speaking)
+    stayed = all(o.outcome is Outcome.TIMEOUT for o in silent_ones)
+    return stayed and all(o.outcome in ENDED and not o.received for o in speaking)
 
 
 def _like_connections_differ(report: Report, subject: Subject, own: Exchange) -> Reading | None:
@@ -130,7 +144,7 @@ def ends_without_data_sent(report: Report, subject: Subject) -> Reading:
     if all(_ends(one, within) for one in both):
         fact = f"All connections ended, {len(silent_ones)} of them without data sent to the server."
         return present(fact, o, *both)
-    if any(_ends(one, within) for one in silent_ones) or not all(_ends(one, within) for one in speaking):
+    if not only_speaking_end(report, o.address):
         return absent("Connections with the same data ended differently.", o, *both)
     fact = f"Only the connections that sent {speaking[0].sent} ended: the server may reject it."
     return absent(fact, o, *both)
@@ -138,7 +152,7 @@ def ends_without_data_sent(report: Report, subject: Subject) -> Reading:
 
 @sign("the server ends only the connections that send data")
 def ends_after_data_sent(report: Report, subject: Subject) -> Reading:
-    """Two silent connections stayed open, and two that spoke, in turn with them, ended as fast as the user's own."""
+    """Two connections that spoke ended, and two silent ones, in turn with them, stayed open for twice as long."""
     reading = ends_without_data_sent(report, subject)
     silent_ones, speaking = _compared(report, subject)
     if reading.state == "present":
