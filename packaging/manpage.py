@@ -20,7 +20,8 @@ _CODES = {
     cli.UNKNOWN: "No target fails, but at least one is undetermined, or a target or line of a batch is invalid.",
     cli.USAGE: "An error on the command line, in a setting, or in a site's cause files; nothing was probed.",
     cli.BUG: "A bug in portdoctor.",
-    cli.INTERRUPTED: "Interrupted; the results up to then were reported.",
+    cli.INTERRUPTED: "Interrupted (SIGINT); the results up to then were reported.",
+    cli.TERMINATED: "Terminated (SIGTERM); the results up to then were reported.",
 }
 _EXAMPLES = {
     "Why does this connection fail, and who must act?": "portdoctor check shop.example.com:443",

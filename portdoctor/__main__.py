@@ -18,18 +18,15 @@ def main() -> None:
         except OSError:
             _exit(2)
         return
-    try:
-        import gc
+    import gc
 
-        from .commands.output.interrupts import postponed
+    from .commands.output.interrupts import install
 
-        gc.set_threshold(_MOST_OBJECTS)
-        with postponed():
-            from .cli import main as run
-        code = run()
-    except KeyboardInterrupt:  # before anything could be reported
-        code = 130
-    _exit(code)
+    install()
+    gc.set_threshold(_MOST_OBJECTS)
+    from .cli import main as run
+
+    _exit(run())
 
 
 def _open_missing_streams() -> None:

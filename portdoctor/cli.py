@@ -7,6 +7,7 @@ import importlib
 import os
 import re
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,13 +15,15 @@ import typer
 from . import __version__
 from .commands import COMMANDS, InternalError
 from .commands.output import settings
+from .commands.output.interrupts import installed
 from .commands.output.stdout import silence
 from .target import UsageError
 
 if TYPE_CHECKING:
     from .commands.output.loop import RunResult
 
-OK, FAILED, USAGE, UNKNOWN, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
+OK, FAILED, USAGE, UNKNOWN, BUG = 0, 1, 2, 3, 70
+INTERRUPTED, TERMINATED = 130, 143  # `Interrupts.exit_code`
 WARNING, CRITICAL = 1, 2  # of a Nagios plugin, where 3 is UNKNOWN too
 
 _NAME = "portdoctor"  # regardless of argv[0]: shell completion depends on it
@@ -71,9 +74,9 @@ def build(named: str | None) -> typer.Typer:
 
 
 def exit_code(result: RunResult) -> int:
-    """Return the exit code of a run. Precedence: 130, 1, 3, 0; --expect and Nagios have their own meanings."""
+    """Return the exit code of a run. Precedence: 130 or 143, 1, 3, 0; --expect and Nagios have their own meanings."""
     if result.interrupted and not result.reader_closed:
-        return INTERRUPTED
+        return installed().exit_code
     vague = result.unreadable or result.reader_closed
     if result.met is not None:
         unmet = CRITICAL if result.nagios else FAILED  # Nagios takes 1 for a warning
@@ -89,7 +92,7 @@ def exit_code(result: RunResult) -> int:
 def main() -> int:
     """Run the command line of this process and return its exit code.
 
-    2: invalid input, with one message. 70: a bug, with a traceback. 130: interrupted.
+    2: invalid input, with one message. 70: a bug, with a traceback. 130: interrupted. 143: terminated (SIGTERM).
     """
     words = sys.argv[1:]
     try:
@@ -101,7 +104,7 @@ def main() -> int:
         silence(sys.stdout)
         return UNKNOWN
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        return installed().exit_code
     except InternalError as error:
         print(f"{error} This is a bug in portdoctor.", file=sys.stderr)
         return BUG
@@ -150,7 +153,11 @@ def _run(words: list[str]) -> int:
     sources: dict[str, str] = {}
     if named in settings.COMMANDS and not {"-h", "--help"} & set(words):
         defaults, sources = _settings()
-    ended: object = build(named)(prog_name=_NAME, standalone_mode=False, default_map={named: defaults}, obj=sources)
+    app = build(named)
+    with installed().raising() if named == "lab" else nullcontext():  # the others state where they wait
+        ended: object = app(prog_name=_NAME, standalone_mode=False, default_map={named: defaults}, obj=sources)
+    if installed().number and (ended is None or isinstance(ended, int)):
+        return installed().exit_code
     if isinstance(ended, int):  # typer.Exit: --help, --version, the lab; or an interruption outside a check
         return ended
     return exit_code(ended) if ended is not None else OK  # type: ignore[arg-type]

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any, get_args
 
 import jsonschema
 import pytest
 
-from portdoctor import cli
 from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.commands.output import reading
 from portdoctor.commands.output.stdout import Stdout
@@ -216,34 +213,6 @@ def test_bind_gives_the_same_object() -> None:
     assert ran.returncode == 1
     assert breaches(report) == []
     assert report["verdict"]["symptom"] == "port-conflict"
-
-
-def test_an_interruption_before_the_first_look_is_a_report_too(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], closed: int
-) -> None:
-    def stopped(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("portdoctor.checkup.batch.run", stopped)
-    monkeypatch.setattr(sys, "argv", ["portdoctor", "check", f"127.0.0.1:{closed}", "--json"])
-    assert cli.main() == 130
-    report = json.loads(capsys.readouterr().out)
-    assert report["interrupted"]
-    assert breaches(report) == []
-
-
-def test_ctrl_c_at_any_moment_leaves_no_traceback(closed: int) -> None:
-    words = [sys.executable, "-m", "portdoctor", "check", f"127.0.0.1:{closed}", "--json", "--wait", "20"]
-    for after in (0.15, 0.25, 0.4):
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(after)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-        began = b"site-packages" not in err and b"importlib" not in err  # else Python itself was still starting
-        if began:
-            assert (process.returncode, err) == (130, b"")
-        for line in out.splitlines():
-            assert breaches(json.loads(line)) == []
 
 
 # ---------------------------------------------------------------- streams and files

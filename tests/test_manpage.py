@@ -54,7 +54,8 @@ def test_every_command_and_option_is_on_it(name: str) -> None:
 def test_every_variable_and_exit_code_is_on_it() -> None:
     for name in settings.SETTINGS:
         assert f"\n{settings.variable(name)}\n" in section("ENVIRONMENT")
-    codes = {str(code) for code in (cli.OK, cli.FAILED, cli.USAGE, cli.UNKNOWN, cli.BUG, cli.INTERRUPTED)}
+    signals = (cli.INTERRUPTED, cli.TERMINATED)
+    codes = {str(code) for code in (cli.OK, cli.FAILED, cli.USAGE, cli.UNKNOWN, cli.BUG, *signals)}
     assert codes == set(re.findall(r"^\.TP\n(\d+)$", section("EXIT STATUS"), re.M))
 
 

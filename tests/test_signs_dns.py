@@ -164,6 +164,12 @@ def test_queries_with_checking_disabled_or_for_other_names_do_not_count() -> Non
     assert state_of(report(*both("SERVFAIL"), unchecked), R1) == "servfail"
 
 
+def test_a_resolver_is_silent_only_after_address_resolution_would_have_failed() -> None:
+    queries = failed(Outcome.TIMEOUT, took=2.7)
+    assert read("dns.resolvers:silent", report(*queries, *alive(), resolvers=(R1,))).state == "unknown"
+    assert read("dns.resolvers:silent", report(*silent(), resolvers=(R1,))).state == "present"
+
+
 def test_the_best_state_is_that_of_all_resolvers() -> None:
     r = report(*silent(R1), *both("SERVFAIL", R2), resolvers=(R1, R2))
     found = standing(r)

@@ -76,17 +76,16 @@ class Checkup(Session):
                 await asyncio.gather(early, return_exceptions=True)
 
     async def _name_and_addresses(self) -> None:
-        wire: asyncio.Task[None] | None = None
-        if "dns" in self.target.stages:
-            wire = asyncio.create_task(self._wire(), name="wire")
-            found = await self._name()
-        else:
-            found = [self.target.host]
+        if "dns" not in self.target.stages:
+            await self._addresses([self.target.host])
+            return
+        wire = asyncio.create_task(self._wire(), name="wire")
         try:
-            await self._addresses(found)
-        finally:
-            if wire is not None:
-                await self._last_answers(wire)
+            await self._addresses(await self._name())
+            await self._last_answers(wire)
+        finally:  # the budget is exhausted, or the user interrupts: nothing waits for further responses
+            wire.cancel()
+            await asyncio.gather(wire, return_exceptions=True)
 
     async def _name(self) -> list[str]:
         from ..probes.lookup import resolve
@@ -113,7 +112,7 @@ class Checkup(Session):
 
         resolvers = self.resolvers()
         families = (self.options.family,) if self.options.family else (4, 6)
-        limit = self.clock() + min(6.0, self.left())
+        limit = self.clock() + self.left()
         async for o in query_resolvers(host, resolvers, families, self.clock, limit, self.host):
             self.add(o)
         self.done.add(Want(probe="wire", args=(self.target.host,)))
@@ -129,13 +128,9 @@ class Checkup(Session):
         connects = [o for o in self.of(Connect) if o.role == "target"]
         healthy = resolved and all(o.outcome is Outcome.OK for o in connects)
         slow = any(o.took >= _SLOW_LOOKUP for o in system)
-        if resolved and not wire.done():
-            await asyncio.wait({wire}, timeout=2.0 if slow else 0.1 if healthy else 1.0)
-        if resolved and not wire.done():
-            wire.cancel()
-        (result,) = await asyncio.gather(wire, return_exceptions=True)
-        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-            raise result
+        await asyncio.wait({wire}, timeout=(2.0 if slow else 0.1 if healthy else 1.0) if resolved else None)
+        if wire.done():
+            wire.result()  # raises its exception
 
     async def _addresses(self, found: list[str]) -> None:
         if self.options.family:

@@ -14,6 +14,7 @@ from ..render import explain as page
 from ..render.lines import Line, plain
 from ..target import UsageError
 from ..text import clean, nearest, words
+from .output.interrupts import installed
 from .output.options import Causes
 from .output.reading import catalogue_of, names
 from .output.stdout import Stdout
@@ -36,7 +37,8 @@ def explain(
         return
     asked = " ".join(name or [])
     if not asked and not sys.stdin.isatty():
-        asked = sys.stdin.read(_MOST)
+        with installed().raising():
+            asked = sys.stdin.read(_MOST)
     if not asked.strip():
         raise UsageError("missing name: write a cause or symptom, such as tcp.no-listener; `explain --list` shows all")
     Stdout().print(explain_text(asked.strip(), catalogue))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from types import ModuleType
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...model import Symptom, Value, Vantage
 from .formats import reporter_for
-from .interrupts import postponed
+from .interrupts import installed
 from .reporter import Reporter
 from .stdout import Stdout
 
@@ -30,7 +30,8 @@ class RunResult(Value, frozen=True, kw_only=True):
     """The part of a run's result on which its exit code depends.
 
     `met`: whether each target matches --expect, None if undetermined; None as a whole without --expect.
-    `unreadable`: a target was invalid. `reader_closed`: stdout was closed before everything was written.
+    `interrupted`: a signal was received. `unreadable`: a target was invalid. `reader_closed`: stdout was closed before
+    everything was written.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -49,21 +50,18 @@ def run_checks(
     """Probe the targets and report them; with --wait, repeat and report only the last result of each."""
     stdout = Stdout(output.color)
     reporter = reporter_for(output, stdout)
-    probe = partial(
-        probe_all, options=options, catalogue=catalogue, stdout=stdout, parallel=parallel, ordered=ordered
-    )
-    interrupted = False
+    probe = partial(probe_all, options=options, catalogue=catalogue, stdout=stdout, parallel=parallel, ordered=ordered)
     if output.wait:
         from .waiting import until
 
-        cases, interrupted = until(asked, output, partial(probe, reporter=Reporter()))
+        cases = until(asked, output, partial(probe, reporter=Reporter()))
         for case in cases:
             reporter.finished(*case)
     else:
         cases = probe(asked, reporter=reporter)
     reporter.closed()
     return result_of(
-        cases, output, interrupted=interrupted or len(cases) < len(asked), unreadable=not all_readable,
+        cases, output, interrupted=bool(installed().number) or len(cases) < len(asked), unreadable=not all_readable,
         reader_closed=stdout.reader_closed,
     )  # fmt: skip
 
@@ -77,47 +75,50 @@ def probe_all(
     If it is interrupted before any target is finished, the first one gets a report marked as interrupted.
     """
     cases: list[Case] = []
+    interrupts = installed()
 
     def finished(case: Case) -> None:
         cases.append(case)
         reporter.finished(*case)
 
-    try:
-        with postponed():
-            asyncio = _asyncio()
-            from ... import host
-            from ...checkup.batch import examine_all, run
-        here = host.current()
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        reporter.started([a.target for a in asked], options, Vantage(started=now, resolvers=here.resolvers()))
+    asyncio = _asyncio()
+    from ... import host
+    from ...checkup.batch import examine_all, run
 
-        async def main() -> None:
-            def observed(session: Session, o: Observation) -> None:
-                if progress:
-                    progress.observed(session, o)
-                was_closed = stdout.reader_closed
-                reporter.observed(session, o)
-                if stdout.reader_closed and not was_closed:
-                    task.cancel()
+    here = host.current()
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    reporter.started([a.target for a in asked], options, Vantage(started=now, resolvers=here.resolvers()))
 
-            task = asyncio.current_task()
-            with _progress(len(asked), options, stdout) as progress:
-                found = examine_all(
-                    asked, options, here, catalogue, parallel=parallel, ordered=ordered, on_observed=observed
-                )
-                async with aclosing(found):
-                    async for case in found:
-                        if progress:
-                            progress.finished()
-                        finished(case)
-                        if stdout.reader_closed:
-                            return
+    async def main() -> None:
+        def observed(session: Session, o: Observation) -> None:
+            if progress:
+                progress.observed(session, o)
+            was_closed = stdout.reader_closed
+            reporter.observed(session, o)
+            if stdout.reader_closed and not was_closed:
+                task.cancel()
 
-        if not stdout.reader_closed:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        with (
+            interrupts.then(lambda: loop.call_soon_threadsafe(task.cancel)),
+            _progress(len(asked), options, stdout) as progress,
+        ):
+            if interrupts.number:
+                return
+            found = examine_all(
+                asked, options, here, catalogue, parallel=parallel, ordered=ordered, on_observed=observed
+            )
+            async with aclosing(found):
+                async for case in found:
+                    if progress:
+                        progress.finished()
+                    finished(case)
+                    if stdout.reader_closed:
+                        return
+
+    if not stdout.reader_closed:
+        with suppress(asyncio.CancelledError):  # a signal, outside of a checkup
             run(main)
-    except KeyboardInterrupt:
-        if cases:
-            raise
     if not cases and not stdout.reader_closed:
         from ...checkup.batch import unbegun
 

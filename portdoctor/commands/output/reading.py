@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ...target import UsageError
+from .interrupts import installed
 
 if TYPE_CHECKING:
     from ...catalogue.cause import Catalogue
@@ -93,11 +94,12 @@ def file_bytes(file: str) -> bytes:
     """
     name = "stdin" if file == "-" else file
     try:
-        if file == "-":
-            read = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with open(file, "rb") as opened:
-                read = opened.read(MOST_BYTES + 1)
+        with installed().raising():
+            if file == "-":
+                read = sys.stdin.buffer.read(MOST_BYTES + 1)
+            else:
+                with open(file, "rb") as opened:
+                    read = opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
     if len(read) > MOST_BYTES:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...render.state import Case, summary
+from .interrupts import installed
 
 if TYPE_CHECKING:
     from ...target.parse import Asked
@@ -31,37 +32,33 @@ def most_tries(wait: float) -> int:
     return 1 + sum(1 for _ in pauses(wait))
 
 
-def until(
-    asked: Sequence[Asked], output: OutputOptions, probe: Callable[[Sequence[Asked]], list[Case]]
-) -> tuple[list[Case], bool]:
-    """Return the last case of each target, and whether it was interrupted.
+def until(asked: Sequence[Asked], output: OutputOptions, probe: Callable[[Sequence[Asked]], list[Case]]) -> list[Case]:
+    """Return the last case of each target. A signal ends the attempt, or the pause before the next one.
 
     A target that is as expected is not probed again. No attempt begins later than `output.wait` seconds from now.
     With -v, print one line per attempt to stderr, without names.
     """
     began = time.monotonic()
+    interrupts = installed()
     known: dict[int, Case] = {}
     left = list(range(len(asked)))
     pause, tries = FIRST_PAUSE, 0
-    try:
-        while True:
-            tries += 1
-            cases = probe([asked[place] for place in left])
-            known |= dict(zip(left, cases, strict=False))
-            stopped = len(cases) < len(left) or any(report.interrupted for report, _ in cases)
-            left = [p for p in left if p not in known or output.state(known[p]) not in ("ok", "warning")]
-            elapsed = time.monotonic() - began
-            over = not left or stopped or elapsed >= output.wait
-            pause = min(pause, max(output.wait - elapsed, 0.0))
-            if output.verbose:
-                what = "" if over else f"; next attempt in {pause:.1f} s"
-                print(f"{elapsed:6.1f} s  attempt {tries}: {_seen(known, left, len(asked))}{what}", file=sys.stderr)
-            if over:
-                return [known[place] for place in sorted(known)], False
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-    except KeyboardInterrupt:  # between two attempts; a running attempt records it in its report
-        return [known[place] for place in sorted(known)], True
+    while True:
+        tries += 1
+        cases = probe([asked[place] for place in left])
+        known |= dict(zip(left, cases, strict=False))
+        left = [p for p in left if p not in known or output.state(known[p]) not in ("ok", "warning")]
+        elapsed = time.monotonic() - began
+        over = not left or interrupts.number or elapsed >= output.wait
+        pause = min(pause, max(output.wait - elapsed, 0.0))
+        if output.verbose:
+            what = "" if over else f"; next attempt in {pause:.1f} s"
+            print(f"{elapsed:6.1f} s  attempt {tries}: {_seen(known, left, len(asked))}{what}", file=sys.stderr)
+        if not over:
+            interrupts.sleep(pause)
+        if over or interrupts.number:
+            return [known[place] for place in sorted(known)]
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _seen(known: dict[int, Case], left: list[int], total: int) -> str:
