@@ -21,7 +21,7 @@ from portdoctor.host import current
 from portdoctor.lab import servers_udp
 from portdoctor.model import Connect, Datagram, Icmp, Options, Outcome
 from portdoctor.probes import payloads
-from portdoctor.probes.datagram import MOST_SENT, exchange
+from portdoctor.probes.datagram import AGAIN_AFTER, MOST_SENT, exchange
 from portdoctor.probes.payloads import Payload, payload_for
 from portdoctor.target.parse import parse
 from portdoctor.text import is_clean
@@ -162,9 +162,10 @@ def test_a_lost_datagram_is_sent_again() -> None:
         return [] if len(seen) == 1 else [servers_udp.answer_ntp(request, {}) or b""]
 
     with service(second) as port:
-        o = ask(port, payloads.ntp(), 1.2)
-    assert (o.outcome, o.sent) == (Outcome.OK, 2)
-    assert o.took >= 0.4
+        o = ask(port, payloads.ntp(), 30.0)  # no shorter: the server may wait for a processor
+    assert o.outcome is Outcome.OK
+    assert o.sent >= 2
+    assert o.took >= AGAIN_AFTER
 
 
 def test_a_correct_answer_may_follow_a_wrong_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -16,10 +17,17 @@ from .loopback import Script, on, reset, saying, server, until_closed
 
 
 def hello(script: Script, service: str | None, *, limit: float = 5.0) -> Greeting:
+    connected = threading.Event()
+
     async def act(sock: socket.socket, clock: Callable[[], float]) -> Greeting:
+        connected.set()
         return await greet(Channel(sock, clock), "127.0.0.1", port, service, clock, clock() + limit)
 
-    with server(script) as port:
+    def when_connected(conn: socket.socket) -> None:  # a RST that comes before connect() returns makes that fail
+        connected.wait(30)
+        script(conn)
+
+    with server(when_connected) as port:
         o = on(port, act)
     assert isinstance(o, Greeting)
     return o

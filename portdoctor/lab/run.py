@@ -50,7 +50,7 @@ def run_scenario(scenario: Scenario, ability: Ability) -> ScenarioRun:
     except subprocess.TimeoutExpired:
         return ScenarioRun(failure=f"still running after {LONGEST + 30:.0f} seconds")
     try:
-        return msgspec.json.decode(done.stdout, type=ScenarioRun)
+        return _RESULT.decode(done.stdout)
     except msgspec.DecodeError:
         return ScenarioRun(failure=f"internal error of the lab: {done.stderr.decode(errors='replace').strip()[-2000:]}")
 
@@ -65,6 +65,7 @@ def _command(mode: str, scenario: Scenario, ability: Ability) -> list[str]:
     return [*ability.prefix, sys.executable, "-P", "-c", _START, mode, text]
 
 
+_RESULT = msgspec.json.Decoder(ScenarioRun)  # made once: two threads that prepare a type at the same time can crash
 _END_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # end the scenario with the lab, even when it is killed
 _PACKAGE = str(Path(__file__).resolve().parent.parent.parent)
 _START = f"import sys; sys.path.insert(0, {_PACKAGE!r}); from portdoctor.lab.inside import main; main()"
