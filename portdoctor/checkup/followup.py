@@ -193,7 +193,7 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "negative": FollowUp(0.3, negative, (Sends(RANDOM_PORTS, "connection", "control"),)),
     "series": FollowUp(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
     "small-segments": FollowUp(1.5, _small_segments, (Sends(3, "connection", "port", _LATER_STAGES),)),
-    "stimulus": FollowUp(1.0, _stimulus, (Sends(6, "connection", "port", _LATER_STAGES),)),  # two pairs, two others
+    "stimulus": FollowUp(1.0, _stimulus, (Sends(10, "connection", "port", _LATER_STAGES),)),  # 4, FURTHER, 2 deciders
     "wire": FollowUp(0.2, _wire, (Sends(2, "query", "resolvers", ("dns",)),)),
     "wire-cd": FollowUp(0.5, _wire_cd, (Sends(2, "query", "resolvers", ("dns",)),)),
     "repeat-lookup": FollowUp(

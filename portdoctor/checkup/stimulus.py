@@ -12,6 +12,7 @@ from ..text import is_address
 from .session import Session
 
 PAIRS = 2  # of a silent and a speaking connection, in turn: a like result twice, on both sides of the other kind
+FURTHER = 4  # silent connections at most, where this process or the server was too busy for the first ones
 _LATE = 0.3  # seconds beyond the time in which a like connection must end: a late end is not an open connection
 _SPEAKING = 1.0  # seconds for a connection that sends data: the server may end it later than the first one
 _LIMIT = 3.0  # seconds for the TCP connection
@@ -29,7 +30,7 @@ async def stimulus(c: Session, address: str) -> None:
     if 2 * PAIRS * wait > c.left():
         c.give_reason(want, "out-of-budget", "No time was left to compare silent connections with speaking ones.")
         return
-    for speaks in (False, True) * PAIRS + (False,) * PAIRS:
+    for speaks in (False, True) * PAIRS + (False,) * FURTHER:
         if not speaks and long_enough(c.report(), address) >= PAIRS:
             break
         wait = open_for(c.report(), address) + _LATE

@@ -50,6 +50,7 @@ def _stimuli(report: Report, subject: Subject) -> list[Greeting]:
     return [
         o for o in report.of(Greeting)
         if o.role == "variant" and o.mss_clamp is None and o.address in subject.values
+        and o.outcome is not Outcome.STARVED
     ]  # fmt: skip
 
 
