@@ -54,6 +54,25 @@ Word = Annotated[str, Meta(extra_json_schema={"format": "word"})]  # a term of a
 Time = Annotated[str, Meta(extra_json_schema={"format": "time"})]  # UTC, ISO 8601
 Id = Annotated[str, Meta(extra_json_schema={"format": "id"})]  # of an observation: "o3"; "b.o3" of another report
 
+# What other texts are. Redaction replaces every text by what it is.
+def _text(what: str) -> Meta:
+    return Meta(extra={"text": what})
+
+
+Command = Annotated[str, _text("command")]  # a command line
+Device = Annotated[str, _text("device")]  # the name of a network interface
+DistinguishedName = Annotated[str, _text("distinguished-name")]  # "CN=shop.example.com, O=Example"
+FileName = Annotated[str, _text("file")]
+Name = Annotated[str, _text("host")]  # of a host or a domain, or an address with a port
+Program = Annotated[str, _text("program")]
+Serial = Annotated[str, _text("serial")]  # a serial number, a fingerprint, the id of a container
+SocketAddress = Annotated[str, _text("address")]  # an address, with a port where it has one
+Term = Annotated[str, _text("term")]  # vocabulary of a protocol, of a system or of ours
+Text = Annotated[str, _text("text")]  # anything, such as an error message or what a server sent
+Unit = Annotated[str, _text("unit")]  # of systemd
+Url = Annotated[str, _text("url")]
+User = Annotated[str, _text("user")]
+
 
 class Outcome(StrEnum):
     """How one attempt ended. A closed set: `outcomes.py` maps the error codes of every system to it."""
@@ -121,7 +140,7 @@ class Subject(Value, frozen=True, kw_only=True):
     """What a statement is about; `values` are addresses, resolvers or names."""
 
     kind: SubjectKind
-    values: tuple[str, ...] = ()
+    values: tuple[Name, ...] = ()
 
 
 # ---------------------------------------------------------------- the request
@@ -130,14 +149,14 @@ class Subject(Value, frozen=True, kw_only=True):
 class Target(Value, frozen=True, kw_only=True):
     """What the user wants to reach or bind. Of a URL it keeps no user name, password, path or query."""
 
-    input: str
+    input: Text
     host: Host
     port: Port
     transport: Transport = "tcp"
     service: Word | None = None  # the expected service: an IANA name, or PortDoctor's own
     scheme: Word | None = None
     stages: tuple[Stage, ...] = ("dns", "tcp")
-    because: dict[str, str] = {}  # stage -> why it is part of this check
+    because: dict[Term, Text] = {}  # stage -> why it is part of this check
 
 
 class Options(Value, frozen=True, kw_only=True):
@@ -148,9 +167,9 @@ class Options(Value, frozen=True, kw_only=True):
     family: Literal[4, 6] | None = None
     source: Address | None = None
     resolver: Address | None = None
-    cafile: str | None = None
+    cafile: FileName | None = None
     sni: Host | None = None
-    proxy: str | None = None
+    proxy: Url | None = None
     controls: bool = True
     follow: bool = False
     authority: bool = False
@@ -172,26 +191,26 @@ class Vantage(Value, frozen=True, kw_only=True):
     `limits`: what this user cannot observe there, a sentence each.
     """
 
-    host: str = ""
-    os: str = ""
-    user: str = ""
+    host: Name = ""
+    os: Text = ""
+    user: User = ""
     started: Time = ""
     source_address: Address | None = None
-    interface: str | None = None
+    interface: Device | None = None
     gateway: Address | None = None
     resolvers: tuple[Address, ...] = ()
-    search: tuple[str, ...] = ()  # the search domains of resolv.conf
-    kubernetes: str | None = None  # KUBERNETES_SERVICE_HOST, which Kubernetes sets in every container of a pod
+    search: tuple[Name, ...] = ()  # the search domains of resolv.conf
+    kubernetes: Name | None = None  # KUBERNETES_SERVICE_HOST, which Kubernetes sets in every container of a pod
     upstreams: tuple[Address, ...] = ()  # of a stub resolver on this machine, where it was examined
     can: Can = Can()
-    limits: tuple[str, ...] = ()
+    limits: tuple[Text, ...] = ()
 
 
 class Want(Value, frozen=True, kw_only=True):
     """A follow-up probe that would decide a sign: its name and its arguments, as text."""
 
-    probe: str
-    args: tuple[str, ...] = ()
+    probe: Term
+    args: tuple[Text, ...] = ()
 
 
 class Wanted(Value, frozen=True, kw_only=True):
@@ -205,7 +224,7 @@ class Note(Value, frozen=True, kw_only=True):
     """Something to know that is not a cause. `probe` and `reason`: the probe that has no result, and why."""
 
     kind: Literal["not-evaluated", "probe-error", "state-changed", "permission-needed", "info"]
-    text: str
+    text: Text
     stage: Stage | None = None
     probe: Want | None = None
     reason: Why | None = None
@@ -236,7 +255,7 @@ class Ending(Value, frozen=True, kw_only=True):
     took: Seconds = 0.0
     errno: Errno | None = None
     icmp: Icmp | None = None
-    os_says: str = ""
+    os_says: Text = ""
 
 
 class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
@@ -259,8 +278,8 @@ class Lookup(Ending, frozen=True, kw_only=True, tag_field="kind", tag="lookup"):
     transport: Transport | None = None
     addresses: tuple[Address, ...] = ()
     rcode: Word | None = None
-    ede: tuple[tuple[Port, str], ...] = ()  # extended DNS errors (RFC 8914): info-code, extra text
-    aliases: tuple[str, ...] = ()  # the CNAME chain, in order
+    ede: tuple[tuple[Port, Text], ...] = ()  # extended DNS errors (RFC 8914): info-code, extra text
+    aliases: tuple[Name, ...] = ()  # the CNAME chain, in order
     flags: tuple[Word, ...] = ()  # header flags, "no-EDNS", "accepted" (TCP, without a response)
     ttl: Code | None = None
     checking_disabled: bool = False
@@ -270,8 +289,8 @@ class HostsFile(Ending, frozen=True, kw_only=True, tag_field="kind", tag="hosts-
     """The lines of the hosts file that name the host: (line number, address, text)."""
 
     name: Host
-    path: str
-    lines: tuple[tuple[Count, str, str], ...] = ()
+    path: FileName
+    lines: tuple[tuple[Count, SocketAddress, Text], ...] = ()
 
 
 class Connect(Ending, frozen=True, kw_only=True, tag_field="kind", tag="connect"):
@@ -335,7 +354,7 @@ class Route(Ending, frozen=True, kw_only=True, tag_field="kind", tag="route"):
     address: Address
     type: Word = "unicast"
     gateway: Address | None = None
-    interface: str | None = None
+    interface: Device | None = None
     source: Address | None = None
     prefix: Network | None = None
     table: Code | None = None
@@ -345,8 +364,8 @@ class Neighbour(Ending, frozen=True, kw_only=True, tag_field="kind", tag="neighb
     """The neighbour table entry (ARP, NDP) of an on-link address; `state` as in ip-neighbour(8), "none" without one."""
 
     address: Address
-    interface: str | None = None
-    state: str = "none"
+    interface: Device | None = None
+    state: Term = "none"
 
 
 class Interface(Value, frozen=True, kw_only=True):
@@ -355,7 +374,7 @@ class Interface(Value, frozen=True, kw_only=True):
     `tentative`: addresses that are not usable, because duplicate address detection (RFC 4862) is under way or failed.
     """
 
-    name: str
+    name: Device
     up: bool
     running: bool
     loopback: bool = False
@@ -373,11 +392,11 @@ class Holder(Value, frozen=True, kw_only=True):
     """The process that uses a socket, as far as this user may see it. `since` is its start in UTC, ISO 8601."""
 
     pid: Code | None = None
-    name: str | None = None
-    command: str | None = None
-    user: str | None = None
-    unit: str | None = None
-    container: str | None = None
+    name: Program | None = None
+    command: Command | None = None
+    user: User | None = None
+    unit: Unit | None = None
+    container: Serial | None = None
     since: Time | None = None
 
 
@@ -388,7 +407,7 @@ class Listener(Value, frozen=True, kw_only=True):
     address: Address
     port: Port
     state: Word = "LISTEN"
-    peer: str | None = None
+    peer: SocketAddress | None = None
     uid: Code | None = None
     inode: Count | None = None
     v6only: bool | None = None
@@ -432,7 +451,7 @@ class Ports(Ending, frozen=True, kw_only=True, tag_field="kind", tag="port-polic
 class Counters(Ending, frozen=True, kw_only=True, tag_field="kind", tag="counters"):
     """Kernel counters and limits at one moment, by their kernel names (ListenOverflows, nf_conntrack_count, …)."""
 
-    values: dict[str, Count] = {}
+    values: dict[Term, Count] = {}
 
 
 class Certificate(Value, frozen=True, kw_only=True):
@@ -441,14 +460,14 @@ class Certificate(Value, frozen=True, kw_only=True):
     `unreadable`: the fields that could not be read, "certificate" for all of them.
     """
 
-    subject: str = ""
-    issuer: str = ""
+    subject: DistinguishedName = ""
+    issuer: DistinguishedName = ""
     not_before: Time | None = None
     not_after: Time | None = None
-    names: tuple[str, ...] = ()
-    issuer_urls: tuple[str, ...] = ()  # where the issuer's certificate is published (AIA caIssuers)
-    serial: str | None = None
-    sha256: str | None = None
+    names: tuple[Name, ...] = ()
+    issuer_urls: tuple[Url, ...] = ()  # where the issuer's certificate is published (AIA caIssuers)
+    serial: Serial | None = None
+    sha256: Serial | None = None
     self_signed: bool = False
     unreadable: tuple[str, ...] = ()
 
@@ -466,19 +485,19 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
     port: Port
     role: Literal["target", "repeat", "variant"] = "target"
     sni: Host | None = None
-    version: str | None = None
-    cipher: str | None = None
-    alpn: str | None = None
+    version: Term | None = None
+    cipher: Term | None = None
+    alpn: Term | None = None
     verified: bool | None = None
     verify_code: Code | None = None
-    verify_message: str | None = None
-    trust: str | None = None  # the trust store that was used
+    verify_message: Text | None = None
+    trust: Text | None = None  # the trust store that was used
     trust_anchors: Count | None = None  # CA certificates in it; None where they cannot be counted beforehand
-    reason: str | None = None
-    alert: str | None = None
+    reason: Term | None = None
+    alert: Term | None = None
     chain: tuple[Certificate, ...] = ()
-    sample: str | None = None
-    sample_protocol: str | None = None
+    sample: Text | None = None
+    sample_protocol: Term | None = None
     received: Count = 0  # bytes the peer sent
     client_cert_asked: bool | None = None
     mss_clamp: Port | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
@@ -492,14 +511,14 @@ class Greeting(Ending, frozen=True, kw_only=True, tag_field="kind", tag="greetin
     address: Address
     port: Port
     role: Literal["target", "repeat", "variant"] = "target"
-    expected: str | None = None
-    protocol: str | None = None
-    text: str = ""
+    expected: Term | None = None
+    protocol: Term | None = None
+    text: Text = ""
     received: Count = 0
-    sent: str | None = None  # the name of the request that was sent first, if any
+    sent: Term | None = None  # the name of the request that was sent first, if any
     waited: Seconds | None = None
     mss_clamp: Port | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
-    alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
+    alert: Term | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
 class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-reply"):
@@ -510,19 +529,19 @@ class HttpReply(Ending, frozen=True, kw_only=True, tag_field="kind", tag="http-r
     address: Address
     port: Port
     role: Literal["target", "repeat", "variant"] = "target"
-    method: str = "GET"
+    method: Term = "GET"
     status: Few | None = None
-    phrase: str = ""
-    version: str | None = None
-    headers: dict[str, str] = {}  # a selection, with names in lower case
-    location: str | None = None
-    protocol: str | None = None  # the protocol of the response when it was not HTTP
-    text: str = ""
+    phrase: Text = ""
+    version: Term | None = None
+    headers: dict[Term, Text] = {}  # a selection, with names in lower case
+    location: Url | None = None
+    protocol: Term | None = None  # the protocol of the response when it was not HTTP
+    text: Text = ""
     received: Count = 0
     first_byte: Seconds | None = None  # seconds from the request to the first byte
     redirects: Few = 0  # redirects on the same scheme, host and port that were followed before this response
     mss_clamp: Port | None = None  # bytes per segment, when the connection was opened with TCP_MAXSEG
-    alert: str | None = None  # the peer's TLS alert, when it came only after the handshake
+    alert: Term | None = None  # the peer's TLS alert, when it came only after the handshake
 
 
 class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagram"):
@@ -537,11 +556,11 @@ class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagra
     address: Address
     port: Port
     role: Literal["target", "repeat", "control"] = "target"
-    payload: str = ""
+    payload: Term = ""
     sent: Few = 0
     replies: Few = 0
-    protocol: str | None = None
-    text: str = ""
+    protocol: Term | None = None
+    text: Text = ""
     limit: Seconds | None = None
     source: Address | None = None
     source_port: Port | None = None
@@ -551,8 +570,8 @@ class Datagram(Ending, frozen=True, kw_only=True, tag_field="kind", tag="datagra
 class Other(Ending, frozen=True, kw_only=True, tag_field="kind", tag="other"):
     """An observation of a kind that this version does not know: its kind in `was`, its JSON in `raw`."""
 
-    was: str = ""
-    raw: str = ""
+    was: Term = ""
+    raw: Text = ""
 
 
 Observation = (
@@ -565,8 +584,8 @@ Kind = TypeVar("Kind", bound=Ending)
 class Report(Value, frozen=True, kw_only=True):
     """The record of one check: the target, the vantage point and the observations. `diagnose` needs nothing else."""
 
-    schema: str = SCHEMA
-    portdoctor: str = ""
+    schema: Term = SCHEMA
+    portdoctor: Term = ""
     target: Target
     vantage: Vantage = Vantage()
     options: Options = Options()

@@ -15,7 +15,7 @@ from portdoctor.engine.merge import MergeError, merge
 from portdoctor.engine.verdict import diagnose
 from portdoctor.lab import scenario
 from portdoctor.model import Report
-from portdoctor.redaction import redact
+from portdoctor.redaction.redact import redact
 from portdoctor.render import json as json_format
 
 from . import fuzzing
@@ -94,8 +94,8 @@ def show(report: Report) -> None:
         assert len(output) < 4_000_000, f"{name}: {len(output)} characters"
     again = json_format.load_report(json_format.render(*case))
     assert again.target == report.target
-    cases, _ = redact.redact([case])
-    json_format.render(*cases[0])
+    (changed,), _ = redact([report])
+    json_format.load_report(json_format.render(changed, diagnose(changed, CATALOGUE)))
     try:
         both = merge([report, report])
     except MergeError:

@@ -28,7 +28,7 @@ LAW: dict[str, set[str]] = {
     "catalogue": {*_NOUNS, "services", "signs"},
     "engine": {*_NOUNS, "signs", "catalogue"},
     "render": {*_KNOWLEDGE, "engine"},
-    "redaction": {*_NOUNS, "render"},
+    "redaction": {*_NOUNS, "services", "render"},
     "checkup": {*_KNOWLEDGE, "__init__", "target", "host", "probes", "engine"},
     "lab": {*_KNOWLEDGE, "engine"},
     "commands": {

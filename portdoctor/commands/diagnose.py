@@ -44,8 +44,8 @@ def diagnose_files(
     from ..engine.verdict import diagnose
 
     stdout = Stdout(output.color)
-    reporter = reporter_for(output, stdout)
     catalogue = catalogue_of(causes)
+    reporter = reporter_for(output, stdout, catalogue)
     reports = [report for file in files for report in reports_of(file)]
     if merged:
         from ..engine.merge import MergeError, merge

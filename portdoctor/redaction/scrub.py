@@ -1,133 +1,160 @@
-"""Finds names and addresses in text: replaces them by pseudonyms, and searches output for leaks. Pure."""
+"""Replaces names and addresses in free text by pseudonyms, and drops every word that is not known to be harmless. Pure.
+
+A text from the network may hold a secret in any place and spelling, which no pattern finds. So nothing is searched for:
+what remains is a known word, a short number, a version or a time; what has a pseudonym gets it; the rest becomes "…".
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
 
-import msgspec
+from ..text import ELLIPSIS, is_address
+from .pseudonyms import TOKEN6, Pseudonyms, token6
+from .vocabulary import vocabulary
 
-from ..model import Can, Errno, Holder, Problem, StageLine, Target, Want
-from ..text import is_address
-from .pseudonyms import TOKEN4, TOKEN6, Pseudonyms, token6
+NAME = re.compile(r"(?:\*\.)?(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{0,61}\w\.?")
+ID = re.compile(r"(?:[a-z]{1,2}\.)?[a-z]{1,2}\d{1,6}")  # of an observation or a problem
+TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?|\d\d:\d\d(?::\d\d)?")
+_URL = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^\s/?#]*(@))?(\[[^\]\s]*\]|[^\s/?#:@]*)(:\d{1,5})?(?P<rest>[/?#].*)?", re.DOTALL
+)
+_SCHEMES = r"(?:bearer|basic|digest|negotiate|ntlm)\s+"  # of HTTP authentication
+_SECRET = (
+    r"(?:[\w.-]*(?:passw|passphrase|secret|token|api[_-]?key|authorization|credential|cookie)[\w-]*[\"']?\s*[:=]\s*"
+    rf"|\b{_SCHEMES})"
+)
+_NUMBER = r"v?\d{1,5}(?:\.\d{1,5}){0,2}"
+_RELEASE = r"(?:alpha|beta|dev|deb|ubuntu|post|rc|el|fc|[abdpru])(?:\d{1,3}(?:u\d{1,3})?)?"
+_VERSION = re.compile(
+    rf"{_NUMBER}(?:s|ms|min|h|k|kb|mb|gb|x|%)?|(?:v?\d{{1,3}}(?:\.\d{{1,3}}){{0,2}})?{_RELEASE}", re.IGNORECASE
+)
+_PURE = re.compile(_NUMBER)
+_SECTIONS = re.compile(r"[-_+~]")
+_MOST_NUMBERS = 2  # in one token: more may be an address
+_FREE = re.compile(
+    rf"""
+    (?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>`]+)
+    |(?P<label>{_SECRET})(?P<secret>(?:{_SCHEMES})?[^\s,;]+)
+    |(?P<mail>[^\s@<>"'(),;:=\[\]]+@[\w.-]*\w)
+    |(?P<mac>(?<![\w:-])[0-9A-Fa-f]{{1,2}}(?:[:-][0-9A-Fa-f]{{1,2}}){{5,}}(?![\w:-]))
+    |(?P<time>(?<![\w.:-])(?:{TIME.pattern})(?![\w:-]))
+    |(?P<six>(?:(?<![\w:.])|(?<=[g-zG-Z]:)){TOKEN6.pattern})
+    |(?P<four>(?<![\w.])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\w-]|\.\w))
+    |(?P<colons>[0-9A-Fa-f]{{1,4}}(?::[0-9A-Fa-f]{{0,4}}){{2,}})
+    |(?P<ssh>(?<![\w.-])SSH-\d\.\d{{1,2}}-)
+    |(?P<token>[^\s,;:()\[\]{{}}<>"'`|=&?!/]+)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
-_USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
-_MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]+(?=@[\w-]+\.)")
-# Fields whose text is vocabulary of ours or of a protocol; every other string may contain a secret.
-_WORDS = {
-    "id", "kind", "outcome", "symptom", "cause", "certainty", "owner", "evidence", "missing", "then",
-    "scope", "risk", "where", "schema", "portdoctor", "transport", "service", "scheme", "stage", "qtype",
-    "via", "role", "state", "type", "rcode", "flags", "reason", "hidden", "os", "started", "expected", "protocol",
-    "version", "cipher", "alpn", "alert", "method", "verify_code", "not_before", "not_after", "sample_protocol",
-    "pid", "since", "unit", "payload", "status", "why",
-}  # fmt: skip
-_WHOLE = (Errno, Can)
 
+class Scrubber:
+    """Replaces what is secret in a text. `phrases`: originals of several words, which are replaced before the rest."""
 
-class Change:
-    """Replaces originals in a text by pseudonyms, in one pass so that no pseudonym is replaced again."""
-
-    def __init__(self, names: Pseudonyms) -> None:
+    def __init__(self, names: Pseudonyms, phrases: dict[str, str] | None = None) -> None:
         self._names = names
-        self._folded = {original.lower(): pseudonym for original, pseudonym in names.key.items()}
-        below = [rf"(?:\*\.)?(?:[\w-]+\.)*{re.escape(d)}" for d in names.domains()]
-        known = sorted((k for k in names.key if _is_wordlike(k)), key=len, reverse=True)
-        listed = "|".join((*below, *map(re.escape, known))) or "(?!)"
-        name = rf"(?P<name>(?<![\w-])(?:{listed})(?![\w-]|\.\w))"
-        self._pattern = re.compile(f"(?P<six>{TOKEN6.pattern})|(?P<four>{TOKEN4.pattern})|{name}", re.IGNORECASE)
+        self._phrases = phrases or {}
+        longest_first = sorted(self._phrases, key=len, reverse=True)
+        listed = "|".join(map(re.escape, longest_first)) or "(?!)"
+        self._phrase = re.compile(rf"(?<!\w)(?:{listed})(?!\w)", re.IGNORECASE)
 
-    def __call__(self, text: str) -> str:
-        text = _USER_IN_URL.sub("…@", text)
-        text = _MAILBOX.sub(lambda m: self._names.word("user", m[0]), text)
-        return self._pattern.sub(self._instead, text)
+    def text(self, text: str) -> str:
+        """Return free text without what is secret or unknown."""
+        if not self._phrases:
+            return self._words(text)
+        shown, end = [], 0
+        for found in self._phrase.finditer(text):
+            shown += [self._words(text[end : found.start()]), self._phrases[found[0].lower()]]
+            end = found.end()
+        return "".join((*shown, self._words(text[end:])))
+
+    def word(self, text: str) -> str:
+        """Return vocabulary as it is; what is not known becomes an ellipsis."""
+        return _FREE.sub(lambda m: m[0] if m["token"] and harmless(m[0], together=True) else ELLIPSIS, text)
+
+    def url(self, url: str) -> str:
+        """Return a URL with the pseudonym of its host, without user, path and query."""
+        if not (found := _URL.fullmatch(url)):
+            return ELLIPSIS if not url.startswith("/") else "/" + ELLIPSIS[: len(url) - 1]
+        scheme, user, host, port = found.group(1, 2, 3, 4)
+        if not harmless(scheme):
+            scheme = ELLIPSIS
+        host = f"[{self.name(host[1:-1])}]" if host.startswith("[") else self.name(host)
+        rest = found["rest"]
+        path = "" if not rest else "/" if rest == "/" else f"/{ELLIPSIS}"
+        return f"{scheme}://{ELLIPSIS + '@' if user else ''}{host}{port or ''}{path}"
+
+    def mail(self, mail: str) -> str:
+        """Return the pseudonym of a mail address: of the user and of the domain."""
+        user, _, domain = mail.rpartition("@")
+        return f"{self._names.word('user', user)}@{self.name(domain)}"
+
+    def name(self, name: str) -> str:
+        """Return the pseudonym of a host name or an address, whatever it looks like."""
+        if is_address(name):
+            return self._names.address(name)
+        if "@" in name:
+            return self.mail(name)
+        if not name or re.fullmatch(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?|[.*]", name):
+            return self._names.name(name)
+        return self._names.word("name", name)
+
+    # ------------------------------------------------------------ one text
+
+    def _words(self, text: str) -> str:
+        return _FREE.sub(self._instead, text)
 
     def _instead(self, found: re.Match[str]) -> str:
-        if found["six"]:
-            address, rest = token6(found["six"])
-            return self._names.address(address) + rest if address else rest
-        if found["four"]:
-            return self._names.address(found["four"])
-        text = found["name"]
-        return self._folded.get(text.lower()) or self._names.name(text)
+        text = found[0]
+        match found.lastgroup:
+            case "url":
+                bare = text.rstrip(".,;:!?)}" if "[" in text else ".,;:!?)}]")
+                return self.url(bare) + text[len(bare) :]
+            case "secret":
+                return self._words(found["label"]) + ELLIPSIS
+            case "mail":
+                return self.mail(text)
+            case "mac":
+                return self._names.word("mac", re.sub("[:-]", ":", text.lower()))
+            case "time" | "ssh":
+                return text
+            case "six":
+                address, rest = token6(text)
+                return self._names.address(address) + self._words(rest) if address else ELLIPSIS
+            case "four":
+                return self._names.address(text) if is_address(text) else ELLIPSIS
+            case "colons":
+                return ELLIPSIS
+            case _:
+                bare = text.rstrip(".")
+                return self._token(bare) + text[len(bare) :]
+
+    def _token(self, token: str) -> str:
+        word = token.isalpha() and harmless(token)
+        if (pseudonym := self._names.known(token, label=not word)) is not None:
+            return pseudonym
+        if word or harmless(token):
+            return token
+        if NAME.fullmatch(token):
+            return self._names.name(token)
+        return ELLIPSIS
 
 
-def walk(value: Any, change: Change) -> Any:
-    if type(value) is str:
-        return change(value)
-    if isinstance(value, tuple):
-        return tuple(walk(item, change) for item in value)
-    if isinstance(value, dict):
-        return {key: walk(item, change) for key, item in value.items()}
-    if isinstance(value, msgspec.Struct) and not isinstance(value, _WHOLE):
-        changed = {f: walk(getattr(value, f), change) for f in value.__struct_fields__ if not _is_word(value, f)}
-        return msgspec.structs.replace(value, **changed)
-    return value
+def harmless(token: str, *, together: bool = False) -> bool:
+    """Return whether a token can be no secret: a known word, a short number, a version, or one word with versions.
 
+    `together`: known words may also be joined to a name that is not known. With underscores they always may, as in
+    TLS_AES_256_GCM_SHA384: no host name has one.
+    """
+    together = together or ("_" in token and "-" not in token)
+    words = vocabulary()
+    low = token.lower().strip("-_")
+    if low in words or not any(c.isalnum() for c in token) or _VERSION.fullmatch(token):
+        return True
+    parts = [part for part in _SECTIONS.split(low) if part]
+    named = [part for part in parts if part in words]
+    numbers = [part for part in parts if part not in words and _VERSION.fullmatch(part)]
+    if len(named) + len(numbers) < len(parts) or (len(named) > 1 and not together) or len(numbers) > _MOST_NUMBERS:
+        return False
+    return "%" not in token and sum(part.count(".") + 1 for part in numbers if _PURE.fullmatch(part)) != 4
 
-def _is_word(value: msgspec.Struct, field: str) -> bool:
-    """Return whether the field is vocabulary or a program's name; every other field is text."""
-    match field:
-        case "name":
-            return isinstance(value, StageLine | Holder)
-        case "stages":
-            return isinstance(value, Target)
-        case "because":
-            return isinstance(value, Problem)
-        case "probe":
-            return isinstance(value, Want)
-        case _:
-            return field in _WORDS
-
-
-def strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from strings(item)
-    elif isinstance(value, dict):
-        yield from (text for item in value.items() for text in strings(item))
-    elif isinstance(value, msgspec.Struct):
-        yield from (text for f in value.__struct_fields__ for text in strings(getattr(value, f)))
-
-
-def tokens(text: str) -> Iterable[str]:
-    return (*re.findall(r"[\w.-]+", text.lower()), *_addresses(text))
-
-
-def _addresses(text: str) -> Iterator[str]:
-    """Yield every address in the text, in canonical form and without a zone."""
-    from ipaddress import ip_address
-
-    for found in TOKEN4.findall(text):
-        if is_address(found):
-            yield str(ip_address(found))
-    for found in TOKEN6.findall(text):
-        address, _ = token6(found)
-        if address:
-            six = ip_address(address.partition("%")[0])
-            yield str(six)
-            if six.version == 6 and six.ipv4_mapped:
-                yield str(six.ipv4_mapped)
-
-
-def _is_wordlike(original: str) -> bool:
-    return not is_address(original)
-
-
-def _bounded(original: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-]){re.escape(original)}(?![\w-]|\.\w)", re.IGNORECASE)
-
-
-def leaks(output: str, key: dict[str, str]) -> list[str]:
-    """Return the originals still in an output, sorted. Addresses are compared by value, names without case."""
-    kept = set(key.values())
-    found = {a for a in _addresses(output) if a in key and a not in kept}
-    lowered = output.lower()
-    for original in key:
-        if original in found or not _is_wordlike(original):
-            continue
-        if original.lower() in lowered and _bounded(original).search(output):
-            found.add(original)
-    return sorted(found)

@@ -15,11 +15,12 @@ from .reporter import DocumentReporter, Lines, Reporter, Tee
 from .stdout import Stdout, write_file
 
 if TYPE_CHECKING:
+    from ...catalogue.cause import Catalogue
     from ...render.lines import Line
     from ...render.state import Case
 
 
-def reporter_for(output: OutputOptions, stdout: Stdout) -> Reporter:
+def reporter_for(output: OutputOptions, stdout: Stdout, catalogue: Catalogue) -> Reporter:
     """Return the reporter for the options. Raises UsageError if the key of --redact cannot be written."""
     reporter: Reporter
     match output.format:
@@ -36,7 +37,7 @@ def reporter_for(output: OutputOptions, stdout: Stdout) -> Reporter:
     if output.redacted:
         from .redacting import Redacting
 
-        reporter = Redacting(reporter, partial(text_of, output=output), output.redact_key)
+        reporter = Redacting(reporter, partial(text_of, output=output), catalogue, output.redact_key)
     return reporter
 
 

@@ -49,7 +49,7 @@ def run_checks(
 ) -> RunResult:  # fmt: skip
     """Probe the targets and report them; with --wait, repeat and report only the last result of each."""
     stdout = Stdout(output.color)
-    reporter = reporter_for(output, stdout)
+    reporter = reporter_for(output, stdout, catalogue)
     probe = partial(probe_all, options=options, catalogue=catalogue, stdout=stdout, parallel=parallel, ordered=ordered)
     if output.wait:
         from .waiting import until

@@ -13,6 +13,7 @@ from .. import InternalError
 from .reporter import Reporter
 
 if TYPE_CHECKING:
+    from ...catalogue.cause import Catalogue
     from ...model import Diagnosis, Report
     from ...render.state import Case
 
@@ -21,40 +22,48 @@ _OLD = 100  # limit of key files created in one second in one folder
 
 
 class Redacting(Reporter):
-    """Collects all cases until the run has ended, then passes them to `reporter` with pseudonyms.
+    """Collects all reports until the run has ended, then passes them to `reporter` with pseudonyms.
 
+    They are diagnosed again, by `catalogue`, so that the diagnosis contains nothing that the redacted report does not.
     `text_of`: returns the text that `reporter` will show. `key_file`: the file for the key; "": a new file in the
     current folder. Raises UsageError, before anything is probed, if the key cannot be written.
     """
 
-    def __init__(self, reporter: Reporter, text_of: Callable[[list[Case]], str], key_file: str) -> None:
+    def __init__(
+        self, reporter: Reporter, text_of: Callable[[list[Case]], str], catalogue: Catalogue, key_file: str
+    ) -> None:
         if os.path.lexists(key_file):
             raise UsageError(f"--redact-key: {key_file} {_EXISTS}")
         folder = os.path.dirname(key_file) or "."
         if not os.access(folder, os.W_OK):
             says = f"cannot write the key of --redact to {folder}: name a file in another folder by --redact-key"
             raise UsageError(says)
-        self._reporter, self._text_of, self._key_file = reporter, text_of, key_file
-        self._cases: list[Case] = []
+        self._reporter, self._text_of, self._catalogue, self._key_file = reporter, text_of, catalogue, key_file
+        self._reports: list[Report] = []
 
     def finished(self, report: Report, diagnosis: Diagnosis) -> None:
-        self._cases.append((report, diagnosis))
+        self._reports.append(report)
 
     def closed(self) -> None:
         """Forward the redacted cases, and print the name of the key file to stderr.
 
         Raises InternalError, before anything is written, if the text or a report still contains an original.
         """
+        from ...engine.verdict import diagnose
+        from ...redaction.leaks import leaks, originals
+        from ...redaction.pseudonyms import PseudonymsExhausted
         from ...redaction.redact import redact
-        from ...redaction.scrub import leaks
         from ...render.json import render
+        from ...text import words
 
-        cases, key = redact(self._cases)
-        found = {o for text in (self._text_of(cases), *(render(*case) for case in cases)) for o in leaks(text, key)}
-        if found:
-            raise InternalError(
-                f"The redacted report still contains {len(found)} of {len(key)} originals, so it is not shown."
-            )
+        try:
+            reports, key = redact(self._reports)
+        except PseudonymsExhausted as error:
+            raise UsageError(str(error)) from None
+        cases = [(report, diagnose(report, self._catalogue)) for report in reports]
+        outputs = (self._text_of(cases), *(render(*case) for case in cases))
+        if found := leaks(outputs, originals(self._reports), key.values()):
+            raise InternalError(f"The redacted report still contains {words(sorted(found))}, so it is not shown.")
         written = _keep(self._key_file, key)
         print(f"The key to the pseudonyms is in {written}. Keep it secret: it reverses redaction.", file=sys.stderr)
         for case in cases:
