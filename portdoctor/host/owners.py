@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from ..model import Holder
+from .command_line import without_secrets
 
 assert sys.platform == "linux"
 
@@ -52,7 +53,7 @@ def holder(pid: int | None, uid: int | None, cgroup: str | None) -> Holder:
     name = command = since = None
     if pid is not None:
         name = _read(f"/proc/{pid}/comm").strip() or None
-        command = " ".join(_read(f"/proc/{pid}/cmdline").split("\0")).strip()[:_MOST_COMMAND] or None
+        command = without_secrets(_read(f"/proc/{pid}/cmdline").split("\0"))[:_MOST_COMMAND] or None
         since = _started(pid)
         cgroup = cgroup_of(_read(f"/proc/{pid}/cgroup")) or cgroup
     return Holder(
