@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -268,6 +269,34 @@ def test_a_file_holds_what_stdout_would_show(run: Run, tmp_path: Path, option: t
     shown = run("diagnose", recording, recording, *option)
     assert run("diagnose", recording, recording, *option, "-o", str(file)).out == ""
     assert file.read_text() == shown.out
+
+
+@pytest.mark.parametrize("option", ["-o", "--record"])
+def test_a_report_is_written_for_its_owner_only_and_never_through_a_link(
+    run: Run, closed: str, tmp_path: Path, option: str
+) -> None:
+    file, other, link = tmp_path / "report", tmp_path / "other", tmp_path / "link"
+    file.write_text("older", encoding="utf-8")
+    file.chmod(0o644)
+    other.write_text("kept", encoding="utf-8")
+    link.symlink_to(other)
+    run("check", closed, option, str(file), "-q")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text(encoding="utf-8") != "older"
+    done = run("check", closed, option, str(link), "-q")
+    assert done.code == 2
+    assert "it is a symbolic link" in done.err
+    assert other.read_text(encoding="utf-8") == "kept"
+    assert sorted(entry.name for entry in tmp_path.iterdir() if "portdoctor" in entry.name) == []
+
+
+def test_metrics_are_readable_for_the_collector_and_a_device_is_written(run: Run, closed: str, tmp_path: Path) -> None:
+    file = tmp_path / "portdoctor.prom"
+    run("check", closed, "--format", "openmetrics", "-o", str(file))
+    umask = os.umask(0o022)
+    os.umask(umask)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
+    assert run("check", closed, "-o", os.devnull).code == 1
 
 
 @pytest.mark.parametrize("option", ["-o", "--record"])

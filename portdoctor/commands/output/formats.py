@@ -42,7 +42,12 @@ def reporter_for(output: OutputOptions, stdout: Stdout, catalogue: Catalogue) ->
 
 
 def _file(name: str, output: OutputOptions) -> DocumentReporter:
-    return DocumentReporter(lambda cases: write_file(name, f"{text_of(cases, output)}\n" if cases else ""))
+    private = output.format != "openmetrics"  # which the textfile collector reads as another user
+
+    def write(cases: list[Case]) -> None:
+        write_file(name, f"{text_of(cases, output)}\n" if cases else "", private=private)
+
+    return DocumentReporter(write)
 
 
 def text_of(cases: Sequence[Case], output: OutputOptions) -> str:

@@ -84,11 +84,35 @@ def wants_colour(choice: str) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
-def write_file(file: str, text: str) -> None:
-    """Write a text file in UTF-8. Raises UsageError if that fails."""
+def write_file(file: str, text: str, *, private: bool = True) -> None:
+    """Write a text file in UTF-8, at once or not at all, and never through a symbolic link.
+
+    `private`: only its owner may read it, since a report names hosts and users. A device or a pipe is written as it is.
+    Raises UsageError if that fails.
+    """
+    import stat
+    import tempfile
+
     try:
-        with open(file, "w", encoding="utf-8") as opened:
-            opened.write(text)
+        device = file.startswith("/dev/")  # /dev/stdout is a link
+        if os.path.islink(file) and not device:
+            raise UsageError(f"cannot write {file}: it is a symbolic link, and another file would be overwritten")
+        if device or (os.path.exists(file) and not stat.S_ISREG(os.stat(file).st_mode)):
+            with open(file, "w", encoding="utf-8") as opened:
+                opened.write(text)
+            return
+        number, temporary = tempfile.mkstemp(prefix=".portdoctor-", dir=os.path.dirname(file) or ".")  # mode 0600
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as opened:
+                opened.write(text)
+            if not private:
+                umask = os.umask(0o022)
+                os.umask(umask)
+                os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, file)
+        except BaseException:
+            os.unlink(temporary)
+            raise
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from None
 
