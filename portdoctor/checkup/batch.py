@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from ..catalogue.cause import Catalogue, CauseError
-from ..host import Host
+from ..host import Host, free_descriptors
 from ..model import Diagnosis, Note, Options, Report, Verdict
 from ..target.parse import Asked
 from .checkup import Checkup
+from .descriptors import Descriptors
 from .session import Observer
 from .watchdog import StarvedError, watched
 
@@ -24,13 +25,13 @@ _STARVED = (
 
 async def examine(
     asked: Asked, options: Options, host: Host, catalogue: Catalogue, on_observed: Observer | None = None,
-    *, raises: bool = False,
+    *, raises: bool = False, descriptors: Descriptors | None = None,
 ) -> Case:  # fmt: skip
     """Probe one target and diagnose it. A cancellation returns what was observed until then.
 
     So does StarvedError, with a note; where the error is wanted, `raises`, it is raised.
     """
-    checkup = Checkup(asked, options, host, catalogue, on_observed=on_observed)
+    checkup = Checkup(asked, options, host, catalogue, on_observed=on_observed, descriptors=descriptors)
     interrupted = False
     try:
         await checkup.run()
@@ -65,12 +66,13 @@ async def examine_all(
     An unexpected exception at one of several targets is printed to stderr and noted in its report; for a single target
     it is raised. Raises CauseError for an invalid cause file.
     """
-    slots = asyncio.Semaphore(parallel)
+    descriptors = Descriptors(free_descriptors())
+    slots = asyncio.Semaphore(descriptors.parallel(parallel))
 
     async def one(a: Asked) -> Case:
         async with slots:
             try:
-                return await examine(a, options, host, catalogue, on_observed)
+                return await examine(a, options, host, catalogue, on_observed, descriptors=descriptors)
             except CauseError:
                 raise  # concerns all targets: a cause file is invalid
             except Exception as error:  # a bug at one target must not end the checks of the others

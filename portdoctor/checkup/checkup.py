@@ -14,6 +14,7 @@ from ..outcomes import family_of
 from ..probes import local
 from ..probes.connect import connect, discard
 from . import path, repeats
+from .descriptors import VISIT
 from .followup import FOLLOW_UPS, forbid_controls
 from .session import Session
 
@@ -26,6 +27,7 @@ _FOLLOW_UP_TIME = 4.0  # seconds of the budget, at most a third of it, that a lo
 _AFTER_LOOKUP = 1.0  # the same for a lookup that the resolver library ends
 _LATE = 0.5  # seconds after its own limit for which the resolver library may still return
 _SLOW_LOOKUP = 1.0  # seconds
+_LOOKUP = 3  # descriptors of the C library in one lookup
 _LOST = 1.0  # seconds without the event loop that are worth a note
 
 
@@ -94,7 +96,8 @@ class Checkup(Session):
         limit = self.left() - min(_FOLLOW_UP_TIME, self.left() / 3)
         if longest + _LATE <= self.left() - _AFTER_LOOKUP:
             limit = max(limit, longest + _LATE)  # the resolver library ends it
-        o = self.add(await resolve(self.target.host, self.options.family, self.clock, self.clock() + limit))
+        async with self.descriptors.probes.some(_LOOKUP):
+            o = self.add(await resolve(self.target.host, self.options.family, self.clock, self.clock() + limit))
         if o.outcome is Outcome.TIMEOUT and longest > limit:
             text = (
                 f"The system's lookup was stopped after {o.took:.1f} s, because of the budget of "
@@ -108,13 +111,14 @@ class Checkup(Session):
         host = self.target.host.rstrip(".").lower()
         if host == "localhost" or host.endswith(".localhost"):
             return
-        from ..probes.lookup import query_resolvers
+        from ..probes.lookup import most_queries, query_resolvers
 
         resolvers = self.resolvers()
         families = (self.options.family,) if self.options.family else (4, 6)
         limit = self.clock() + self.left()
-        async for o in query_resolvers(host, resolvers, families, self.clock, limit, self.host):
-            self.add(o)
+        async with self.descriptors.probes.some(most_queries(resolvers)):
+            async for o in query_resolvers(host, resolvers, families, self.clock, limit, self.host):
+                self.add(o)
         self.done.add(Want(probe="wire", args=(self.target.host,)))
 
     async def _last_answers(self, wire: asyncio.Task[None]) -> None:
@@ -140,7 +144,11 @@ class Checkup(Session):
             self.note(Note(kind="not-evaluated", text=text, stage="tcp", reason="out-of-budget"))
         async with asyncio.TaskGroup() as group:
             for address in found[:MOST_ADDRESSES]:
-                group.create_task(self._visit(address))
+                group.create_task(self._in_turn(address))
+
+    async def _in_turn(self, address: str) -> None:
+        async with self.descriptors.visits.some(VISIT):
+            await self._visit(address)
 
     async def _visit(self, address: str) -> None:
         """Take one address through its stages. The path is probed while an unanswered connect still waits."""
@@ -213,4 +221,5 @@ class Checkup(Session):
                 return
             best = max(ready, key=lambda w: w.splits / FOLLOW_UPS[w.want.probe].seconds)
             self.done.add(best.want)
-            await FOLLOW_UPS[best.want.probe].run(self, *best.want.args)
+            async with self.descriptors.visits.some(VISIT):
+                await FOLLOW_UPS[best.want.probe].run(self, *best.want.args)

@@ -89,13 +89,14 @@ async def _plain_http(c: Session, address: str) -> None:
 
 async def _wire(c: Session, name: str) -> None:
     from ..model import Lookup
-    from ..probes.lookup import query_resolvers
+    from ..probes.lookup import most_queries, query_resolvers
 
     seen = {(o.resolver, o.qtype) for o in c.of(Lookup) if o.via == "wire"}
     limit = c.clock() + max(c.left(), 0.1)
-    async for o in query_resolvers(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
-        if (o.resolver, o.qtype) not in seen:
-            c.add(o)
+    async with c.descriptors.probes.some(most_queries(c.resolvers())):
+        async for o in query_resolvers(name, c.resolvers(), (4, 6), c.clock, limit, c.host):
+            if (o.resolver, o.qtype) not in seen:
+                c.add(o)
 
 
 async def _wire_cd(c: Session, name: str, resolver: str) -> None:
@@ -121,15 +122,16 @@ async def _near_names(c: Session, name: str, resolver: str) -> None:
 
 async def _upstreams(c: Session, name: str) -> None:
     """Query the servers that a stub resolver on this machine forwards to."""
-    from ..probes.lookup import query_resolvers
+    from ..probes.lookup import most_queries, query_resolvers
 
     c.upstreams = tuple(a for a in await in_thread(c.host.upstreams, "upstreams") if a not in c.resolvers())
     if not c.upstreams:
         want = Want(probe="upstreams", args=(name,))
         c.give_reason(want, "not-possible-here", "The upstream servers of the local resolver are not known.")
     limit = c.clock() + max(c.left() - 0.5, 0.1)
-    async for o in query_resolvers(name, c.upstreams, (4, 6), c.clock, limit, c.host):
-        c.add(o)
+    async with c.descriptors.probes.some(most_queries(c.upstreams)):
+        async for o in query_resolvers(name, c.upstreams, (4, 6), c.clock, limit, c.host):
+            c.add(o)
 
 
 async def _small_segments(c: Session, address: str) -> None:

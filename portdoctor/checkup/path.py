@@ -8,7 +8,7 @@ from typing import Literal
 from ..model import Connect, Hop, Outcome, Trace, Want
 from ..outcomes import answered
 from ..probes import local
-from ..probes.trace import trace
+from ..probes.trace import BATCH, trace
 from .repeats import MOST_SYNS, attempt, controls, open_control, random_ports, spent
 from .session import Session
 
@@ -128,10 +128,11 @@ async def _trace(
     c: Session, address: str, port: int, role: Literal["target", "control", "random"], number: int,
     ttls: tuple[int, ...], wait: float,
 ) -> Trace:  # fmt: skip
-    return await trace(
-        address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
-        source=c.options.source,
-    )  # fmt: skip
+    async with c.descriptors.probes.some(len(ttls) or BATCH):
+        return await trace(
+            address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
+            source=c.options.source,
+        )  # fmt: skip
 
 
 def _decisive(traces: list[Trace], address: str) -> int | None:

@@ -26,11 +26,12 @@ async def attempt(
     c: Session, address: str, port: int, role: Role, limit: float, *, series: int | None = None
 ) -> Connect:
     """Connect once more, record it and close the connection. `series`: its position in an ordered series."""
-    o, sock = await connect(
-        address, port, clock=c.clock, host=c.host, limit=limit, role=role, source=c.options.source
-    )
-    if sock is not None:
-        discard(sock)
+    async with c.descriptors.probes.some(1):
+        o, sock = await connect(
+            address, port, clock=c.clock, host=c.host, limit=limit, role=role, source=c.options.source
+        )
+        if sock is not None:
+            discard(sock)
     if series is not None:
         o = replace(o, series=series)
     c.add(o)

@@ -16,7 +16,7 @@ from .. import __version__
 from ..catalogue.cause import Catalogue
 from ..engine.endpoints import RESOLVER_PORT
 from ..engine.verdict import diagnose
-from ..host import Host, user_name
+from ..host import Host, free_descriptors, user_name
 from ..model import (
     Connect,
     Diagnosis,
@@ -32,6 +32,7 @@ from ..model import (
     Why,
 )
 from ..target.parse import Asked
+from .descriptors import Descriptors
 from .pulse import Pulse
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ class Session:
     """The request and the observations so far. Probes add their observations here."""
 
     def __init__(
-        self, asked: Asked, options: Options, host: Host, catalogue: Catalogue, *, on_observed: Observer | None = None
-    ) -> None:
+        self, asked: Asked, options: Options, host: Host, catalogue: Catalogue, *, on_observed: Observer | None = None,
+        descriptors: Descriptors | None = None,
+    ) -> None:  # fmt: skip
         self.asked, self.options, self.host, self.catalogue = asked, options, host, catalogue
         self.target = asked.target
         self.on_observed = on_observed
+        self.descriptors = descriptors or Descriptors(free_descriptors())
         self.done: set[Want] = set()
         self.random_ports: list[int] = []  # the same for all probes; chosen by `repeats.random_ports`
         self.open: list[socket.socket] = []  # closed at the end, whatever happens

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from ..model import Can, Counters, HostsFile, Icmp, Interfaces, Listeners, Neighbour, Ports, Route, Transport
 
+_MANY = 10_000  # descriptors: more are never needed
+
 
 class Host(Protocol):
     """One operating system. Its methods need no privilege.
@@ -91,8 +93,23 @@ def user_name() -> str:
 
     try:
         return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
+    except (KeyError, OSError):  # no such user, or no descriptor to read the table
         return str(os.getuid())
+
+
+def free_descriptors() -> int:
+    """Return how many more files and sockets this process may open, at most 10,000."""
+    if sys.platform == "win32":
+        return 480  # select() takes 512 sockets
+    import os
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        used = len(os.listdir("/dev/fd"))
+    except OSError:
+        used = 8
+    return min(soft - used if soft != resource.RLIM_INFINITY else _MANY, _MANY)
 
 
 def config_folder() -> str:

@@ -47,6 +47,7 @@ class Linux:
     """The Host of Linux; see the Protocol for what each method returns."""
 
     os = "linux"
+    _resolvers_text: str | None = None
 
     def describe(self) -> str:
         return "Linux " + ".".join(os.uname().release.split(".")[:2])
@@ -65,21 +66,32 @@ class Linux:
         return tuple(int(part) for part in first if part.isdigit())
 
     def resolvers(self) -> tuple[str, ...]:
-        """As glibc reads them; without any, its default is the resolver of this machine."""
-        from .files import nameservers, read_text
+        """As glibc reads them; without any, its default is the resolver of this machine. None if the file is not known.
 
-        try:
-            return nameservers(read_text("/etc/resolv.conf")) or _GLIBC_DEFAULT
-        except OSError:
-            return _GLIBC_DEFAULT
+        It is read once: later this process may have no file descriptor left to read it with.
+        """
+        from .files import nameservers
+
+        text = self._resolv_conf()
+        return () if text is None else nameservers(text) or _GLIBC_DEFAULT
 
     def search(self) -> tuple[str, ...]:
-        from .files import read_text, search_domains
+        from .files import search_domains
 
-        try:
-            return search_domains(read_text("/etc/resolv.conf"))
-        except OSError:
-            return ()
+        return search_domains(self._resolv_conf() or "")
+
+    def _resolv_conf(self) -> str | None:
+        """Return the text of resolv.conf, "" where there is none; None where this process cannot open a file."""
+        if self._resolvers_text is None:
+            from .files import read_text
+
+            try:
+                self._resolvers_text = read_text("/etc/resolv.conf")
+            except OSError as error:
+                if of_errno(error.errno or 0) is Outcome.EXHAUSTED:
+                    return None
+                self._resolvers_text = ""
+        return self._resolvers_text
 
     def longest_lookup(self) -> float | None:
         """As glibc computes it. A plugin of nsswitch.conf, such as nss-resolve, has limits of its own."""

@@ -156,6 +156,11 @@ async def query_resolver(
     return replace(found, took=clock() - blank.began, errno=whole.errno, icmp=whole.icmp, os_says=words)
 
 
+def most_queries(resolvers: Iterable[str]) -> int:
+    """Return how many sockets `query_resolvers` has open at most: two types, and the ALIVE queries."""
+    return (2 + len(ALIVE)) * len(tuple(resolvers))
+
+
 async def query_resolvers(
     name: str,
     resolvers: Iterable[str],
