@@ -31,6 +31,8 @@ from portdoctor.probes import lookup as probe
 from portdoctor.probes.lookup import is_for_dns, query_resolver, query_resolvers, resolve
 from portdoctor.target.parse import parse
 
+from .loopback import server, until_closed
+
 Reply = Callable[[dns.message.Message], "bytes | None"]
 NAME = "shop.example.com"
 
@@ -578,3 +580,42 @@ def test_dnspython_is_loaded_only_for_wire_queries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("over_tcp", "outcome"),
+    [
+        (lambda query: b"", Outcome.MALFORMED),  # length zero
+        (lambda query: bytes([query[0] ^ 1]) + query[1:2] + b"\x81\x80" + query[4:], Outcome.MALFORMED),  # another id
+        (lambda query: query[:2] + b"\x83\x80" + query[4:], Outcome.MALFORMED),  # truncated over TCP too
+        (lambda query: None, Outcome.MALFORMED),  # two bytes of length, then silence
+    ],
+)
+def test_an_odd_response_over_tcp_is_not_a_blocked_port(
+    over_tcp: Callable[[bytes], bytes | None], outcome: Outcome
+) -> None:
+    """Over UDP, TC; over TCP port 53 the resolver answers, badly: TCP does not fail."""
+
+    def serve(conn: socket.socket) -> None:
+        query = conn.recv(65535)[2:]
+        answer = over_tcp(query)
+        conn.sendall(b"\x01\x00" if answer is None else len(answer).to_bytes(2, "big") + answer)
+        until_closed(conn)
+
+    with server(serve) as port, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", port))
+
+        def truncate() -> None:
+            with contextlib.suppress(OSError):
+                query, sender = udp.recvfrom(65535)
+                udp.sendto(query[:2] + b"\x83\x80" + query[4:], sender)
+
+        udp.settimeout(5)
+        thread = threading.Thread(target=truncate)
+        thread.start()
+        zero = time.monotonic()
+        o = asyncio.run(
+            query_resolver("a.example", "A", "127.0.0.1", lambda: time.monotonic() - zero, 2.0, edns=False, port=port)
+        )
+        thread.join()
+    assert (o.outcome, o.transport) == (outcome, "tcp")

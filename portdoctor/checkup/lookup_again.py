@@ -7,7 +7,6 @@ import asyncio
 from msgspec.structs import replace
 
 from ..model import Lookup, Outcome, Report
-from ..probes.lookup import query_resolver, resolve
 from ..signs.resolver_states import FAILURES, address_lookups, configured, qtypes, system_lookup
 from .session import Session
 
@@ -22,6 +21,8 @@ async def repeat_lookup(c: Session, name: str) -> None:
     If the system's lookup failed and a resolver has an address, repeat that lookup too, and the query without EDNS, as
     the system's resolver library sends it.
     """
+    from ..probes.lookup import resolve
+
     for _ in range(ROUNDS):
         again = [o for o in _last_of_each(c.report()) if o.outcome in FAILURES]
         if not again or any(o.role == "repeat" and o.addresses for o in c.of(Lookup)):
@@ -44,6 +45,8 @@ def _last_of_each(report: Report) -> list[Lookup]:
 
 
 async def _query(c: Session, name: str, before: Lookup, *, edns: bool = True) -> None:
+    from ..probes.lookup import query_resolver
+
     assert before.resolver is not None
     until = c.clock() + min(_LONGEST, max(c.left() - 0.5, 0.1))
     o = await query_resolver(name, before.qtype, before.resolver, c.clock, until, edns=edns, host=c.host)
