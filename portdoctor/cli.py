@@ -113,6 +113,9 @@ def main() -> int:
             silence(sys.stdout)
             _complain(f"cannot write to stdout: {error.strerror}")
             return USAGE
+        if _without_descriptors(error):
+            _complain(f"this process cannot open another file: {os.strerror(errno.EMFILE)} (ulimit -n shows the limit)")
+            return USAGE
         from .commands.lint import errors_behind
 
         if lines := errors_behind(error):
@@ -126,6 +129,12 @@ def main() -> int:
             traceback.print_exc()
         print("This is a bug in portdoctor, not a fault of the network.", file=sys.stderr)
         return BUG
+
+
+def _without_descriptors(error: Exception) -> bool:
+    """Whether the error, or the failed import of a module, is for lack of file descriptors."""
+    texts = (os.strerror(errno.EMFILE), os.strerror(errno.ENFILE))
+    return isinstance(error, OSError | ImportError) and any(text in str(error) for text in texts)
 
 
 def _complain(message: str) -> None:

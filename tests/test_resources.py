@@ -192,3 +192,20 @@ def test_a_lookup_without_descriptors_is_not_the_resolver_s_fault(monkeypatch: p
     assert (o.outcome, o.errno.name if o.errno else "") == (Outcome.EXHAUSTED, "EMFILE")
     monkeypatch.undo()
     assert host.free_descriptors() > 0
+
+
+@pytest.mark.parametrize("nofile", range(4, 24))
+@pytest.mark.parametrize("target", ["127.0.0.1:1", "localhost:1"])
+def test_with_hardly_any_descriptor_it_says_so(nofile: int, target: str) -> None:
+    command = f"ulimit -n {nofile}; exec {sys.executable} -m portdoctor check {target} --json"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    if "encodings" in done.stderr or "site" in done.stderr or "libpython" in done.stderr:
+        return  # Python itself could not start
+    if done.returncode == 2:
+        assert "Too many open files" in done.stderr
+        assert "This is a bug" not in done.stderr
+        return
+    verdict = json.loads(done.stdout)["verdict"]
+    assert verdict["symptom"] in ("connection-refused", "resource-exhausted", "undetermined"), verdict
+    if verdict["symptom"] == "connection-refused":
+        assert verdict["cause"] == "tcp.no-listener"
