@@ -333,12 +333,13 @@ class Trace(Ending, frozen=True, kw_only=True, tag_field="kind", tag="trace"):
     """One round of connection attempts with increasing TTL to a port. `hops`: the TTLs that were sent, in order.
 
     `role`: "target" the target port, "control" an open port of the same host, "random" a random high port, which
-    shows how the path treats packets to this host in general.
+    shows how the path treats packets to this host in general; "data" the target port, where the connection was made
+    with the usual TTL and its first data was sent with each of these.
     """
 
     address: Address
     port: Port
-    role: Literal["target", "control", "random", "elsewhere"] = "target"
+    role: Literal["target", "control", "random", "elsewhere", "data"] = "target"
     round: Few = 1
     transport: Transport = "tcp"
     hops: tuple[Hop, ...] = ()
@@ -485,6 +486,7 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
     port: Port
     role: Literal["target", "repeat", "variant"] = "target"
     sni: Host | None = None
+    newest: Term | None = None  # the newest TLS version in the ClientHello, where it is not OpenSSL's own
     version: Term | None = None
     cipher: Term | None = None
     alpn: Term | None = None

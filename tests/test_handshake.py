@@ -94,6 +94,18 @@ def test_an_address_is_checked_and_never_sent_as_a_name(authority: Authority) ->
     assert (o.outcome, o.verify_code, o.sni) == (Outcome.UNTRUSTED, 62, None)
 
 
+def test_a_client_hello_can_leave_out_tls_1_3(authority: Authority) -> None:
+    async def act(sock: socket.socket, clock):  # type: ignore[no-untyped-def]
+        o, _ = await handshake(
+            sock, "127.0.0.1", port, NAME, None, (), clock, clock() + 5.0, False, role="variant", newest="TLSv1.2"
+        )
+        return o
+
+    with server(over_tls(authority.context(NAME), until_closed)) as port:
+        o = on(port, act)
+    assert (o.outcome, o.version, o.newest, o.role) == (Outcome.OK, "TLSv1.2", "TLSv1.2", "variant")
+
+
 def test_without_verification_any_certificate_is_read(authority: Authority) -> None:
     o = shake(over_tls(authority.context("x.example", days=(-9, -8)), until_closed), authority, name=None, verify=False)
     assert (o.outcome, o.verified, o.trust, o.sni) == (Outcome.OK, None, None, None)

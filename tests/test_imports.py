@@ -51,6 +51,7 @@ SAME_JOB = {
     "path": {"checkup", "render"},
     "plan": {"checkup", "render"},
     "port": {"commands", "render"},
+    "stimulus": {"checkup", "signs"},
     "ticket": {"commands", "render"},
     "trace": {"probes", "signs"},
 }

@@ -164,4 +164,4 @@ def test_a_reset_at_a_hop_names_the_router_there_and_the_one_before() -> None:
     subject = Subject(kind="address", values=(SERVICE,))
     assert facts_about(report(RESET, mine, random), subject)["reset_by"] == "10.7.0.2 or 10.8.0.2"
     assert facts_about(report(RESET, mine), subject)["reset_by"] == "10.7.0.2 or a device next to it"
-    assert facts_about(report(RESET), subject)["reset_by"] == "the device in the path that refuses the port"
+    assert facts_about(report(RESET), subject)["reset_by"] == "the device in the path that sends it"

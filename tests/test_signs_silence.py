@@ -190,7 +190,7 @@ CASES: list[tuple[str, Report, Report]] = [
     ("http.gateway-error", report(HTTP_QUIET), report(HTTP_DONE)),
     ("http.server-error", report(HTTP_QUIET), report(HTTP_DONE)),
     ("app.reset-before-data", report(GREETING_QUIET), report(GREETING_DONE)),
-    ("app.ends-without-data-sent", report(GREETING_QUIET), report(GREETING_DONE)),
+    ("stimulus.ends-without-data-sent", report(GREETING_QUIET), report(GREETING_DONE)),
     ("app.other-protocol", report(GREETING_QUIET), report(GREETING_DONE)),
     ("app.speaks-tls", report(HTTP_QUIET), report(HTTP_DONE)),
     ("app.service-says", report(GREETING_QUIET), report(GREETING_DONE)),
@@ -246,7 +246,8 @@ MAY_BE_ABSENT = {
     # The exchange was repeated without what would explain its silence, and was silent again.
     "tcp.small-segments-pass",
     # The sign is about silence itself, or about what was sent.
-    "app.silent", "http.not-http", "http.request-unanswered", "udp.quic-sent", "udp.silent-service",
+    "app.silent", "http.not-http", "http.request-unanswered", "tls.other-name-answered", "udp.quic-sent",
+    "udp.silent-service",
     # Another report, merged with this one, has the complete socket table of the target.
     "listeners.accept-queue-full", "listeners.found", "listeners.none", "listeners.not-accepting",
     "listeners.port-forwarder",

@@ -187,14 +187,14 @@ def test_a_truncated_list_of_names_proves_nothing() -> None:
         (untrusted(20, GOOD, trust_anchors=0), {"tls.trust-store-missing": "certain"}),
         (shake(Outcome.NOT_TLS, sample="SSH-2.0-x", sample_protocol="ssh"), {"tls.plaintext-port": "certain"}),
         (shake(Outcome.NOT_TLS, sample="odd"), {"tls.plaintext-port": "certain"}),
-        (shake(Outcome.TLS_ALERT, alert="protocol_version"), {"tls.version-mismatch": "certain"}),
+        (shake(Outcome.TLS_ALERT, alert="protocol_version"), {"tls.version-mismatch": "likely"}),
         (shake(Outcome.TLS_ERROR, reason="UNSUPPORTED_PROTOCOL"), {"tls.version-mismatch": "certain"}),
         (shake(Outcome.TLS_ALERT, alert="unrecognized_name"), {"tls.sni-required": "certain"}),
         (shake(Outcome.TLS_ALERT, alert="handshake_failure", client_cert_asked=True),
          {"tls.client-cert-required": "likely"}),
         (shake(Outcome.TLS_ALERT, alert="handshake_failure"), {None: "undetermined"}),
         (shake(Outcome.TLS_ERROR, reason="SOMETHING_NEW"), {None: "undetermined"}),
-        (shake(Outcome.TIMEOUT, received=0), {"tls.handshake-timeout": "certain"}),
+        (shake(Outcome.TIMEOUT, received=0), {"tls.handshake-timeout": "likely"}),
         (shake(Outcome.RESET, received=0), {"tcp.reset-after-accept": "likely"}),
         (shake(Outcome.CLOSED, received=0), {"tcp.closed-after-accept": "likely"}),
         (shake(Outcome.CLOSED, received=50), {"tls.closed-in-handshake": "likely"}),
@@ -207,14 +207,22 @@ def test_what_a_handshake_means(seen: Handshake, expected: dict[str | None, str]
 
 def test_no_response_to_a_hello_but_to_plain_http_is_a_plain_text_port() -> None:
     asked = reply(Outcome.OK, 200, role="variant")
-    found = diagnose(report(shake(Outcome.TIMEOUT, received=0), asked), CATALOGUE)
+    names = (HOST, None, "other.example")
+    mute = [shake(Outcome.TIMEOUT, received=0, role="variant", sni=name) for name in names]
+    old = shake(Outcome.TIMEOUT, received=0, role="variant", newest="TLSv1.2")
+    found = diagnose(report(shake(Outcome.TIMEOUT, received=0), asked, *mute, old), CATALOGUE)
     assert causes(found) == {"tls.plaintext-port": "certain"}
+    found = diagnose(report(shake(Outcome.TIMEOUT, received=0), asked), CATALOGUE)  # a filter may drop the ClientHello
+    assert causes(found) == {"tls.handshake-timeout": "likely"}
+    answered = shake(Outcome.OK, received=900, role="variant", sni=None)
+    found = diagnose(report(shake(Outcome.TIMEOUT, received=0), asked, mute[0], answered), CATALOGUE)
+    assert "tls.plaintext-port" in {r.cause for r in found.problems[0].ruled_out}
     still = reply(Outcome.TIMEOUT, role="variant")
     found = diagnose(report(shake(Outcome.TIMEOUT, received=0), still), CATALOGUE)
-    assert causes(found) == {"tls.handshake-timeout": "certain"}
+    assert causes(found) == {"tls.handshake-timeout": "likely"}
     tls = reply(Outcome.OTHER_PROTOCOL, role="variant", protocol="tls")
     found = diagnose(report(shake(Outcome.TIMEOUT, received=0), tls), CATALOGUE)
-    assert causes(found) == {"tls.handshake-timeout": "certain"}
+    assert causes(found) == {"tls.handshake-timeout": "likely"}
 
 
 def test_an_alert_after_the_handshake_is_read_from_the_answer() -> None:

@@ -89,34 +89,6 @@ async def _connect_again(c: Session, address: str, encrypted: bool) -> tuple[Cha
     return channel, sock
 
 
-async def variant_handshake(c: Session, address: str, variant: str) -> Handshake | None:
-    """Run a second handshake that differs: "no-sni" sends no server name, "sni:NAME" sends that one.
-
-    Returns None when the connection failed.
-    """
-    from ..probes.handshake import handshake
-
-    o, sock = await connect(
-        address, c.target.port, clock=c.clock, host=c.host, limit=c.options.timeout or _LIMIT,
-        role="repeat", source=c.options.source,
-    )  # fmt: skip
-    if sock is None:
-        c.add(o)
-        return None
-    name: str | None = c.options.sni or c.target.host
-    if variant == "no-sni":
-        name = None
-    elif variant.startswith("sni:"):
-        name = variant[4:]
-    try:
-        seen, _ = await handshake(
-            sock, address, c.target.port, name, c.options.cafile, (), c.clock, c.clock() + _LIMIT
-        )
-    finally:
-        discard(sock)
-    return _kept(c, replace(seen, role="variant"))
-
-
 async def plain_http(c: Session, address: str) -> None:
     """Send one HTTP request without TLS to the target port: does the server use plaintext?"""
     from ..probes.http import request

@@ -10,14 +10,27 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Literal, NamedTuple
 
-from ..model import Connect, Datagram, Handshake, Stage, Want
+from ..model import Connect, Datagram, Stage, Want
 from ..probes import local
 from ..probes.threads import in_thread
 from ..probes.trace import FARTHEST
 from ..services.ports import MOST_CONTROLS
 from .lookup_again import ROUNDS
 from .path import traced
-from .repeats import RANDOM_PORTS, SERIES, attempt, controls, negative, series
+from .repeats import (
+    AGAIN_DATA,
+    AGAIN_SYNS,
+    FURTHER,
+    MORE,
+    MOST_TTLS,
+    RANDOM_PORTS,
+    SERIES,
+    TURNS,
+    attempt,
+    controls,
+    negative,
+    series,
+)
 from .session import Session
 
 _REPEATS = 3
@@ -73,12 +86,10 @@ async def _repeats(c: Session, address: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _handshake(c: Session, address: str, variant: str) -> None:
-    from .conversation import variant_handshake
+async def _handshake(c: Session, address: str) -> None:
+    from .stimulus import hellos
 
-    o: Handshake | None = await variant_handshake(c, address, variant)
-    if o is None:
-        c.give_reason(Want(probe="handshake", args=(address, variant)), "no-answer", "The second connection failed.")
+    await hellos(c, address)
 
 
 async def _plain_http(c: Session, address: str) -> None:
@@ -146,6 +157,12 @@ async def _stimulus(c: Session, address: str) -> None:
     await stimulus(c, address)
 
 
+async def _data_trace(c: Session, address: str) -> None:
+    from .stimulus import trace_data
+
+    await trace_data(c, address)
+
+
 def forbid_controls(c: Session) -> None:
     """Session for each probe of other ports that the option --no-controls forbids it."""
     for address in dict.fromkeys(o.address for o in (*c.of(Connect), *c.of(Datagram)) if o.role == "target"):
@@ -165,7 +182,9 @@ class Sends(NamedTuple):
     """
 
     most: int
-    what: Literal["connection", "query", "lookup", "exchange", "SYN with a low TTL"]
+    what: Literal[
+        "connection", "query", "lookup", "exchange", "SYN with a low TTL", "connection whose data has a low TTL"
+    ]  # fmt: skip
     to: Literal["port", "control", "path", "resolvers", "system", "upstreams", "elsewhere"]
     stages: tuple[Stage, ...] = ("tcp",)
 
@@ -190,12 +209,16 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "bind": FollowUp(0.005, _bind),
     "repeat": FollowUp(0.5, _repeats, (Sends(_REPEATS, "connection", "port"), Sends(2, "exchange", "port", ("udp",)))),
     "elsewhere": FollowUp(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one per IP version
-    "handshake": FollowUp(0.3, _handshake, (Sends(1, "connection", "port", ("tls",)),)),
+    "handshake": FollowUp(0.5, _handshake, (Sends(5, "connection", "port", ("tls",)),)),  # a ClientHello on each
     "plain-http": FollowUp(0.3, _plain_http, (Sends(1, "connection", "port", ("tls",)),)),
     "negative": FollowUp(0.3, negative, (Sends(RANDOM_PORTS, "connection", "control"),)),
     "series": FollowUp(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
     "small-segments": FollowUp(1.5, _small_segments, (Sends(3, "connection", "port", _LATER_STAGES),)),
-    "stimulus": FollowUp(1.0, _stimulus, (Sends(10, "connection", "port", _LATER_STAGES),)),  # 4, FURTHER, 2 deciders
+    "stimulus": FollowUp(1.0, _stimulus, (Sends(len(TURNS) + FURTHER + MORE, "connection", "port", _LATER_STAGES),)),
+    "data-trace": FollowUp(2.0, _data_trace, (
+        Sends(MOST_TTLS + AGAIN_DATA, "connection whose data has a low TTL", "path", _LATER_STAGES),
+        Sends(FARTHEST + AGAIN_SYNS, "SYN with a low TTL", "path", _LATER_STAGES),
+    )),
     "wire": FollowUp(0.2, _wire, (Sends(2, "query", "resolvers", ("dns",)),)),
     "wire-cd": FollowUp(0.5, _wire_cd, (Sends(2, "query", "resolvers", ("dns",)),)),
     "repeat-lookup": FollowUp(

@@ -125,7 +125,7 @@ def _follow_up(
             on = _other_ports(name, target)
         case "path":
             to = (target.host, "the routers in the path")
-            if options.controls:
+            if options.controls and name == "trace":
                 what, on = f"{what} (target port, a random port, an open port)", ()
         case "resolvers":
             to, on, per = resolvers, (53,), "resolver"

@@ -17,6 +17,13 @@ MOST_SYNS = 60  # per host and checkup, over all probes; a series that reaches t
 SERIES = 10  # attempts in all, the user's own among them: enough for "3 of 10", started within a second
 GAP = 0.1  # seconds between two starts: no burst, and a limit per second or minute still shows
 LONGEST = 3.5  # seconds for one attempt, as for the user's own
+# Which connections speak, after the user's own. No order of a load balancer's turn among two to five servers, some of
+# them dead, makes all that speak end, like the user's own, and no other.
+TURNS = (False, True, True, False, False)
+FURTHER = 4  # silent connections at most, where this process or the server was too busy for the first ones
+MORE = 4  # further connections like the user's own, where some end and others do not
+MOST_TTLS = 15  # connections of a data trace: a device in the path ends all of those that pass it
+AGAIN_DATA, AGAIN_SYNS = 3, 5  # at the deciding TTL: all alike on two equal paths once in 1,024 times
 _LEAST = 1.3  # seconds that an attempt must be able to wait: more than the first retransmission at 1.03 s
 RANDOM_PORTS = 3  # per checkup: with MOST_CONTROLS at most eight further ports of a host
 _HIGH = (20000, 29999)  # below node ports (30000) and source ports (32768): the least likely to be open or forwarded

@@ -85,15 +85,16 @@ def _of_address(report: Report, address: str) -> dict[str, str | None]:
 
 def _reset_by(report: Report, address: str) -> str:
     """Return who can have sent a RST at a hop: a router checks the TTL before its forward rules."""
-    mine = [t for t in report.of(Trace) if t.address == address and t.role == "target"]
-    ttl = min((h.ttl for t in mine for h in t.hops if h.icmp is None and h.outcome is Outcome.REFUSED), default=0)
+    mine = [t for t in report.of(Trace) if t.address == address and t.role in ("target", "data")]
+    resets = (Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED)
+    ttl = min((h.ttl for t in mine for h in t.hops if h.icmp is None and h.outcome in resets), default=0)
     found = {
         h.ttl: h.address for t in report.of(Trace) if t.address == address for h in t.hops
         if h.ttl in (ttl - 1, ttl) and h.outcome is Outcome.TTL_EXPIRED and h.address
     }  # fmt: skip
     routers = [found[hop] for hop in sorted(found) if hop]
     if not routers:
-        return "the device in the path that refuses the port"
+        return "the device in the path that sends it"
     return words(routers, "or") if len(routers) == 2 else f"{routers[0]} or a device next to it"
 
 

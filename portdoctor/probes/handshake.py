@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -42,24 +43,30 @@ async def handshake(
     *,
     trust: Trust | None = None,
     role: str = "target",
+    newest: str | None = None,
 ) -> tuple[Handshake, Channel | None]:
     """Run one TLS handshake. Returns a channel only with outcome OK; `verify` False accepts any certificate.
 
     `sni` is the server name to send and to verify, or an IP address (verified, never sent: RFC 6066 section 3); None
     sends no name and verifies nothing. `alpn`: the protocols to offer. `deadline` is a time of `clock`. `trust` is the
-    result of an earlier `prepare(cafile)`. Raises OSError for an unusable `cafile`, ValueError for an invalid name.
+    result of an earlier `prepare(cafile)`. `newest` "TLSv1.2" offers no later version; only with `verify` False,
+    since it changes the context. Raises OSError for an unusable `cafile`, ValueError for an invalid name.
     """
     began = clock()
     trust = unverified() if not verify or sni is None else trust or prepare(cafile)
     context: ssl.SSLContext = trust.context
     if alpn:
         context.set_alpn_protocols(list(alpn))
+    if newest is not None:
+        import ssl
+
+        context.maximum_version = ssl.TLSVersion[newest.replace(".", "_")]
     negotiation = _Negotiation(sock, context, sni, clock, deadline)
     seen = await negotiation.run()
     o = Handshake(
         address=address, port=port, role=role, began=began, took=clock() - began,  # type: ignore[arg-type]
         sni=None if sni is None or _is_address(sni) else sni,
-        trust=trust.name if verify and sni is not None else None,
+        newest=newest, trust=trust.name if verify and sni is not None else None,
         trust_anchors=trust.anchors if verify and sni is not None else None,
         received=negotiation.received, chain=chain_of(negotiation.tls),
         client_cert_asked=negotiation.client_cert_asked(), **seen,
@@ -73,6 +80,20 @@ async def handshake(
         verified=True if o.trust else None, verify_code=0 if o.trust else None,
     )  # fmt: skip
     return o, Channel(sock, clock, negotiation.tls, negotiation.incoming, negotiation.outgoing)
+
+
+def client_hello(name: str, alpn: tuple[str, ...]) -> bytes:
+    """Return a ClientHello as `handshake` sends it."""
+    import ssl
+
+    context: ssl.SSLContext = unverified().context
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    outgoing = ssl.MemoryBIO()
+    tls = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name)
+    with suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
 
 
 def _is_address(name: str) -> bool:

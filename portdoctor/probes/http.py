@@ -103,7 +103,7 @@ async def _ask(
     """Return the response, and the URL that it redirects to."""
     began = clock()
     received = Received(_MOST_HEADER, most_lines=_MOST_HEADER)
-    await send(channel, _request(channel, host, port, path), deadline, received)
+    await send(channel, request_text(channel.encrypted, host, port, path), deadline, received)
     asked = clock()
     while not _is_enough(received) and await receive(channel, received, deadline):
         pass
@@ -162,10 +162,10 @@ def _place(url: str) -> tuple[str, str, int] | None:
     return (scheme, parts.hostname.rstrip("."), port)
 
 
-def _request(channel: Channel, host: str, port: int, path: str) -> bytes:
+def request_text(encrypted: bool, host: str, port: int, path: str) -> bytes:
     """Return the request. Input is encoded, so that a line break in it cannot start another header or request."""
     named = bracketed(host.partition("%")[0].rstrip("."))
-    usual = 443 if channel.encrypted else 80
+    usual = 443 if encrypted else 80
     asked = (path or "/").partition("#")[0].encode("utf-8", "surrogateescape")
     safe = re.sub(rb"[^\x21-\x7e]", lambda found: b"%%%02X" % found[0][0], asked)
     lines = (

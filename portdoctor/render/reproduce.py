@@ -95,7 +95,8 @@ def _of_connect(report: Report, address: str) -> list[Trial]:
         match_ = shell_quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
         watch = f"sudo tcpdump -ni any {match_}"
         found.append(Trial("Capture the response, and repeat the attempt in another window", watch, _captured(o)))
-    traces = {t.port: t for t in reversed(report.of(Trace)) if t.address == address and t.role != "random"}
+    usual = [t for t in report.of(Trace) if t.address == address and t.role not in ("random", "data")]
+    traces = {t.port: t for t in reversed(usual)}
     for at_port, trace in sorted(traces.items(), key=lambda item: item[0] != port):
         hops = [h.address for h in trace.hops if h.outcome is Outcome.TTL_EXPIRED and h.address]
         said = f"the last router to respond is {hops[-1]}" if hops else "no router responds"

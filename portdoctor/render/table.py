@@ -35,6 +35,7 @@ _ROLES = {
     "negative": " (unused port)",
     "elsewhere": " (other port)",
     "variant": " (variant)",
+    "data": " (first data with a low TTL)",
 }
 
 
@@ -87,7 +88,8 @@ def _spoken(o: Ending) -> tuple[str, str]:
     match o:
         case Handshake():
             sni = f" as {o.sni}" if o.sni else ""
-            return f"TLS {at(o.address, o.port)}{sni}{_ROLES[o.role]}", _tls(o)
+            newest = f", at most {o.newest}" if o.newest else ""
+            return f"TLS {at(o.address, o.port)}{sni}{newest}{_ROLES[o.role]}", _tls(o)
         case Greeting():
             said = f"{o.protocol}: " if o.protocol else ""
             return f"first bytes of {at(o.address, o.port)}{_ROLES[o.role]}", f"{said}{o.text}" or "no data"

@@ -94,6 +94,14 @@ def last_exchange(report: Report, subject: Subject) -> Exchange | None:
     return found[-1] if found else None
 
 
+def variant_hellos(report: Report, subject: Subject) -> list[Handshake]:
+    """Return the handshakes of the probe `handshake`: the user's own ClientHello again, and others."""
+    return [
+        o for o in report.of(Handshake)
+        if o.role == "variant" and o.mss_clamp is None and o.address in subject.values
+    ]  # fmt: skip
+
+
 # ---------------------------------------------------------------- this machine
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..model import Ending, Greeting, Handshake, HttpReply, Outcome, Report, Subject, Want
 from ..services.fingerprints import spoken
 from .base import Reading, absent, no_response, present, sign, unknown, unsettled
+from .observed import variant_hellos
+from .stimulus import ends_after_data_sent, named_hello
 from .x509 import handshake_of
 
 _OLD_VERSION = ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
@@ -37,6 +41,9 @@ def plain_text(report: Report, subject: Subject) -> Reading:
         return present(f"The server responded to the ClientHello with {what}: “{(o.sample or '')[:60]}”.", o)
     if o.received or o.outcome is Outcome.OK:
         return absent("The server responded to the ClientHello with TLS.", o)
+    other = variant_hellos(report, subject)
+    if with_tls := next((h for h in other if h.received and h.outcome is not Outcome.NOT_TLS), None):
+        return absent(f"The server responds with TLS to {named_hello(with_tls)}.", o, with_tls)
     asked = [r for r in report.of(HttpReply) if r.role == "variant"]
     for r in asked:
         if r.address not in subject.values:
@@ -45,6 +52,8 @@ def plain_text(report: Report, subject: Subject) -> Reading:
             return absent("The server responded to a plain HTTP request with TLS.", o, r)
         if r.status is not None or r.protocol:
             what = "HTTP" if r.status is not None else spoken(r.protocol or "")
+            if not other:  # an HTTPS server may answer plain HTTP with an error page, and a filter drop the ClientHello
+                return unsettled(report, Want(probe="handshake", args=(o.address,)), o, r)
             return present(f"The ClientHello received no response; a plain HTTP request received {what}.", o, r)
     if asked:
         return unknown("no-answer", o, *asked)
@@ -85,6 +94,60 @@ def handshake_ended(report: Report, subject: Subject, how: str) -> Reading:
         return absent(f"The connection was {how} before the server sent any TLS data.", o)
     end = "reset the connection (RST)" if how == "reset" else "closed the connection (FIN)"
     return present(f"The server sent {o.received} bytes of the TLS handshake, then {end}.", o)
+
+
+# ---------------------------------------------------------------- another ClientHello
+
+
+@sign("the server responds only to a ClientHello with another server name, or without one")
+def other_name_answered(report: Report, subject: Subject) -> Reading:
+    """The user's own ClientHello received no response, once more none, and one that differs only in its name did.
+
+    Could also be: a server or a device in the path that rejects names; a server that fails on some names only.
+    """
+    return _answered_instead(report, subject, "name")
+
+
+@sign("the server responds only to a ClientHello that does not offer TLS 1.3")
+def older_version_answered(report: Report, subject: Subject) -> Reading:
+    """The user's own ClientHello was rejected, once more so, and one without TLS 1.3 was answered.
+
+    Could also be: a device in the path that does not let TLS 1.3 pass; a limit of the size of the ClientHello.
+    """
+    return _answered_instead(report, subject, "version")
+
+
+def _answered_instead(report: Report, subject: Subject, differs: Literal["name", "version"]) -> Reading:
+    own = handshake_of(report, subject)
+    if own is None:
+        return unknown("not-looked")
+    stopped = own.outcome in (Outcome.RESET, Outcome.CLOSED, Outcome.TIMEOUT) and not own.received
+    if not stopped and (differs == "name" or own.alert != "protocol_version"):
+        return absent("The server responded to the ClientHello.", own)
+    if differs == "name" and own.sni is None:
+        return absent("The ClientHello contained no server name.", own)
+    if stopped and own.outcome is not Outcome.TIMEOUT:
+        ends = ends_after_data_sent(report, subject)  # otherwise the ClientHello is not the reason
+        if ends.state != "present":
+            return ends
+    hellos = variant_hellos(report, subject)
+    if not hellos:
+        return unsettled(report, Want(probe="handshake", args=(own.address,)), own)
+    answered = [o for o in hellos if o.received and (stopped or o.outcome is Outcome.OK)]
+    if same := [o for o in answered if o.sni == own.sni and o.newest is None]:
+        return absent("The same ClientHello received a response later: the fault is intermittent.", own, *same)
+    like = [o for o in hellos if (o.newest is not None) == (differs == "version") and (o.newest or o.sni != own.sni)]
+    again = [o for o in hellos if o.sni == own.sni and o.newest is None]
+    found = [o for o in answered if o in like]
+    if found and len(found) < len(answered):
+        other = next(o for o in answered if o not in found)
+        return absent(f"The server also responds to {named_hello(other)}.", own, *answered)
+    if found and again:
+        what = " and to ".join(named_hello(o) for o in found)
+        return present(f"The server responds to {what}; the same ClientHello failed again.", own, *again, *found)
+    if like and again and all(o.outcome is not Outcome.TIMEOUT for o in like):
+        return absent(f"{named_hello(like[0])[:1].upper()}{named_hello(like[0])[1:]} is rejected too.", own, *like)
+    return unknown("no-answer", own, *like)
 
 
 # ---------------------------------------------------------------- what the server rejects
