@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from ...engine.stages import stage_lines
-from ...model import Connect, Lookup, Observation, Options, Outcome, Report
+from ...model import Connect, Lookup, Observation, Options, Outcome, Report, Trace
 from ...render import terminal
 from ...render.lines import Line, line
 from ...render.path import drawn, path_to
@@ -80,11 +80,18 @@ class Progress:
         over = [s for place, s in enumerate(stages) if _is_over(report, place)]
         found = [each for s in over for each in terminal.stage_text(s)]
         address = next((o.address for o in report.of(Connect) if o.own and o.outcome is not Outcome.OK), None)
+        if address is None:  # the trace ends long before the connection
+            waiting = (t for t in report.of(Trace) if t.role == "target" and not _connected(report, t))
+            address = next((t.address for t in waiting), None)
         pathway = path_to(report, address) if address else None
         found += [line("  ", each) for each in drawn(pathway)] if pathway else []
         left = [name for name in target.stages if name not in {s.name for s in over}]
         failed = any(s.status == "failed" for s in over)
         return [*found, line(f"  {left[0] if left and not failed else 'follow-up probes'}: {elapsed}")]
+
+
+def _connected(report: Report, trace: Trace) -> bool:
+    return any(o.own and o.address == trace.address for o in report.of(Connect))
 
 
 def _is_over(report: Report, place: int) -> bool:
