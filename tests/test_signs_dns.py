@@ -597,6 +597,37 @@ def test_a_refusal_whose_sender_is_not_shown_decides_nothing() -> None:
     assert {c.cause for c in problem.candidates} == {"dns.resolver-port-closed", "dns.resolver-unreachable"}
 
 
+@pytest.mark.parametrize(
+    ("seen", "host", "cause", "certainty", "owner"),
+    [
+        ((*both("NXDOMAIN"), *both("NXDOMAIN", R2)), HOST, "dns.name-unknown", "likely", "user"),
+        ((*both("NXDOMAIN"), *silent(R2)), HOST, "dns.nxdomain", "likely", "dns-operator"),
+        ((*both("NXDOMAIN"), *both("SERVFAIL", R2)), HOST, "dns.nxdomain", "certain", "dns-operator"),
+        (
+            (*both("NXDOMAIN"), *both("NXDOMAIN", R2, ede=((15, ""),))),
+            HOST, "dns.blocked-by-policy", "certain", "network",
+        ),
+        (
+            (*both("NXDOMAIN", ede=((15, ""),)), *both("NOERROR", R2, outcome=Outcome.OK, addresses=("192.0.2.7",))),
+            HOST, "dns.blocked-by-policy", "certain", "network",
+        ),
+        ((*both("NXDOMAIN"), *both("SERVFAIL", R2, ede=((22, ""),))), HOST, "dns.nxdomain", "certain", "dns-operator"),
+        (both("NXDOMAIN"), "printer.local", "dns.private-name-unknown", "likely", "user"),
+        (both("NXDOMAIN"), "intra", "dns.private-name-unknown", "likely", "user"),
+        ((*both("NXDOMAIN"), *both("NXDOMAIN", R2)), "intra", "dns.name-unknown", "likely", "user"),
+    ],
+)  # fmt: skip
+def test_who_must_act_for_a_name_that_does_not_exist(
+    seen: tuple[Lookup, ...], host: str, cause: str, certainty: str, owner: str
+) -> None:
+    repeated = [again(o) for o in seen if o.rcode == "SERVFAIL"]
+    near_names = [replace(answer("NXDOMAIN"), name="other.example.com")]
+    lookups = [replace(o, name=host) if o.name == HOST else o for o in (NOT_FOUND, *seen, *repeated)]
+    resolvers = tuple(dict.fromkeys(o.resolver for o in seen if o.resolver))
+    verdict = diagnose(report(*lookups, *near_names, host=host, resolvers=resolvers), CATALOGUE).verdict
+    assert (verdict.cause, verdict.certainty, verdict.owner) == (cause, certainty, owner)
+
+
 def test_an_error_without_a_cause_is_undetermined() -> None:
     problem = diagnose(report(FAILS, *both("NOTIMP")), CATALOGUE).problems[0]
     assert (problem.cause, problem.certainty) == (None, "undetermined")

@@ -41,7 +41,8 @@ def of_lookups(report: Report) -> Iterator[Note]:
         yield _note("not-evaluated", text, name, seen)
     for one, other in _contradictions(report):
         yield _note("info", f"{_returned(one)}, {_returned(other)}.", name, (one, other))
-    yield from _without_address(report, name, lookups)
+    if good or not any(o.aliases for o in name.path if isinstance(o, Lookup)):  # else a search domain was appended
+        yield from _without_address(report, name, lookups)
 
 
 def late_answers(reader: Reader, found: list[Finding]) -> Iterator[Note]:
