@@ -20,8 +20,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _FOREIGN = re.compile(
     r"(https?|ftp|all|no)_proxy|ssl_cert_(file|dir)|(requests|curl)_ca_bundle|portdoctor_(?!lab$).*", re.IGNORECASE
 )
+# `long`: `pytest tests/test_generated.py --hypothesis-profile=long --timeout=0`.
 # A deadline in wall time for each example measures how busy the machine is; the timeout of a test stays.
 hypothesis_settings.register_profile("busy", deadline=None)
+hypothesis_settings.register_profile("long", deadline=None, max_examples=30_000, database=None)
 hypothesis_settings.load_profile("busy")
 
 NOT_RUN: list[str] = []  # scenarios that this machine could not run

@@ -262,6 +262,11 @@ def test_an_address_without_a_route_is_no_fault_while_another_ip_version_works()
     assert unusable(rejected, ok4) == []  # a router reported it
 
 
+def test_the_stages_at_an_address_are_in_their_order_whatever_the_order_of_the_observations() -> None:
+    found = at_address(report(tls(A4, Outcome.RESET), connect(A4, Outcome.REFUSED)), A4)
+    assert (found.symptom, [o.stage for o in found.path]) == ("connection-refused", ["tcp", "tls"])
+
+
 def test_a_bind_is_judged_as_a_server_binds() -> None:
     plain = Bind(outcome=Outcome.ADDRESS_IN_USE, address="0.0.0.0", port=8080)
     reused = Bind(outcome=Outcome.OK, address="0.0.0.0", port=8080, reuse=True)

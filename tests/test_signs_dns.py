@@ -362,6 +362,7 @@ CASES: list[tuple[str, State, Report]] = [
     ("dns.ede:authority", "present", report(*both("SERVFAIL", ede=((23, "timeout"),)))),
     ("dns.ede:authority", "absent", report(*both("SERVFAIL", ede=((6, ""),)))),
     ("dns.ede:authority", "absent", report(*both("NXDOMAIN"))),
+    ("dns.ede:authority", "absent", report(*both("NXDOMAIN", ede=((22, ""),)))),
     ("dns.ede:authority", "unknown", report(*both("SERVFAIL"))),
     ("dns.ede:authority", "unknown", report(*failed(Outcome.TIMEOUT), *alive(udp=True, root=True))),
     ("dns.ede:authority", "unknown", report()),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from ..model import (
+    STAGES,
     Bind,
     Connect,
     Datagram,
@@ -49,7 +50,8 @@ def addresses(report: Report) -> list[str]:
 def path_of(report: Report, address: str) -> dict[Stage, Ending]:
     """The last own attempt of each stage at one address, in stage order."""
     own = [o for o in report.observations if isinstance(o, _AT_ADDRESS) and o.own and o.address == address]
-    return {o.stage: o for o in own if o.stage}
+    last = {o.stage: o for o in own if o.stage}
+    return {stage: last[stage] for stage in STAGES if stage in last}
 
 
 def at_address(report: Report, address: str) -> Finding:
