@@ -107,7 +107,7 @@ FIELDS: dict[str | tuple[type, str], tuple[Any, ...]] = {
     "ede": ((), ((7, ""),), ((22, "no servers"),), ((15, "blocked"),)),
     "gateway": (None, *ROUTERS),
     "interface": ("eth0", "lo"),
-    "prefix": (None, "default", "10.0.4.0/24"),
+    "prefix": (None, "10.0.4.0/24"),
     "type": (*["unicast"] * 4, "local", "blackhole", "prohibit", "unreachable", "none"),
     "syns": (1, 1, 2, 4),
     "series": (None, *range(2, 8)),
@@ -146,7 +146,11 @@ FIELDS: dict[str | tuple[type, str], tuple[Any, ...]] = {
 }  # fmt: skip
 _BY_TYPE: dict[Any, tuple[Any, ...]] = {
     bool: (False, True), int: tuple(range(21)), float: (0.0, 0.5, 3.0), type(None): (None,),
-    str: ("", "word", "two words"),
+    str: ("", "word"),
+}  # fmt: skip
+_BY_FORM: dict[str, tuple[str, ...]] = {
+    "address": SERVERS, "network": ("10.0.4.0/24", "fd00:0:0:4::/64"), "host": (HOST, "shop.exmaple.com"),
+    "word": ("word", "other-word"), "time": _TIMES, "id": ("",),
 }  # fmt: skip
 # Fields that a real observation always has; another field with a default often keeps it.
 _ALWAYS = {"hops", "rcode", "resolver", "qtype", "type", "took", "addresses", "status", "state", "role", "outcome"}
@@ -155,6 +159,9 @@ _ALWAYS = {"hops", "rcode", "resolver", "qtype", "type", "took", "addresses", "s
 def of_type(kind: Any, dice: Random) -> Any:
     """A value of a type as the model uses types."""
     args = get_args(kind)
+    for meta in getattr(kind, "__metadata__", ()):
+        form = (meta.extra_json_schema or {}).get("format")
+        return dice.choice(_BY_FORM[form]) if form else of_type(args[0], dice)
     match get_origin(kind):
         case origin if origin is Literal:
             return dice.choice(args)
@@ -180,7 +187,7 @@ def _fields(kind: type[Any]) -> tuple[tuple[str, Any, bool, tuple[Any, ...]], ..
         values = FIELDS.get((kind, field.name), FIELDS.get(field.name, ()))
         if field.name == "outcome" and issubclass(kind, Ending):
             values = OUTCOMES[kind.stage]
-        found.append((field.name, get_type_hints(kind)[field.name], required or field.name in _ALWAYS, values))
+        found.append((field.name, get_type_hints(kind, include_extras=True)[field.name], required or field.name in _ALWAYS, values))
     return tuple(found)
 
 
@@ -274,11 +281,15 @@ def beside(seed: int, goal: str, stage: Stage) -> Any:
     return replace(o, port=other) if other else o
 
 
+def _steady(o: Any) -> bool:
+    return isinstance(o, Bind) or (o.stage is None and not isinstance(o, Trace))
+
+
 def _unlike(seen: list[Any]) -> list[Any]:
-    """One reading of each table: a table that changes during the check is another matter."""
+    """One reading of each table and one bind of each address: what changes during the check is another matter."""
     kept: dict[Any, Any] = {}
     for place, o in enumerate(seen):
-        kept.setdefault((type(o), getattr(o, "address", "")) if o.stage is None and type(o) is not Trace else place, o)
+        kept.setdefault((type(o), getattr(o, "address", "")) if _steady(o) else place, o)
     return list(kept.values())
 
 

@@ -169,3 +169,12 @@ def test_a_full_queue_needs_its_table_to_be_certain() -> None:
         seen = (route, silent, table, *reads)
         v = diagnose(Report(target=target, vantage=Vantage(os="Linux 6.18"), observations=seen), CATALOGUE).verdict
         assert (v.cause, v.certainty) == ("tcp.listen-queue-full", certainty)
+
+
+def test_nothing_listens_is_ruled_out_by_an_attempt_that_connected() -> None:
+    name = "series.another-connected"
+    assert Reader(report("r.rrrr")).read(name, SUBJECT).state == "present"
+    assert Reader(report("rrrr")).read(name, SUBJECT).state == "absent"
+    assert Reader(report("x")).read(name, SUBJECT).state == "unknown"
+    traced = Trace(outcome=Outcome.OK, address=HOST, port=80, hops=(Hop(ttl=1, outcome=Outcome.OK, address=HOST),))
+    assert Reader(report("r", traced)).read(name, SUBJECT).state == "present"

@@ -191,8 +191,11 @@ def cname_target_missing(report: Report, subject: Subject) -> Reading:
 
 @sign("the aliases (CNAMEs) of the name form a loop")
 def cname_loop(report: Report, subject: Subject) -> Reading:
-    """The chain of CNAMEs returns to an earlier name, or does not end."""
+    """The chain of CNAMEs returns to an earlier name, or does not end, and no resolver finds an address."""
     lookups = address_lookups(report)
+    stand = standing(report)
+    if stand is not None and stand.state == "address":
+        return absent(state_text(stand.state, stand.resolvers), *lookups)
     host = report.target.host.lower().rstrip(".")
     for o in lookups:
         chain = [host, *(a.lower() for a in o.aliases)]
@@ -200,7 +203,6 @@ def cname_loop(report: Report, subject: Subject) -> Reading:
             return present(f"The aliases (CNAMEs) return to an earlier name: {' → '.join(chain[:6])}.", o)
     if not lookups:
         return not_queried(report)
-    stand = standing(report)
     open_ = stand is not None and ({stand.state, *stand.could_be} & {"servfail", "none-for-name"})
     if stand is not None and open_ and not any(o.ede for o in lookups):
         return unknown("no-answer", *lookups, says=state_text(stand.state, stand.resolvers), ask=_TRACE)

@@ -73,6 +73,24 @@ def outcomes_differ(report: Report, subject: Subject) -> Reading:
     return no_response(*seen) or absent(f"{len(seen)} attempts showed no mix of success and failure.", *seen)
 
 
+@sign("another attempt at the same port connected")
+def another_connected(report: Report, subject: Subject) -> Reading:
+    """A repeated attempt or a trace connected to the requested port: something was listening on it then.
+
+    Could also be: a program that started or ended between the attempts.
+    """
+    own = own_connection(report, subject)
+    if own is None:
+        return unknown("not-looked")
+    traces = [t for t in report.of(Trace) if t.role == "target" and t.address in subject.values]
+    worked: list[Connect | Trace] = [o for o in other_attempts(report, subject, "repeat") if o.outcome is Outcome.OK]
+    worked += [t for t in traces if any(h.outcome is Outcome.OK for h in t.hops)]
+    where = endpoint_text(report, subject)
+    if worked:
+        return present(f"Another attempt at {where} connected.", *worked)
+    return no_response(own) or absent(f"No other attempt at {where} connected.", own)
+
+
 @sign("some attempts of a series failed and others succeeded")
 def some_fail(report: Report, subject: Subject) -> Reading:
     """Of an ordered series, at least two attempts fail and at least two succeed: no single failure explains it.
