@@ -187,7 +187,8 @@ def _fields(kind: type[Any]) -> tuple[tuple[str, Any, bool, tuple[Any, ...]], ..
         values = FIELDS.get((kind, field.name), FIELDS.get(field.name, ()))
         if field.name == "outcome" and issubclass(kind, Ending):
             values = OUTCOMES[kind.stage]
-        found.append((field.name, get_type_hints(kind, include_extras=True)[field.name], required or field.name in _ALWAYS, values))
+        hint = get_type_hints(kind, include_extras=True)[field.name]
+        found.append((field.name, hint, required or field.name in _ALWAYS, values))
     return tuple(found)
 
 
