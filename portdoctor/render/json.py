@@ -32,7 +32,6 @@ from ..model import (
     Verdict,
 )
 from ..text import clean
-from .recorded import faults
 from .walk import cleaned
 
 MOST_TEXT = 4096  # characters of one string: a greeting is a sample, not a transcript
@@ -150,6 +149,8 @@ def load_report(text: str | bytes) -> Report:
         raise ValueError("not a report of portdoctor: the text is not UTF-8") from None
     except RecursionError:
         raise ValueError("not a report of portdoctor: it is nested too deeply") from None
+    from .recorded import faults  # imported late: only a report that is read needs it
+
     if fault := next(faults(report), ""):
         raise ValueError(f"invalid report: {fault}")
     return report
