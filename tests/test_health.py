@@ -234,7 +234,7 @@ def test_waiting_is_silent_without_v_and_not_begun_where_all_is_well(run: Run, o
     assert run("check", closed, "--wait", "0.3", "-q").err == ""
     done = run("check", opened, "--wait", "60")
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines()[0].startswith("127.0.0.1:")
+    assert done.out.splitlines()[0].startswith("✓ 127.0.0.1:")
 
 
 def test_waiting_for_what_is_expected(run: Run, opened: str, closed: str) -> None:

@@ -267,18 +267,18 @@ def _reason_named(
     report: Report, codes: tuple[int, ...] | range, what: str, fits: tuple[State, ...], ask: Ask | None
 ) -> Reading:
     """Read whether there is an extended error of these codes. Many resolvers send none: states in `fits` stay open."""
+    # An error beside an answer, as with a stale one, did not stop the lookup at that resolver.
+    found = [each for each in _ede(report, codes) if state_of(report, each[0].resolver or "") in fits]
+    if found:
+        o, code, text = found[0]
+        fact = f"Resolver {o.resolver} reports {what} (EDE {code}{': ' + text if text else ''})."
+        return present(fact, *{o.id: o for o, _, _ in found}.values())
     lookups, stand = address_lookups(report), standing(report)
     if stand is None:
         return not_queried(report)
     says = state_text(stand.state, stand.resolvers)
     if stand.state not in fits and not set(fits) & set(stand.could_be):
-        # An error beside an answer, as with a stale one, did not stop the lookup.
         return no_response(*lookups, says=NOBODY) or absent(says, *lookups)
-    found = _ede(report, codes)
-    if found:
-        o, code, text = found[0]
-        fact = f"Resolver {o.resolver} reports {what} (EDE {code}{': ' + text if text else ''})."
-        return present(fact, *{o.id: o for o, _, _ in found}.values())
     if any(o.ede for o in lookups):
         return absent("The resolver reports another extended error (EDE).", *lookups)
     return unknown("no-answer", *lookups, says=f"{says} It sends no extended error (EDE).", ask=ask)
