@@ -55,8 +55,13 @@ class Records:
         lines = (line.split() for line in log.read_text().splitlines())
         secret = bytes.fromhex(next(words[2] for words in lines if words[0] == "SERVER_TRAFFIC_SECRET_0"))
         self.conn = conn
-        self._cipher = AESGCM(_expand(secret, b"key", 32 if "AES_256" in cipher[0] else 16, digest))
-        self._iv = int.from_bytes(_expand(secret, b"iv", 12, digest), "big")
+        self._digest, self._key_size = digest, 32 if "AES_256" in cipher[0] else 16
+        self._use(secret)
+
+    def _use(self, secret: bytes) -> None:
+        self._secret = secret
+        self._cipher = AESGCM(_expand(secret, b"key", self._key_size, self._digest))
+        self._iv = int.from_bytes(_expand(secret, b"iv", 12, self._digest), "big")
         self._sequence = itertools.count()
 
     def send(self, kind: int, content: bytes, times: int = 1) -> None:
@@ -67,7 +72,10 @@ class Records:
         inner = content + bytes([kind])
         header = b"\x17\x03\x03" + (len(inner) + 16).to_bytes(2, "big")
         nonce = (self._iv ^ next(self._sequence)).to_bytes(12, "big")
-        return header + self._cipher.encrypt(nonce, inner, header)
+        record = header + self._cipher.encrypt(nonce, inner, header)
+        if kind == _HANDSHAKE and content[0] == _KEY_UPDATE:  # RFC 8446 section 7.2
+            self._use(_expand(self._secret, b"traffic upd", self._digest.digest_size, self._digest))
+        return record
 
 
 def _expand(secret: bytes, label: bytes, length: int, digest: hashes.HashAlgorithm) -> bytes:
@@ -77,6 +85,7 @@ def _expand(secret: bytes, label: bytes, length: int, digest: hashes.HashAlgorit
 
 
 _ALERT, _HANDSHAKE, _DATA = 21, 22, 23
+_KEY_UPDATE = 24
 _LIFETIME_AND_AGE, _NONCE, _NO_EXTENSIONS = b"\0\0\x1c\x20\1\2\3\4", b"\1\0", b"\0\0"
 _TICKET = b"\x04\0\0\x2e" + _LIFETIME_AND_AGE + _NONCE + b"\0\x20" + b"t" * 32 + _NO_EXTENSIONS  # RFC 8446, 4.6.1
 
