@@ -18,7 +18,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FOREIGN = re.compile(
-    r"(https?|ftp|all|no)_proxy|ssl_cert_(file|dir)|(requests|curl)_ca_bundle|portdoctor_(?!lab$).*", re.IGNORECASE
+    r"(https?|ftp|all|no)_proxy|ssl_cert_(file|dir)|(requests|curl)_ca_bundle"
+    r"|portdoctor_(?!(?:lab|fuzz|fuzz_seed)$).*",
+    re.IGNORECASE,
 )
 # `long`: `pytest tests/test_generated.py --hypothesis-profile=long --timeout=0`.
 # A deadline in wall time for each example measures how busy the machine is; the timeout of a test stays.

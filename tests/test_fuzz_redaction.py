@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from . import fuzzing
+from . import conftest, fuzzing
 from .seeded import trial
 
 
@@ -21,3 +21,9 @@ def test_no_planted_secret_is_found() -> None:
     print(f"{planted} secrets planted, {len(found)} found")
     assert planted > 100
     assert found == []
+
+
+@pytest.mark.parametrize("name", ["PORTDOCTOR_FUZZ", "PORTDOCTOR_FUZZ_SEED"])
+def test_the_number_of_inputs_and_the_seed_reach_the_fuzzers(name: str) -> None:
+    assert not conftest._FOREIGN.fullmatch(name)
+    assert conftest._FOREIGN.fullmatch("PORTDOCTOR_REDACT")
