@@ -88,21 +88,21 @@ def _is_numeric(text: str) -> bool:
 
 def leaks(outputs: Iterable[str], found: Iterable[Original], pseudonyms: Iterable[str]) -> set[str]:
     """Return what kinds of originals are in an output, as `KINDS` names them. `pseudonyms` may be in it."""
-    texts = [_Output(output) for output in outputs]
+    output = _Output("\n".join(outputs))
     expected = {word for pseudonym in pseudonyms for word in re.findall(r"[^\W_]+", pseudonym.lower())}
     kinds = set()
     for what, original in found:
         if is_address(original):
             numbers, hidden = _spellings_of_address(original)
-            leaked = any(text.has_number(n) for text in texts for n in numbers)
+            leaked = any(output.has_number(n) for n in numbers)
         else:
             if _is_harmless(original):
                 continue
             wholes = [w for w in (original, *_labels(original)) if not _is_harmless(w)]
             names = [n for whole in wholes for n in spellings.of_text(whole) if len(n) >= _LEAST_LABEL]
             hidden = [h for whole in wholes for h in spellings.encodings(whole)]
-            leaked = any(text.has_word(n, expected) for text in texts for n in names)
-        if leaked or any(text.has(h) for text in texts for h in hidden):
+            leaked = any(output.has_word(n, expected) for n in names)
+        if leaked or any(output.has(h) for h in hidden):
             kinds.add(KINDS[what])
     return kinds
 
