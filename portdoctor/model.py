@@ -34,6 +34,7 @@ Why = Literal[
 Transport = Literal["tcp", "udp"]
 Origin = Literal["this-machine", "path", "target", "resolver", "proxy", "unknown"]
 EndpointRole = Literal["resolver", "upstream"]
+Shell = Literal["sh", "powershell"]  # sh: any POSIX shell, such as bash or zsh
 
 
 MOST_OBSERVATIONS = 5000  # of one report, and as many notes: a check makes a few hundred
@@ -617,6 +618,7 @@ class NextTest(Value, frozen=True, kw_only=True):
 
     where: str
     command: str
+    shell: Shell = "sh"
     if_: tuple[Answer, ...] = msgspec.field(name="if", default=())
 
 
@@ -625,6 +627,7 @@ class Step(Value, frozen=True, kw_only=True):
 
     text: str
     command: str = ""
+    shell: Shell = "sh"
     scope: Literal["this-machine", "network", "server"] = "server"
     risk: Literal["none", "low", "high"] = "none"
 

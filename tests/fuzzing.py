@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+MANY = int(os.environ.get("PORTDOCTOR_FUZZ", "0"))  # read early: a test sees no variables of PortDoctor
 SEED = int(os.environ.get("PORTDOCTOR_FUZZ_SEED", "1"))
 
 TEXTS = (
@@ -35,7 +36,7 @@ OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"a": 1}, [None], ["
 
 def inputs(usual: int) -> Iterator[tuple[int, random.Random]]:
     """Yield (number, chance) for each input: `usual` of them, or as many as PORTDOCTOR_FUZZ says."""
-    for number in range(int(os.environ.get("PORTDOCTOR_FUZZ", usual))):
+    for number in range(MANY or usual):
         yield number, random.Random(f"{SEED}/{number}")
 
 

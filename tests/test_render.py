@@ -17,11 +17,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from portdoctor.catalogue.folders import load_catalogue
+from portdoctor.catalogue.quoting import shell_quoted
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
 from portdoctor.render import json as json_format
 from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
-from portdoctor.render.command import broken, quoted_for_powershell, shell_quoted
+from portdoctor.render.command import broken
 from portdoctor.render.lines import Line, encodable, plain
 from portdoctor.render.path import drawn, path_to
 from portdoctor.render.phrases import OWNERS, TITLES, own_steps
@@ -371,7 +372,7 @@ def test_the_commands_of_a_ticket_can_be_pasted(make: Make) -> None:
         assert shlex.split(trial.command)
         assert "\n" not in trial.command
         # Broken for the page, the shell still reads the same words: a mark before the line's end joins the lines.
-        page = "\n".join(broken(trial.command, 40))
+        page = "\n".join(broken(trial.command, 40, trial.shell))
         joined = page.replace(" `\n" if "PowerShell" in trial.what else " \\\n", " ")
         assert shlex.split(joined) == shlex.split(trial.command)
 
@@ -399,7 +400,7 @@ def _first(case: reports.Case) -> tuple[Report, Any]:
 def test_quoting() -> None:
     for word in ("a b", "$(reboot)", "`x`", "it's", "[::1]:443", "a;b", "-n", "", "*"):
         assert shlex.split(shell_quoted(word)) == [word]
-    assert quoted_for_powershell("it's $x") == "'it''s $x'"
+    assert shell_quoted("it's $x", "powershell") == "'it''s $x'"
 
 
 def test_markdown_markup_is_escaped() -> None:

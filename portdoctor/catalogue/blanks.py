@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..model import Shell
 from ..text import bracketed
+from .quoting import shell_quoted
 
 # Blank -> what replaces it. `engine/facts.py` finds the values; a blank without a value becomes its name in capitals.
 BLANKS: dict[str, str] = {
@@ -31,7 +33,12 @@ BLANKS: dict[str, str] = {
     "detail": "the sentence of the first required sign",
 }
 _BLANK = re.compile(r"\{([a-z_]+)\}(?=(:\{port\})?)")  # the second group: a port follows
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]][A-Za-z0-9_@%+=:,./\[\]-]*")  # no quoting, no option, no expansion
+# A fact that may stand in a command: a name, an address, a number, a URL. It begins no option and ends no quotes.
+_PLAIN = re.compile(r"[A-Za-z0-9_:./\[][A-Za-z0-9_@%+=:,./\[\]-]*")
+# A word of a command with a blank, between spaces or operators of the shell.
+_WORD = re.compile(r"(?<![^\s;|(])[\w@%+=:,./{}-]*\{[a-z_]+\}[\w@%+=:,./{}-]*(?![^\s;|)])", re.ASCII)
+_LONGEST = 480  # characters of a command; `render.walk.cleaned` cuts after 500
+_QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
 
 
 def blanks_in(text: str) -> list[str]:
@@ -66,6 +73,15 @@ def fill_message(text: str, facts: dict[str, str]) -> str:
     return " ".join(fill(one, facts) for one in sentences if all(facts.get(blank) for blank in blanks_in(one)))
 
 
-def fill_command(command: str, facts: dict[str, str]) -> str:
-    """As `fill`, for commands that people paste into a shell: a fact that a shell would interpret is not filled in."""
-    return fill(command, {blank: fact for blank, fact in facts.items() if _PLAIN.fullmatch(fact)})
+def fill_command(command: str, facts: dict[str, str], shell: Shell = "sh") -> str:
+    """As `fill`, for commands that people paste into a shell: a word with a blank is quoted after it is filled in.
+
+    A fact that is neither a name, an address nor a number is not filled in. Neither is any fact in a command that
+    would become longer than a renderer shows: cut, its quotes would stay open.
+    """
+    known = {blank: fact for blank, fact in facts.items() if _PLAIN.fullmatch(fact)}
+    parts = _QUOTED.split(command)  # every second part is in quotes
+    parts[1::2] = [fill(part, known) for part in parts[1::2]]
+    parts[::2] = [_WORD.sub(lambda found: shell_quoted(fill(found[0], known), shell), part) for part in parts[::2]]
+    filled = fill("".join(parts), {})
+    return filled if len(filled) <= _LONGEST else fill(command, {})

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ..model import Certainty, EndpointRole, Origin, Owner, Stage, Step, SubjectKind, Symptom, Value
+from ..model import Certainty, EndpointRole, Origin, Owner, Shell, Stage, Step, SubjectKind, Symptom, Value
 from ..signs import Sign, find
 from .blanks import fill, fill_command
 
@@ -180,10 +180,11 @@ def _actions(text: str) -> Iterator[Action]:
 def step_of(action: Action, system: str, facts: dict[str, str]) -> Step:
     """Return the step with its command: that of `system` for a step on this machine, else for any system or Linux."""
     commands = action.commands
-    local = commands.get(system) if action.scope == "this-machine" else None
-    command = local or commands.get("any") or commands.get("linux") or next(iter(commands.values()), "")
-    command = fill_command(command, facts)
-    return Step(text=fill(action.text, facts), command=command, scope=action.scope, risk=action.risk)
+    order = (system if action.scope == "this-machine" else "any", "any", "linux", *commands)
+    chosen = next((name for name in order if name in commands), "")
+    shell: Shell = "powershell" if chosen == "windows" else "sh"
+    command = fill_command(commands.get(chosen, ""), facts, shell)
+    return Step(text=fill(action.text, facts), command=command, shell=shell, scope=action.scope, risk=action.risk)
 
 
 def sign_named(name: str) -> Sign:

@@ -23,6 +23,7 @@ from ..model import (
     Problem,
     Route,
     RuledOut,
+    Shell,
     Step,
     Subject,
     Trace,
@@ -195,9 +196,10 @@ def _next_test(
             continue
         where = "here" if ask.where == "server" and _here(reader, subject) else ask.where
         system = reader.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
-        command = ask.commands.get(system) or next(iter(ask.commands.values()))
+        system = system if system in ask.commands else next(iter(ask.commands))
+        shell: Shell = "powershell" if system == "windows" else "sh"
         return NextTest(
-            where=where, command=fill_command(command, facts),
+            where=where, command=fill_command(ask.commands[system], facts, shell), shell=shell,
             if_=tuple(replace(a, answer=fill(a.answer, facts)) for a in answers),
         )  # fmt: skip
     return None

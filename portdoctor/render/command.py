@@ -1,55 +1,49 @@
-"""Quotes words for a shell, and breaks long commands where the shell allows it. Pure."""
+"""Breaks long commands where the shell allows it. Pure."""
 
 from __future__ import annotations
 
 import re
 
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
+from ..model import Shell
 
-_POWERSHELL = re.compile(r"[A-Z][a-z]+-[A-Z]")
-
-
-def shell_quoted(word: str) -> str:
-    """The word, quoted for a POSIX shell if necessary. A word with "[" is always quoted."""
-    if _PLAIN.fullmatch(word) and "[" not in word:
-        return word
-    return "'" + word.replace("'", "'\\''") + "'"
-
-
-def quoted_for_powershell(word: str) -> str:
-    """The word, quoted for PowerShell if necessary."""
-    if _PLAIN.fullmatch(word) and not set(word) & set("[]@%,"):
-        return word
-    return "'" + word.replace("'", "''") + "'"
+_MARK: dict[Shell, str] = {"sh": "\\", "powershell": "`"}  # continues a command on the next line
+# A part of a word: a quoted string, an escaped character, or one other character. An unclosed quote runs to the end.
+_PARTS: dict[Shell, re.Pattern[str]] = {
+    "sh": re.compile(r"""'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|$)|\\.|[^ ]"""),
+    "powershell": re.compile(
+        "['\u2018-\u201b][^'\u2018-\u201b]*(?:['\u2018-\u201b]|$)"
+        '|["\u201c-\u201e](?:`.|[^"\u201c-\u201e`])*(?:["\u201c-\u201e]|$)|`.|[^ ]'
+    ),
+}
 
 
-def broken(command: str, columns: int) -> list[str]:
-    """The command in lines of at most `columns` that can be pasted into a shell. A word is never broken.
+def broken(command: str, columns: int, shell: Shell = "sh") -> list[str]:
+    """Return the command in lines of at most `columns` that can be pasted into the shell. A word is never broken.
 
-    Breaks only at spaces outside quotes. Each line but the last ends in a backslash, in PowerShell a backtick.
+    Breaks only at spaces outside quotes. Each line but the last ends in the mark by which the shell continues it.
     """
     if len(command) <= columns:
         return [command]
-    mark = "`" if _POWERSHELL.match(command) else "\\"
     lines, line = [], ""
-    for word in _words(command):
+    for word in _words(command, shell):
         joined = f"{line} {word}" if line else word
         if line and len(joined) > columns - 2:
-            lines.append(f"{line} {mark}")
+            lines.append(f"{line} {_MARK[shell]}")
             line = f"  {word}"
         else:
             line = joined
     return [*lines, line]
 
 
-def _words(command: str) -> list[str]:
-    words, word, quote = [], "", ""
-    for c in command:
-        if c == " " and not quote:
+def _words(command: str, shell: Shell) -> list[str]:
+    words, word, place = [], "", 0
+    while place < len(command):
+        found = _PARTS[shell].match(command, place)
+        part = found[0] if found else " "
+        if part == " ":
             words.append(word)
             word = ""
-            continue
-        if c in "'\"":
-            quote = "" if quote == c else quote or c
-        word += c
+        else:
+            word += part
+        place += len(part)
     return [w for w in (*words, word) if w]

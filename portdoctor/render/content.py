@@ -112,7 +112,7 @@ def _next_test(first: Problem | None) -> Section | None:
     if first is None or first.next_test is None:
         return None
     test = first.next_test
-    trial = Trial("", test.command, "\n".join(f"{a.answer} → {a.then}" for a in test.if_))
+    trial = Trial("", test.command, "\n".join(f"{a.answer} → {a.then}" for a in test.if_), test.shell)
     where = phrases.WHERE.get(test.where, test.where)
     return Section(f"Check {where}", "trials", trials=(trial,))
 
@@ -120,7 +120,9 @@ def _next_test(first: Problem | None) -> Section | None:
 def _steps(first: Problem | None) -> Section | None:
     if first is None:
         return None
-    found = tuple(Trial(f"{s.text} ({phrases.WHERE[s.scope]}, risk {s.risk})", s.command) for s in first.steps)
+    found = tuple(
+        Trial(f"{s.text} ({phrases.WHERE[s.scope]}, risk {s.risk})", s.command, shell=s.shell) for s in first.steps
+    )
     return Section("Steps", "trials", trials=found)
 
 

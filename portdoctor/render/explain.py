@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..catalogue.blanks import fill
 from ..catalogue.cause import Cause, sign_named
 from ..catalogue.symptoms import SymptomText
-from ..model import Symptom
+from ..model import Shell, Symptom
 from ..text import clean, plural, width, words, wrapped
 from .command import broken
 from .lines import Line, Span, line
@@ -152,7 +152,8 @@ def _body(text: str) -> list[Line]:
         if command:
             system = f"{command[1]}:" if command[1] else ""
             indent = 14 if 14 + width(command[2]) <= COLUMNS else 6
-            lines = broken(clean(fill(command[2], {}), 1000), COLUMNS - indent)
+            shell: Shell = "powershell" if command[1] == "Windows" else "sh"
+            lines = broken(clean(fill(command[2], {}), 1000), COLUMNS - indent, shell)
             first = f"    {system:<9} " if indent == 14 else " " * indent
             if indent == 6 and system:
                 found.append(line(f"    {system}"))

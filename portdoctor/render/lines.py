@@ -15,9 +15,10 @@ class Span(NamedTuple):
 
 
 Line = tuple[Span, ...]
+# A single quote has no replacement by the ASCII one, which would end a quoted word in a command.
 _ASCII = {
     "──": "--", "─✗": "-x", "✗": "x", "─": "-", "→": "->", "…": "...", "·": "-", "–": "-", "—": "-",
-    "‘": "'", "’": "'", "“": '"', "”": '"', "≈": "~", "≤": "<=", "≥": ">=", "×": "x",
+    "“": '"', "”": '"', "≈": "~", "≤": "<=", "≥": ">=", "×": "x",
 }  # fmt: skip
 
 

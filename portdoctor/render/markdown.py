@@ -65,7 +65,7 @@ def _trials(section: Section) -> list[str]:
         if trial.what:
             lines += [escaped(trial.what), ""]
         if trial.command:
-            lines += [*_block([trial.command], "" if "PowerShell" in trial.what else "sh"), ""]
+            lines += [*_block([trial.command], trial.shell), ""]
         label = "Expected: " if trial.what else "- "
         lines += [f"{label}{code(text) if trial.what else escaped(text)}" for text in trial.expect.split("\n") if text]
         if trial.expect:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..model import Bind, Connect, Datagram, Handshake, HttpReply, Listeners, Lookup, Outcome, Problem, Report, Trace
+from ..catalogue.quoting import shell_quoted
+from ..model import (
+    Bind,
+    Connect,
+    Datagram,
+    Handshake,
+    HttpReply,
+    Listeners,
+    Lookup,
+    Outcome,
+    Problem,
+    Report,
+    Shell,
+    Trace,
+)
 from ..text import at, bracketed
-from .command import quoted_for_powershell, shell_quoted
 from .phrases import error_text
 from .table import observed
 
@@ -19,6 +32,7 @@ class Trial(NamedTuple):
     what: str
     command: str = ""
     expect: str = ""
+    shell: Shell = "sh"
 
 
 def trials(report: Report, problem: Problem | None) -> tuple[Trial, ...]:
@@ -42,9 +56,10 @@ def _of_name(report: Report) -> list[Trial]:
     if system is None:
         return []
     said = ", ".join(system.addresses[:4]) if system.outcome is Outcome.OK else error_text(system)
+    windows = f"Resolve-DnsName {shell_quoted(host, 'powershell')}"
     found = [
         Trial("Look up the name as programs do (Linux)", f"getent ahosts {shell_quoted(host)}", said),
-        Trial("The same on Windows (PowerShell)", f"Resolve-DnsName {quoted_for_powershell(host)}", said),
+        Trial("The same on Windows (PowerShell)", windows, said, "powershell"),
     ]
     asked: dict[tuple[str, str], Lookup] = {}
     for o in report.of(Lookup):
@@ -52,7 +67,7 @@ def _of_name(report: Report) -> list[Trial]:
             asked.setdefault((o.resolver, o.qtype), o)
     for (resolver, qtype), o in list(asked.items())[:4]:
         said = ", ".join(o.addresses) if o.outcome is Outcome.OK else error_text(o)
-        command = f"dig @{shell_quoted(resolver)} {shell_quoted(o.name)} {qtype}"
+        command = f"dig @{shell_quoted(resolver)} {shell_quoted(o.name)} {shell_quoted(qtype)}"
         found.append(Trial(f"Query the resolver {resolver}", command, said))
     return found
 
@@ -69,7 +84,7 @@ def _of_bind(report: Report) -> list[Trial]:
     return [
         Trial("What is using the port (Linux)", f"sudo ss -an{letter}p 'sport = :{port}'", said),
         Trial("What is using the port (macOS)", f"sudo lsof -nP -i{name}:{port}", said),
-        Trial("What is using the port (Windows PowerShell)", f"{windows} {port}", said),
+        Trial("What is using the port (Windows PowerShell)", f"{windows} {port}", said, "powershell"),
     ]
 
 
@@ -88,9 +103,9 @@ def _of_connect(report: Report, address: str) -> list[Trial]:
     else:
         said = "connects" if o.outcome is Outcome.OK else error_text(o)
         found = [Trial(f"Connect to {at(address, port)}", f"nc -vz -w 5 {shell_quoted(address)} {port}", said)]
-        windows = f"Test-NetConnection {quoted_for_powershell(address)} -Port {port}"
+        windows = f"Test-NetConnection {shell_quoted(address, 'powershell')} -Port {port}"
         works = "TcpTestSucceeded True" if o.outcome is Outcome.OK else "TcpTestSucceeded False"
-        found.append(Trial("The same on Windows (PowerShell)", windows, works))
+        found.append(Trial("The same on Windows (PowerShell)", windows, works, "powershell"))
     if o.outcome is not Outcome.OK:
         match_ = shell_quoted(f"host {address.partition('%')[0]} and (port {port} or icmp or icmp6)")
         watch = f"sudo tcpdump -ni any {match_}"

@@ -5,9 +5,9 @@ Tools that report success without a response, such as `nc -vzu`, are not used: a
 
 from __future__ import annotations
 
+from ..catalogue.quoting import shell_quoted
 from ..model import Datagram, Outcome
 from ..text import at, bracketed
-from .command import shell_quoted
 from .phrases import error_text
 
 SILENCE = "no response, which proves nothing: a working UDP service may not respond"

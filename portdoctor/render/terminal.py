@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import NamedTuple
 
-from ..model import Candidate, Connect, Diagnosis, Note, Outcome, Problem, Report, StageLine, Step, Symptom
+from ..model import Candidate, Connect, Diagnosis, Note, Outcome, Problem, Report, Shell, StageLine, Step, Symptom
 from ..text import clean, cut, plural, seconds, width, wrapped
 from . import phrases
 from .command import broken
@@ -182,7 +182,7 @@ def _steps(p: Problem, columns: int, *, verbose: bool) -> list[Line]:
         prefix = f"{number}. " if len(shown) > 1 else ""
         found += _labelled("" if found else "Do", [prefix + _step(step)], columns, hang=" " * len(prefix))
         if step.command:
-            found += _command(step.command, columns)
+            found += _command(step.command, columns, step.shell)
     return found
 
 
@@ -200,14 +200,14 @@ def _next_test(p: Problem, columns: int, *, verbose: bool) -> list[Line]:
     if test is None:
         return []
     found = _labelled("Check", [f"{phrases.place_of(test)}:"], columns)
-    found += _command(test.command, columns)
+    found += _command(test.command, columns, test.shell)
     answers = [f"{a.answer} → {a.then}" if verbose else a.answer for a in test.if_]
     return [*found, *_labelled("", answers, columns, hang="  ")]
 
 
-def _command(command: str, columns: int) -> list[Line]:
+def _command(command: str, columns: int, shell: Shell) -> list[Line]:
     indent = _LABEL + 2 if _LABEL + 2 + width(command) <= columns else 2
-    return [line(" " * indent, Span(part, "cyan")) for part in broken(command, columns - indent)]
+    return [line(" " * indent, Span(part, "cyan")) for part in broken(command, columns - indent, shell)]
 
 
 # ---------------------------------------------------------------- the evidence

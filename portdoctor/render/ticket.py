@@ -88,7 +88,7 @@ def _trials(section: Section) -> list[str]:
     for trial in section.trials:
         if trial.what:
             lines += _hanging(f"- {sentence(trial.what).removesuffix('.')}", 2)
-        lines += [f"    {part}" for part in broken(trial.command, COLUMNS - 4)] if trial.command else []
+        lines += [f"    {part}" for part in broken(trial.command, COLUMNS - 4, trial.shell)] if trial.command else []
         label = "expected: " if trial.what else ""
         lines += [each for text in _lines(trial.expect) for each in _hanging(f"{label}{text}", 2, start="    ")]
     return lines
