@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -11,9 +13,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from portdoctor.checkup import batch
 
 BUDGET = 3.0
 START_UP = 3.0  # seconds of grace for a loaded machine: the limits inside are what is tested
@@ -128,3 +133,58 @@ def test_everything_that_was_opened_is_closed() -> None:
     command = [sys.executable, "-X", "dev", "-c", code % free_port()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert "ResourceWarning" not in done.stderr, done.stderr
+
+
+MOST_MEMORY = 500 << 20  # bytes of address space; the targets alone took 1.5 GB when they were held
+
+
+@pytest.mark.parametrize("option", ["--json", "--plan", "--unordered"])
+def test_the_memory_does_not_grow_with_the_number_of_targets(option: str) -> None:
+    """655,350 targets are read and the first results come, in order, in the memory that a few hundred need."""
+    lines = "".join(f"127.0.0.{n}:1-65535\n" for n in range(1, 11))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "portdoctor", "check", "-i", "-", "--json", "--no-controls", option],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY)),
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(lines)
+    process.stdin.close()
+    found = [json.loads(line)["target"]["input"] for line, _ in zip(process.stdout, range(40), strict=False)]
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=60)
+    assert errors == ""
+    assert len(found) == 40
+    if option != "--unordered":
+        assert found == [f"127.0.0.1:{port}" for port in range(1, 41)]
+
+
+def test_results_that_wait_for_an_earlier_one_are_bounded() -> None:
+    """A target that does not respond holds back the results of a bounded number of later ones only."""
+    asyncio = importlib.import_module("asyncio")
+    begun: list[int] = []
+
+    async def examine(asked: int, *_: object) -> tuple[SimpleNamespace, int]:
+        begun.append(asked)
+        await asyncio.sleep(0.2 if asked == 0 else 0)
+        return SimpleNamespace(interrupted=False), asked
+
+    async def main() -> None:
+        asked = range(5000)
+        seen = [case[1] async for case in batch.examine_all(asked, None, None, None, parallel=4)]  # type: ignore[arg-type]
+        assert seen == list(asked)
+
+    async def first() -> None:
+        found = batch.examine_all(range(5000), None, None, None, parallel=4)  # type: ignore[arg-type]
+        assert (await anext(found))[1] == 0
+        assert 4 < len(begun) <= 2 * 4 + batch._AHEAD
+        await found.aclose()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "examine", examine)
+        asyncio.run(first())
+        asyncio.run(main())

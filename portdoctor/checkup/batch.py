@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from ..catalogue.cause import Catalogue, CauseError
@@ -21,6 +23,7 @@ _STARVED = (
     "One step of this check used the processor for too long and was ended: what the target sent was too expensive to"
     " read. The report is incomplete."
 )
+_AHEAD = 256  # targets that are probed while the results of earlier ones are awaited, so that memory is bounded
 
 
 async def examine(
@@ -67,7 +70,11 @@ async def examine_all(
     it is raised. Raises CauseError for an invalid cause file.
     """
     descriptors = Descriptors(free_descriptors())
-    slots = asyncio.Semaphore(descriptors.parallel(parallel))
+    parallel = descriptors.parallel(parallel)
+    slots = asyncio.Semaphore(parallel)
+    left = iter(asked)
+    tasks: deque[asyncio.Task[Case]] = deque()  # under way, waiting for a slot, or ended and waiting for their turn
+    most = 2 * parallel + _AHEAD if ordered else parallel
 
     async def one(a: Asked) -> Case:
         async with slots:
@@ -80,25 +87,29 @@ async def examine_all(
                     raise
                 return _not_probed(Checkup(a, options, host, catalogue), error)
 
-    tasks = [asyncio.create_task(one(a)) for a in asked]
-    given: set[int] = set()
     try:
-        for task in tasks if ordered else asyncio.as_completed(tasks):
+        while True:
+            tasks.extend(asyncio.create_task(one(a)) for a in islice(left, most - len(tasks)))
+            if not tasks:
+                break
             try:
-                case = await task
+                if not ordered:
+                    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    tasks.rotate(-next(place for place, task in enumerate(tasks) if task in ended))
+                case = await tasks[0]
             except asyncio.CancelledError:
                 break
-            given.add(id(case))
+            tasks.popleft()
             yield case
             if case[0].interrupted:  # the task that was awaited received the cancellation
                 break
     finally:
         for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for left in ended:
-        if not isinstance(left, BaseException) and id(left) not in given:
-            yield left
+        rest = await asyncio.gather(*tasks, return_exceptions=True)
+    for case_or_error in rest:
+        if not isinstance(case_or_error, BaseException):
+            yield case_or_error
 
 
 def unbegun(asked: Asked, options: Options, catalogue: Catalogue) -> Case:

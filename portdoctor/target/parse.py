@@ -10,7 +10,8 @@ tries [::] with both families, and 0.0.0.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
 
 from ..model import Stage, Target, Transport, Value
 from ..services.known import SCHEMES, Service, default_port
@@ -35,7 +36,36 @@ class Asked(Value, frozen=True, kw_only=True):
     path: str = "/"
 
 
-def parse(text: str) -> list[Asked]:
+class Several(Sequence[Asked]):
+    """The targets of one text, one per port: each is made when it is asked for, since a text may name 65,535."""
+
+    def __init__(self, stem: str, host: str, ports: list[range], *, typed: bool, scheme: str, path: str) -> None:
+        """`stem`: the text without ports; `typed`: the text has ports, so that `Target.input` needs one too."""
+        self.host, self._stem, self._ports, self._typed, self._scheme = host, stem, ports, typed, scheme
+        self._transport: Transport = "udp" if scheme == "udp" else "tcp"
+        self._path = path if scheme in WEB else "/"
+
+    def __len__(self) -> int:
+        return sum(map(len, self._ports))
+
+    def __iter__(self) -> Iterator[Asked]:
+        return (self._asked(port) for ports in self._ports for port in ports)
+
+    @overload
+    def __getitem__(self, place: int) -> Asked: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Asked]: ...
+    def __getitem__(self, place: int | slice) -> Asked | list[Asked]:
+        ports = [port for ports in self._ports for port in ports][place]
+        return self._asked(ports) if isinstance(ports, int) else list(map(self._asked, ports))
+
+    def _asked(self, port: int) -> Asked:
+        text = f"{self._stem}:{port}" if self._typed else self._stem
+        target = _target(text, self.host, port, self._transport, self._scheme or None)
+        return Asked(target=target, path=self._path)
+
+
+def parse(text: str) -> Several:
     """Return the targets in `text`, one per port, in the given order without duplicates. Raises `UsageError`."""
     scheme, authority, path = split(text)
     if scheme and scheme not in SCHEMES and scheme not in _BARE:
@@ -47,16 +77,10 @@ def parse(text: str) -> list[Asked]:
     transport: Transport = "udp" if scheme == "udp" else "tcp"
     ports = ports_of(ports_text, transport, host_text) if ports_text else _default_port(scheme, host_text, path)
     stem = f"{scheme}://{host_text}" if scheme else host_text
-    typed = bool(ports_text)
     if path != "/" and not scheme:
-        raise UsageError(f"missing scheme before a path: write https://{host_text}:{ports[0]}/ followed by the path")
-    return [
-        Asked(
-            target=_target(f"{stem}:{port}" if typed else stem, host, port, transport, scheme or None),
-            path=path if scheme in WEB else "/",
-        )
-        for port in ports
-    ]
+        port = ports[0].start
+        raise UsageError(f"missing scheme before a path: write https://{host_text}:{port}/ followed by the path")
+    return Several(stem, host, ports, typed=bool(ports_text), scheme=scheme, path=path)
 
 
 def parse_bind(text: str) -> Asked:
@@ -79,13 +103,14 @@ def parse_bind(text: str) -> Asked:
         if not ports_text:
             raise UsageError(_no_local_port(host_text))
         ports = ports_of(ports_text, transport, host_text)
-    if len(ports) > 1:
+    if sum(map(len, ports)) > 1:
         raise UsageError("more than one port: write one, such as 127.0.0.1:8080, or :8080 for all addresses")
-    known = known_service(ports[0], transport)
+    port = ports[0].start
+    known = known_service(port, transport)
     target = Target(
-        input=f"{scheme}://{host_text}:{ports[0]}" if scheme else f"{host_text}:{ports[0]}",
+        input=f"{scheme}://{host_text}:{port}" if scheme else f"{host_text}:{port}",
         host=host,
-        port=ports[0],
+        port=port,
         transport=transport,
         service=known.name if known else None,
         scheme=scheme or None,
@@ -95,7 +120,7 @@ def parse_bind(text: str) -> Asked:
     return Asked(target=target)
 
 
-def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, list[Asked] | UsageError]]:
+def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, Several | UsageError]]:
     """Yield the targets of a file, with line numbers from 1. A # at the start or after a space begins a comment."""
     for number, line in enumerate(lines, 1):
         text = _without_comment(line.lstrip("\ufeff") if number == 1 else line)
@@ -121,9 +146,9 @@ def _no_local_port(host: str) -> str:
     return f"missing port: write {excerpt(host) or '127.0.0.1'}:8080, or :8080"
 
 
-def _default_port(scheme: str, host: str, path: str) -> list[int]:
+def _default_port(scheme: str, host: str, path: str) -> list[range]:
     if port := default_port(scheme):
-        return [port]
+        return [range(port, port + 1)]
     if scheme:
         example = 53 if scheme == "udp" else 443
         raise UsageError(f"missing port, which {scheme}:// requires: write {scheme}://{excerpt(host)}:{example}")

@@ -121,9 +121,10 @@ def _many_colons(authority: str, scheme: str) -> str:
     return "more than one colon: write host:port, or an IPv6 address in brackets, such as [::1]:443"
 
 
-def ports_of(text: str, transport: Transport, host: str) -> list[int]:
-    """Return the ports in "22", "https" or "22,80,8000-8010". Raises `UsageError`."""
-    ports: dict[int, None] = {}
+def ports_of(text: str, transport: Transport, host: str) -> list[range]:
+    """Return the ports in "22", "https" or "22,80,8000-8010" as ranges that do not overlap. Raises `UsageError`."""
+    ports: list[range] = []
+    seen = bytearray(LAST_PORT + 2)  # the last one is never seen, so that each search ends
     where = f"{host}:{text}" if host else text
     for part in text.split(","):
         first, dash, last = part.partition("-")
@@ -131,12 +132,16 @@ def ports_of(text: str, transport: Transport, host: str) -> list[int]:
             low, high = _number(first, where), _number(last, where)
             if low > high:
                 raise UsageError(f"invalid port range {low}-{high}: write {high}-{low}")
-            ports.update(dict.fromkeys(range(low, high + 1)))
         elif _is_number(part):
-            ports[_number(part, where)] = None
+            low = high = _number(part, where)
         else:
-            ports[_named_port(part, transport, host)] = None
-    return list(ports)
+            low = high = _named_port(part, transport, host)
+        while (low := seen.find(0, low)) <= high:
+            end = seen.find(1, low, high + 1)
+            end = high + 1 if end < 0 else end
+            ports.append(range(low, end))
+            seen[low:end] = b"\1" * (end - low)
+    return ports
 
 
 def _is_number(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 from ...model import Symptom, Value, Vantage
 from .formats import reporter_for
 from .interrupts import installed
-from .reporter import Reporter
+from .reading import Targets
+from .reporter import DocumentReporter, Reporter, Tee
 from .stdout import Stdout
 
 if TYPE_CHECKING:
     from ...catalogue.cause import Catalogue
     from ...checkup.batch import Case
     from ...checkup.session import Session
-    from ...model import Observation, Options
+    from ...model import Diagnosis, Observation, Options, Report
     from ...target.parse import Asked
     from .options import OutputOptions
     from .progress import Progress
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 class RunResult(Value, frozen=True, kw_only=True):
     """The part of a run's result on which its exit code depends.
 
-    `met`: whether each target matches --expect, None if undetermined; None as a whole without --expect.
+    `symptoms`: those that occurred. `met`: whether the targets match --expect, None if undetermined; None as a whole
+    without --expect.
     `interrupted`: a signal was received. `unreadable`: a target was invalid. `reader_closed`: stdout was closed before
     everything was written.
     """
@@ -43,6 +45,36 @@ class RunResult(Value, frozen=True, kw_only=True):
     nagios: bool = False
 
 
+class Tally(Reporter):
+    """Counts the targets, and keeps what their exit code depends on."""
+
+    def __init__(self, output: OutputOptions) -> None:
+        self.count = 0
+        self._output = output
+        self._symptoms: dict[Symptom, None] = {}
+        self._met: dict[bool | None, None] = {}
+        self._interrupted = False
+
+    def finished(self, report: Report, diagnosis: Diagnosis) -> None:
+        self.count += 1
+        self._symptoms[diagnosis.verdict.symptom] = None
+        self._interrupted |= report.interrupted
+        if self._output.expect:
+            from ...engine.expect import met
+
+            self._met[met(self._output.expect, report, diagnosis)] = None
+
+    def result(
+        self, *, interrupted: bool = False, unreadable: bool = False, reader_closed: bool = False
+    ) -> RunResult:
+        """Return the basis of the exit code."""
+        return RunResult(
+            symptoms=tuple(self._symptoms), met=tuple(self._met) if self._output.expect else None,
+            interrupted=interrupted or self._interrupted, unreadable=unreadable, reader_closed=reader_closed,
+            strict=self._output.strict, nagios=self._output.format == "nagios",
+        )  # fmt: skip
+
+
 def run_checks(
     asked: Sequence[Asked], options: Options, output: OutputOptions, catalogue: Catalogue, *,
     all_readable: bool = True, parallel: int = 16, ordered: bool = True,
@@ -51,43 +83,47 @@ def run_checks(
     stdout = Stdout(output.color)
     reporter = reporter_for(output, stdout, catalogue)
     probe = partial(probe_all, options=options, catalogue=catalogue, stdout=stdout, parallel=parallel, ordered=ordered)
+    tally = Tally(output)
     if output.wait:
         from .waiting import until
 
-        cases = until(asked, output, partial(probe, reporter=Reporter()))
-        for case in cases:
+        def collect(some: Sequence[Asked]) -> list[Case]:
+            found: list[Case] = []
+            collecting = DocumentReporter(found.extend)
+            probe(some, collecting)
+            collecting.closed()
+            return found
+
+        for case in until(list(asked), output, collect):
+            tally.finished(*case)
             reporter.finished(*case)
     else:
-        cases = probe(asked, reporter=reporter)
+        probe(asked, Tee(tally, reporter))
     reporter.closed()
-    return result_of(
-        cases, output, interrupted=bool(installed().number) or len(cases) < len(asked), unreadable=not all_readable,
+    return tally.result(
+        interrupted=bool(installed().number) or tally.count < len(asked), unreadable=not all_readable,
         reader_closed=stdout.reader_closed,
     )  # fmt: skip
 
 
 def probe_all(
-    asked: Sequence[Asked], *, options: Options, catalogue: Catalogue, reporter: Reporter, stdout: Stdout,
+    asked: Sequence[Asked], reporter: Reporter, *, options: Options, catalogue: Catalogue, stdout: Stdout,
     parallel: int, ordered: bool,
-) -> list[Case]:  # fmt: skip
+) -> None:  # fmt: skip
     """Probe the targets once. Stop early if stdout is closed.
 
     If it is interrupted before any target is finished, the first one gets a report marked as interrupted.
     """
-    cases: list[Case] = []
+    finished = 0
     interrupts = installed()
-
-    def finished(case: Case) -> None:
-        cases.append(case)
-        reporter.finished(*case)
-
     asyncio = _asyncio()
     from ... import host
     from ...checkup.batch import examine_all, run
 
     here = host.current()
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    reporter.started([a.target for a in asked], options, Vantage(started=now, resolvers=here.resolvers()))
+    targets = Targets(len(asked), lambda: (a.target for a in asked))
+    reporter.started(targets, options, Vantage(started=now, resolvers=here.resolvers()))
 
     async def main() -> None:
         def observed(session: Session, o: Observation) -> None:
@@ -108,22 +144,23 @@ def probe_all(
             found = examine_all(
                 asked, options, here, catalogue, parallel=parallel, ordered=ordered, on_observed=observed
             )
+            nonlocal finished
             async with aclosing(found):
                 async for case in found:
                     if progress:
                         progress.finished()
-                    finished(case)
+                    finished += 1
+                    reporter.finished(*case)
                     if stdout.reader_closed:
                         return
 
     if not stdout.reader_closed:
         with suppress(asyncio.CancelledError):  # a signal, outside of a checkup
             run(main)
-    if not cases and not stdout.reader_closed:
+    if not finished and not stdout.reader_closed:
         from ...checkup.batch import unbegun
 
-        finished(unbegun(asked[0], options, catalogue))
-    return cases
+        reporter.finished(*unbegun(asked[0], options, catalogue))
 
 
 def _progress(targets: int, options: Options, stdout: Stdout) -> AbstractContextManager[Progress | None]:
@@ -153,18 +190,9 @@ def _asyncio() -> ModuleType:
     return asyncio
 
 
-def result_of(
-    cases: Sequence[Case], output: OutputOptions, *, interrupted: bool = False, unreadable: bool = False,
-    reader_closed: bool = False,
-) -> RunResult:  # fmt: skip
+def result_of(cases: Iterable[Case], output: OutputOptions, *, reader_closed: bool = False) -> RunResult:
     """Return the basis of the exit code."""
-    met = None
-    if output.expect:
-        from ...engine.expect import met as is_met
-
-        met = tuple(is_met(output.expect, *case) for case in cases)
-    return RunResult(
-        symptoms=tuple(diagnosis.verdict.symptom for _, diagnosis in cases), met=met,
-        interrupted=interrupted or any(report.interrupted for report, _ in cases), unreadable=unreadable,
-        reader_closed=reader_closed, strict=output.strict, nagios=output.format == "nagios",
-    )  # fmt: skip
+    tally = Tally(output)
+    for case in cases:
+        tally.finished(*case)
+    return tally.result(reader_closed=reader_closed)

@@ -30,10 +30,14 @@ def print_plans(
     if output.redacted:
         raise UsageError("--plan does not support --redact, because a plan must name what would be probed")
     here, tries = host.current(), most_tries(output.wait)
-    plans = [plan(a.target, options, here, tries=tries) for a in asked]
-    text = "\n".join(map(to_json, plans)) if json else "\n\n".join(map(render, plans))
+    plans = (plan(a.target, options, here, tries=tries) for a in asked)
+    texts = (to_json(p) if json else ("\n" if n else "") + render(p) for n, p in enumerate(plans))
     if output.output:
-        write_file(output.output, text + "\n")
-    else:
-        Stdout().print(text, json=json)
+        write_file(output.output, (text + "\n" for text in texts))
+        return RunResult(symptoms=(), unreadable=not all_readable)
+    stdout = Stdout()
+    for text in texts:
+        stdout.print(text, json=json)
+        if stdout.reader_closed:
+            break
     return RunResult(symptoms=(), unreadable=not all_readable)

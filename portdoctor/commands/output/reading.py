@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import typer
 
@@ -15,59 +17,99 @@ from .interrupts import installed
 if TYPE_CHECKING:
     from ...catalogue.cause import Catalogue
     from ...model import Report
-    from ...target.parse import Asked
+    from ...target.parse import Asked, Several
 
 
+T = TypeVar("T")
 MOST_BYTES = 64 << 20  # of a file with reports or targets
 _MUTED = "invalid target, not shown because of --redact"
 
 
+class Targets(Sequence[T]):
+    """Targets that are made when they are asked for: only the text in which they were written is held."""
+
+    def __init__(self, count: int, made: Callable[[], Iterator[T]]) -> None:
+        """`made`: returns an iterator over all of them, each time from the start."""
+        self._count, self._made = count, made
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        return self._made()
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, place: int | slice) -> T | list[T]:
+        if isinstance(place, int):
+            return next(islice(self._made(), range(self._count)[place], None))
+        return list(self._made())[place]
+
+
 def targets_of(
     texts: Sequence[str], file: str, *, family: int | None = None, mute: bool = False
-) -> tuple[list[Asked], bool]:
+) -> tuple[Targets[Asked], bool]:
     """Return the valid targets, and whether all were valid; print an error to stderr for each other one.
 
     `family`: the only address family allowed. `mute`: do not quote the input in messages. Raises UsageError if no
     target is valid.
     """
-    from ...target.parse import parse, read_lines
+    data = file_bytes(file) if file else b""
 
-    asked: list[Asked] = []
-    wrong: list[str] = []
-    for text in texts:
-        try:
-            asked += _fitting(parse(text), family)
-        except UsageError as error:
-            wrong.append(_MUTED if mute else str(error))
-    for number, found in read_lines(_lines(file_text(file))) if file else ():
-        try:
-            if isinstance(found, UsageError):
-                raise found
-            asked += _fitting(found, family)
-        except UsageError as error:
-            wrong.append(f"line {number}: {_MUTED if mute else error}")
-    if not asked and len(wrong) == 1:
-        raise UsageError(wrong[0])
-    for message in wrong:
-        print(f"error: {message}", file=sys.stderr)
-    if not asked and wrong:
+    def found() -> Iterator[tuple[str, Several | UsageError]]:
+        """Yield the place of each text, "" on the command line, and its targets or what is wrong with it."""
+        from ...target.parse import parse, read_lines
+
+        for text in texts:
+            try:
+                yield "", _fitting(parse(text), family)
+            except UsageError as error:
+                yield "", error
+        for number, read in read_lines(io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace", newline=None)):
+            try:
+                yield f"line {number}: ", read if isinstance(read, UsageError) else _fitting(read, family)
+            except UsageError as error:
+                yield f"line {number}: ", error
+
+    count, held, wrong = 0, "", 0
+    for place, each in found():
+        if not isinstance(each, UsageError):
+            count += len(each)
+            continue
+        wrong += 1
+        message = f"{place}{_MUTED if mute else each}"
+        if count == 0 and wrong == 1:
+            held = message  # raised if it is the only text
+            continue
+        for one in (held, message) if held else (message,):
+            print(f"error: {one}", file=sys.stderr)
+        held = ""
+    if held and not count:
+        raise UsageError(held)
+    if held:
+        print(f"error: {held}", file=sys.stderr)
+    if not count and wrong:
         raise UsageError("no valid target")
-    if not asked and file:
+    if not count and file:
         raise UsageError(f"no target in {'stdin' if file == '-' else file}: write one host:port per line")
-    if not asked:
+    if not count:
         raise UsageError("missing target: write host:port, such as shop.example.com:443")
-    return asked, not wrong
+    return Targets(count, lambda: chain.from_iterable(_valid(found()))), not wrong
 
 
-def _fitting(asked: list[Asked], family: int | None) -> list[Asked]:
-    """Return the targets. Raises UsageError if one is an address of the other family."""
+def _valid(found: Iterable[tuple[str, Several | UsageError]]) -> Iterator[Several]:
+    return (each for _, each in found if not isinstance(each, UsageError))
+
+
+def _fitting(asked: Several, family: int | None) -> Several:
+    """Return the targets. Raises UsageError if they are an address of the other family."""
     from ...text import is_address
 
-    for a in asked:
-        host = a.target.host
-        other = 6 if ":" in host else 4
-        if family not in (None, other) and is_address(host):
-            raise UsageError(f"-{family} conflicts with the IPv{other} address {host}: omit -{family}")
+    other = 6 if ":" in asked.host else 4
+    if family not in (None, other) and is_address(asked.host):
+        raise UsageError(f"-{family} conflicts with the IPv{other} address {asked.host}: omit -{family}")
     return asked
 
 
@@ -79,11 +121,6 @@ def reports_of(file: str) -> list[Report]:
         return load_reports(file_bytes(file), "stdin" if file == "-" else file)
     except ValueError as error:
         raise UsageError(str(error)) from None
-
-
-def file_text(file: str) -> str:
-    """Return the text of a file, `-` for stdin. Bytes that are not UTF-8 become replacement characters."""
-    return file_bytes(file).decode("utf-8", "replace")
 
 
 def file_bytes(file: str) -> bytes:
@@ -107,11 +144,6 @@ def file_bytes(file: str) -> bytes:
     if read[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return read.decode("utf-16", "replace").encode()
     return read.removeprefix(b"\xef\xbb\xbf")
-
-
-def _lines(text: str) -> list[str]:
-    """Return the lines, numbered as in an editor."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def duration_of(value: float | None, option: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from ...target import UsageError
@@ -84,7 +84,7 @@ def wants_colour(choice: str) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
-def write_file(file: str, text: str, *, private: bool = True) -> None:
+def write_file(file: str, text: str | Iterable[str], *, private: bool = True) -> None:
     """Write a text file in UTF-8, at once or not at all, and never through a symbolic link.
 
     `private`: only its owner may read it, since a report names hosts and users. A device or a pipe is written as it is.
@@ -99,12 +99,12 @@ def write_file(file: str, text: str, *, private: bool = True) -> None:
             raise UsageError(f"cannot write {file}: it is a symbolic link, and another file would be overwritten")
         if device or (os.path.exists(file) and not stat.S_ISREG(os.stat(file).st_mode)):
             with open(file, "w", encoding="utf-8") as opened:
-                opened.write(text)
+                opened.writelines([text] if isinstance(text, str) else text)
             return
         number, temporary = tempfile.mkstemp(prefix=".portdoctor-", dir=os.path.dirname(file) or ".")  # mode 0600
         try:
             with os.fdopen(number, "w", encoding="utf-8") as opened:
-                opened.write(text)
+                opened.writelines([text] if isinstance(text, str) else text)
             if not private:
                 umask = os.umask(0o022)
                 os.umask(umask)
