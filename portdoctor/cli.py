@@ -18,6 +18,7 @@ from .commands.output import settings
 from .commands.output.interrupts import installed
 from .commands.output.stdout import silence
 from .target import UsageError
+from .text import clean
 
 if TYPE_CHECKING:
     from .commands.output.loop import RunResult
@@ -113,7 +114,8 @@ def main() -> int:
             silence(sys.stdout)
             _complain(f"cannot write to stdout: {error.strerror}")
             return USAGE
-        if _without_descriptors(error):
+        if _without_descriptors(error):  # before anything is imported, which would need one
+            sys.unraisablehook = lambda _: None  # asyncio's half-made loop raises when it is collected
             _complain(f"this process cannot open another file: {os.strerror(errno.EMFILE)} (ulimit -n shows the limit)")
             return USAGE
         from .commands.lint import errors_behind
@@ -131,15 +133,20 @@ def main() -> int:
         return BUG
 
 
-def _without_descriptors(error: Exception) -> bool:
-    """Whether the error, or the failed import of a module, is for lack of file descriptors."""
+def _without_descriptors(error: BaseException | None) -> bool:
+    """Whether the error, the failed import of a module, or what led to it is for lack of file descriptors."""
     texts = (os.strerror(errno.EMFILE), os.strerror(errno.ENFILE))
-    return isinstance(error, OSError | ImportError) and any(text in str(error) for text in texts)
+    while error is not None:
+        if isinstance(error, OSError | ImportError) and any(text in str(error) for text in texts):
+            return True
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__
+    return False
 
 
 def _complain(message: str) -> None:
     """Print a message to stderr, each line after "error: " unless it begins with a file and a line number."""
-    lines = (line if _HAS_PLACE.match(line) else f"error: {line}" for line in message.splitlines())
+    # A file name, a key or a value in it may have escape codes, or a megabyte.
+    lines = (clean(line if _HAS_PLACE.match(line) else f"error: {line}", 1000) for line in message.split("\n") if line)
     try:
         print("\n".join(lines), file=sys.stderr, flush=True)
     except BrokenPipeError:

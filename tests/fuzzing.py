@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-MANY = int(os.environ.get("PORTDOCTOR_FUZZ", "0"))  # read early: a test sees no variables of PortDoctor
+MANY = int(os.environ.get("PORTDOCTOR_FUZZ", "0"))
 SEED = int(os.environ.get("PORTDOCTOR_FUZZ_SEED", "1"))
 
 TEXTS = (

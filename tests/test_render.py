@@ -404,7 +404,8 @@ def test_quoting() -> None:
 
 
 def test_markdown_markup_is_escaped() -> None:
-    assert markdown.escaped("<b>*x*</b> [a](b) | `c` @d") == r"\<b\>\*x\*\<\/b\> \[a\](b) \| \`c\` \@d"
+    assert markdown.escaped("<b>*x*</b> [a](b) | `c` @") == r"\<b\>\*x\*\<\/b\> \[a\](b) \| \`c\` \@"
+    assert markdown.escaped("by @d, see #1 or www.x") == "by `@d,` see `#1` or `www.x`"
     assert markdown.escaped("# head") == r"\# head"
     assert markdown.escaped("1. item") == r"1\. item"
     assert markdown.code("a`b``c") == "```a`b``c```"

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from ..model import Certainty, EndpointRole, Origin, Owner, Shell, Stage, Step, SubjectKind, Symptom, Value
 from ..signs import Sign, find
+from ..text import clean
 from .blanks import fill, fill_command
 
 _AT_OF_PHASE: dict[str, tuple[Stage, ...]] = {
@@ -172,7 +173,7 @@ def _actions(text: str) -> Iterator[Action]:
             system = (found["system"] or "Any").lower()
             action = msgspec.structs.replace(action, commands={**action.commands, system: found["command"]})
         elif line.strip():
-            raise CauseError(f"malformed step: {line!r}")
+            raise CauseError(f"malformed step: {clean(line, 80)!r}")
     if action:
         yield action
 
@@ -205,8 +206,10 @@ def parse_cause(name: str, text: str, path: str) -> Cause:
         raise CauseError(f"{path}:1: the file does not begin with front matter between two +++ lines")
     try:
         front = msgspec.toml.decode(parts[1], type=Front)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise CauseError(f"{path}:1: {error}") from None
+    except (msgspec.DecodeError, ValueError) as error:  # also an integer of more digits than Python reads
+        raise CauseError(f"{path}:1: {clean(str(error), 300)}") from None
+    except RecursionError:
+        raise CauseError(f"{path}:1: invalid TOML: it is nested too deeply") from None
     page = parts[2].strip()
     title = page.partition("\n")[0]
     if not title.startswith("# "):

@@ -12,7 +12,7 @@ import msgspec
 from ..model import Icmp, Outcome, Stage, SubjectKind, Symptom
 from ..outcomes import symptom
 from ..signs import find, load_all
-from ..text import PHRASE_BLANKS, did_you_mean, nearest, words
+from ..text import PHRASE_BLANKS, clean, did_you_mean, nearest, words
 from .blanks import blanks_in, wordings
 from .cause import Catalogue, Cause, Front
 from .lint_page import Finding, of_blanks, of_sentence
@@ -38,7 +38,10 @@ def of_keys(matter: str) -> Iterator[Finding]:
     """Yield invalid TOML, unknown and missing keys, and invalid values. The first line with +++ is line 1."""
     try:
         values = tomllib.loads(matter)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except RecursionError:
+        yield 1, "invalid TOML: it is nested too deeply"
+        return
+    except ValueError as error:  # TOMLDecodeError, or an integer of more digits than Python reads
         yield line_of_error(matter, str(error)) + 1, f"invalid TOML: {error}"
         return
     fields = {field.encode_name: field for field in msgspec.structs.fields(Front)}
@@ -46,7 +49,7 @@ def of_keys(matter: str) -> Iterator[Finding]:
     for key, value in values.items():
         if key not in fields:
             meant += nearest(key, fields)
-            yield _line(matter, key), f"unknown key {key!r}{did_you_mean(key, fields)}"
+            yield _line(matter, key), f"unknown key {clean(key, 60)!r}{did_you_mean(key, fields)}"
             continue
         try:
             msgspec.convert(value, fields[key].type)

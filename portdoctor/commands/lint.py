@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
+from ..text import clean
 from .output.reading import site_folders
 from .output.stdout import Stdout
 
@@ -31,6 +32,7 @@ def lint(
         count = sum(len(read_folder(folder)) for folder in folders)
     except CauseError as error:
         raise UsageError(str(error)) from None
+    errors = [clean(error, 1000) for error in errors]
     Stdout().print("\n".join(errors) if errors else f"{count} cause files, no errors")
     if errors:
         raise typer.Exit(1)

@@ -9,6 +9,8 @@ from .content import Section, content
 
 # Characters with a meaning in Markdown or HTML. The slash breaks automatic links ("https://…").
 _MARK = re.compile(r"([\\`*_{}\[\]<>#|~&$!^@/=]|^[-+])")
+# A word with an address of the web or of mail, a mention or a reference: @name, #12, !12, $12, ~label, GH-12, www.x.
+_LINKED = re.compile(r"(\S*(?:[@#!$~&^%]\w|://|(?i:www\.|GH-\d|mailto:|xmpp:)|[\[*]\w+:)\S*)")
 _NUMBERED = re.compile(r"^(\d+)([.)])(?= )")
 
 
@@ -27,8 +29,15 @@ def render(report: Report, diagnosis: Diagnosis, *, names: bool = False) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text, escaped so that Markdown shows it unchanged."""
-    return _NUMBERED.sub(r"\1\\\2", _MARK.sub(r"\\\1", text))
+    """The text, escaped so that Markdown shows it unchanged.
+
+    A word of which GitHub or GitLab would make a link or a mention is a code span: they look for these after the
+    backslashes are gone.
+    """
+    parts = _LINKED.split(text)  # every second part is such a word
+    parts[::2] = [_MARK.sub(r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [code(part) for part in parts[1::2]]
+    return _NUMBERED.sub(r"\1\\\2", "".join(parts))
 
 
 def code(text: str) -> str:

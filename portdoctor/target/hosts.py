@@ -11,6 +11,7 @@ from . import UsageError
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _ZONE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:@+")
+_LONGEST_ZONE = 64  # characters; Linux has interface names of 15, Windows has numbers
 JOINERS = "\u200c\u200d\u00b7\u30fb"
 _EMOJI = ("So", "Sk")  # emoji and their skin tones
 _DOTS = str.maketrans("。．｡", "...")  # RFC 3490 section 3.1: what counts as a dot
@@ -45,7 +46,7 @@ def _bracketed(inside: str, listening: bool) -> str:
     if plain is None:
         hint = f"write {address}:443 without brackets" if is_ipv4(address) else "write one such as [2001:db8::1]:443"
         raise UsageError(f"invalid IPv6 address {excerpt(inside)!r}: {hint}")
-    if mark and (not zone or not _ZONE.issuperset(zone)):
+    if mark and (not 0 < len(zone) <= _LONGEST_ZONE or not _ZONE.issuperset(zone)):
         raise UsageError(f"invalid zone after %: write the name of an interface, such as [{plain}%eth0]:443")
     if plain.startswith("fe80:") and not zone and not listening:
         raise UsageError(f"missing interface for a link-local address: write [{plain}%eth0]:443")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 import typer
 
 from ...target import UsageError
+from ...text import clean
 from .interrupts import installed
 
 if TYPE_CHECKING:
@@ -84,12 +85,12 @@ def targets_of(
             held = message  # raised if it is the only text
             continue
         for one in (held, message) if held else (message,):
-            print(f"error: {one}", file=sys.stderr)
+            complain(one)
         held = ""
     if held and not count:
         raise UsageError(held)
     if held:
-        print(f"error: {held}", file=sys.stderr)
+        complain(held)
     if not count and wrong:
         raise UsageError("no valid target")
     if not count and file:
@@ -97,6 +98,11 @@ def targets_of(
     if not count:
         raise UsageError("missing target: write host:port, such as shop.example.com:443")
     return Targets(count, lambda: chain.from_iterable(_valid(found()))), not wrong
+
+
+def complain(message: str) -> None:
+    """Print an error to stderr, without the escape codes that the input in it may have."""
+    print(f"error: {clean(message, 1000)}", file=sys.stderr)
 
 
 def _valid(found: Iterable[tuple[str, Several | UsageError]]) -> Iterator[Several]:

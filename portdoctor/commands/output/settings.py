@@ -126,8 +126,9 @@ def _of_file(path: str, text: str) -> tuple[dict[str, Any], dict[str, str], list
 
 
 def _unknown(key: str, value: object) -> str:
-    from ...text import did_you_mean
+    from ...text import clean, did_you_mean
 
+    key = clean(key, 60)
     if hint := did_you_mean(key.replace("_", "-"), SETTINGS):
         return f"unknown setting {key!r}{hint}"
     tables = "; tables are not supported, write each option as a key" if isinstance(value, dict) else ""
