@@ -153,16 +153,13 @@ def meant(words: list[str], facts: dict[str, str]) -> list[str]:
     """The words that were read with the marks, with the facts, or the blank in capitals where a fact is refused."""
     from portdoctor.catalogue.blanks import _PLAIN
 
-    changed = []
-    for word in words:
-        for blank, mark in MARKS.items():
-            fact = facts[blank] if facts[blank] and _PLAIN.fullmatch(facts[blank]) else blank.upper()
-            for with_port in (f"{mark}:{MARKS['port']}",):
-                if with_port in word and ":" in fact:
-                    word = word.replace(with_port, f"[{fact}]:{MARKS['port']}")
-            word = word.replace(mark, fact)
-        changed.append(word)
-    return changed
+    known = {blank: fact if fact and _PLAIN.fullmatch(fact) else blank.upper() for blank, fact in facts.items()}
+    for blank, mark in MARKS.items():
+        before_port = f"[{known[blank]}]" if ":" in known[blank] else known[blank]
+        words = [word.replace(f"{mark}:{MARKS['port']}", f"{before_port}:{MARKS['port']}") for word in words]
+    for blank, mark in MARKS.items():
+        words = [word.replace(mark, known[blank]) for word in words]
+    return words
 
 
 @pytest.mark.timeout(0)
