@@ -168,7 +168,7 @@ def test_results_that_wait_for_an_earlier_one_are_bounded() -> None:
     asyncio = importlib.import_module("asyncio")
     begun: list[int] = []
 
-    async def examine(asked: int, *_: object) -> tuple[SimpleNamespace, int]:
+    async def examine(asked: int, *_: object, **__: object) -> tuple[SimpleNamespace, int]:
         begun.append(asked)
         await asyncio.sleep(0.2 if asked == 0 else 0)
         return SimpleNamespace(interrupted=False), asked
