@@ -148,7 +148,10 @@ class Subject(Value, frozen=True, kw_only=True):
 
 
 class Target(Value, frozen=True, kw_only=True):
-    """What the user wants to reach or bind. Of a URL it keeps no user name, password, path or query."""
+    """What the user wants to reach or bind. Of a URL it keeps no user name, password, path or query.
+
+    `alias`: the user's own name for it, as in NAME=TARGET.
+    """
 
     input: Text
     host: Host
@@ -158,6 +161,7 @@ class Target(Value, frozen=True, kw_only=True):
     scheme: Word | None = None
     stages: tuple[Stage, ...] = ("dns", "tcp")
     because: dict[Term, Text] = {}  # stage -> why it is part of this check
+    alias: Name | None = None
 
 
 class Options(Value, frozen=True, kw_only=True):

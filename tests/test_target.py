@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from portdoctor.services.known import SCHEMES
 from portdoctor.target import UsageError
-from portdoctor.target.parse import Asked, parse, parse_bind, read_lines
+from portdoctor.target.parse import Asked, parse, parse_bind
+from portdoctor.target.words import looks_like_target, read_lines, targets_in
 
 
 def one(text: str) -> Asked:
@@ -301,6 +302,48 @@ def test_lines_of_a_file() -> None:
     assert not isinstance(third, UsageError)
     assert third[0].target.input == "https://host"
     assert isinstance(fourth, UsageError)
+
+
+def test_two_words_on_a_line_are_host_and_port() -> None:
+    read = [asked for _, asked in read_lines(["db 5432", "[::1] 22", "host:22 80", "a b"])]
+    assert [a if isinstance(a, UsageError) else (a[0].target.host, a[0].target.port) for a in read[:2]] == [
+        ("db", 5432), ("::1", 22),
+    ]  # fmt: skip
+    assert all("space in a target" in str(error) for error in read[2:])
+
+
+@pytest.mark.parametrize(
+    ("text", "alias", "shown"),
+    [
+        ("db=10.0.0.5:22", "db", "10.0.0.5:22"), ("a.b-c_1=https://host", "a.b-c_1", "https://host"),
+        ("bücher=host:1", "bücher", "host:1"), ("https://host/?a=b", None, "https://host"),
+    ],
+)  # fmt: skip
+def test_an_alias_is_no_part_of_the_target(text: str, alias: str | None, shown: str) -> None:
+    assert (one(text).target.alias, one(text).target.input) == (alias, shown)
+
+
+@pytest.mark.parametrize("text", ["=host:1", "db=", "a b=host:1", "-x=host:1", f"{'x' * 65}=host:1", "‮db=host:1"])
+def test_what_is_no_alias(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["a:1", "/x", "https://a", "10.0.0.5", "::1", "db=10.0.0.5", "db=host:1", ":"])
+def test_what_can_only_be_a_target(text: str) -> None:
+    assert looks_like_target(text)
+
+
+@pytest.mark.parametrize("text", ["check", "chekc", "host", "example.com", "10.0.0", "443", "", "-q", "db=host"])
+def test_what_may_be_a_command(text: str) -> None:
+    assert not looks_like_target(text)
+
+
+def test_ports_apart_from_their_target() -> None:
+    found = [t if isinstance(t, UsageError) else [a.target.input for a in t] for t in targets_in(["a", "1,3-4", "b:2"])]
+    assert found == [["a:1", "a:3", "a:4"], ["b:2"]]
+    (both,) = targets_in(["a:1"], "2")
+    assert str(both) == "port given twice: write a:1 or -p 2"
 
 
 # ---------------------------------------------------------------- properties

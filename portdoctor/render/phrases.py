@@ -84,8 +84,9 @@ def also_asked(report: Report) -> list[str]:
 
 
 def target(report: Report) -> str:
-    """The target of a report as it is written on the command line."""
-    return written(report.target)
+    """The target of a report: "host:port", after its alias if it has one: "shop (host:port)"."""
+    t = report.target
+    return f"{t.alias} ({written(t)})" if t.alias else written(t)
 
 
 def written(t: Target) -> str:

@@ -36,7 +36,8 @@ def to_json(plan: Plan) -> str:
 def render(plan: Plan) -> str:
     """The plan as text of 80 columns, without the final line feed."""
     t = plan.target
-    lines = [f"Plan for {clean(t.input)}: nothing was sent or looked up."]
+    asked = f"{t.alias} ({t.input})" if t.alias else t.input
+    lines = [f"Plan for {clean(asked)}: nothing was sent or looked up."]
     for when, heading in _HEADINGS.items():
         steps = [step for step in plan.steps if step.when == when]
         if steps:

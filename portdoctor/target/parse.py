@@ -10,7 +10,7 @@ tries [::] with both families, and 0.0.0.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 from ..model import Stage, Target, Transport, Value
@@ -19,9 +19,9 @@ from ..services.ports import known_service, service_named
 from ..text import is_address, nearest
 from . import UsageError
 from .hosts import excerpt, host_of
-from .syntax import WEB, host_and_ports, only_port, ports_of, split
+from .syntax import WEB, host_and_ports, only_port, ports_of, split, without_alias
 
-__all__ = ["ALL_ADDRESSES", "Asked", "parse", "parse_bind", "read_lines"]
+__all__ = ["ALL_ADDRESSES", "Asked", "parse", "parse_bind"]
 
 ALL_ADDRESSES = "*"
 _TCP = "the service is reached over TCP"
@@ -39,11 +39,14 @@ class Asked(Value, frozen=True, kw_only=True):
 class Several(Sequence[Asked]):
     """The targets of one text, one per port: each is made when it is asked for, since a text may name 65,535."""
 
-    def __init__(self, stem: str, host: str, ports: list[range], *, typed: bool, scheme: str, path: str) -> None:
+    def __init__(
+        self, stem: str, host: str, ports: list[range], *, typed: bool, scheme: str, path: str, alias: str | None
+    ) -> None:
         """`stem`: the text without ports; `typed`: the text has ports, so that `Target.input` needs one too."""
         self.host, self._stem, self._ports, self._typed, self._scheme = host, stem, ports, typed, scheme
         self._transport: Transport = "udp" if scheme == "udp" else "tcp"
         self._path = path if scheme in WEB else "/"
+        self._alias = alias
 
     def __len__(self) -> int:
         return sum(map(len, self._ports))
@@ -61,26 +64,35 @@ class Several(Sequence[Asked]):
 
     def _asked(self, port: int) -> Asked:
         text = f"{self._stem}:{port}" if self._typed else self._stem
-        target = _target(text, self.host, port, self._transport, self._scheme or None)
+        target = _target(text, self.host, port, self._transport, self._scheme or None, self._alias)
         return Asked(target=target, path=self._path)
 
 
-def parse(text: str) -> Several:
-    """Return the targets in `text`, one per port, in the given order without duplicates. Raises `UsageError`."""
+def parse(text: str, ports: str = "") -> Several:
+    """Return the targets in `text`, one per port, in the given order without duplicates. Raises `UsageError`.
+
+    `ports`: the port or ports of a target that is written without one.
+    """
+    alias, text = without_alias(text)
     scheme, authority, path = split(text)
+    if ports and ":" in authority and is_address(authority):
+        authority = f"[{authority}]"
     if scheme and scheme not in SCHEMES and scheme not in _BARE:
         raise UsageError(_unknown_scheme(scheme, authority))
     host_text, ports_text = host_and_ports(authority, scheme)
+    if ports and ports_text:
+        raise UsageError(f"port given twice: write {excerpt(host_text)}:{excerpt(ports_text)} or -p {excerpt(ports)}")
+    ports_text = ports or ports_text
     if not ports_text and host_text.isascii() and host_text.isdigit() and not scheme:
         raise UsageError(f"missing host in {excerpt(host_text)!r}: write localhost:{excerpt(host_text)}")
     host = host_of(host_text)
     transport: Transport = "udp" if scheme == "udp" else "tcp"
-    ports = ports_of(ports_text, transport, host_text) if ports_text else _default_port(scheme, host_text, path)
+    numbers = ports_of(ports_text, transport, host_text) if ports_text else _default_port(scheme, host_text, path)
     stem = f"{scheme}://{host_text}" if scheme else host_text
     if path != "/" and not scheme:
-        port = ports[0].start
+        port = numbers[0].start
         raise UsageError(f"missing scheme before a path: write https://{host_text}:{port}/ followed by the path")
-    return Several(stem, host, ports, typed=bool(ports_text), scheme=scheme, path=path)
+    return Several(stem, host, numbers, typed=bool(ports_text), scheme=scheme, path=path, alias=alias)
 
 
 def parse_bind(text: str) -> Asked:
@@ -120,28 +132,6 @@ def parse_bind(text: str) -> Asked:
     return Asked(target=target)
 
 
-def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, Several | UsageError]]:
-    """Yield the targets of a file, with line numbers from 1. A # at the start or after a space begins a comment."""
-    for number, line in enumerate(lines, 1):
-        text = _without_comment(line.lstrip("\ufeff") if number == 1 else line)
-        if not text:
-            continue
-        try:
-            yield number, parse(text)
-        except UsageError as error:
-            yield number, error
-
-
-def _without_comment(line: str) -> str:
-    text = line.strip()
-    if text.startswith("#"):
-        return ""
-    for at, char in enumerate(text):
-        if char == "#" and text[at - 1].isspace():
-            return text[:at].rstrip()
-    return text
-
-
 def _no_local_port(host: str) -> str:
     return f"missing port: write {excerpt(host) or '127.0.0.1'}:8080, or :8080"
 
@@ -168,7 +158,9 @@ def _unknown_scheme(scheme: str, authority: str) -> str:
     return f"unknown scheme {excerpt(scheme)}://: write {write}"
 
 
-def _target(text: str, host: str, port: int, transport: Transport, scheme: str | None) -> Target:
+def _target(
+    text: str, host: str, port: int, transport: Transport, scheme: str | None, alias: str | None
+) -> Target:
     """Return the target with its stages: by its scheme if it has one, else by the port registry."""
     because: dict[str, str] = {}
     if not is_address(host):
@@ -193,6 +185,7 @@ def _target(text: str, host: str, port: int, transport: Transport, scheme: str |
         scheme=scheme,
         stages=tuple(stages),
         because=because,
+        alias=alias,
     )
 
 

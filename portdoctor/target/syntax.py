@@ -11,7 +11,20 @@ from .hosts import JOINERS, excerpt
 
 WEB = ("http", "https", "ws", "wss")
 _LONGEST = 8192  # characters of one target: longer than any URL that servers accept
+_LONGEST_ALIAS = 64
 _SECRET = "unescaped / ? # or \\ in the user name or password: omit both and write {scheme}host:port"
+
+
+def without_alias(text: str) -> tuple[str | None, str]:
+    """Return the alias in `NAME=TARGET`, None without one, and the target."""
+    name, mark, rest = text.strip().partition("=")
+    if not mark or not rest or len(name) > _LONGEST_ALIAS or not _is_alias(name):
+        return None, text
+    return name, rest
+
+
+def _is_alias(name: str) -> bool:
+    return name[:1].isalnum() and all(c.isalnum() or c in "-_." for c in name)
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -81,7 +94,8 @@ def _request_path(tail: str) -> str:
 def host_and_ports(authority: str, scheme: str) -> tuple[str, str]:
     """Return the host (with brackets if typed) and the text of its ports, "" if there is none."""
     if not authority or only_port(authority):
-        example = f"{scheme}://example.com" if scheme in SCHEMES else f"localhost{excerpt(authority) or ':443'}"
+        port = excerpt(authority) if len(authority) > 1 else ":443"
+        example = f"{scheme}://example.com" if scheme in SCHEMES else f"localhost{port}"
         raise UsageError(f"missing host: write {example}")
     if authority.startswith("["):
         inside, mark, rest = authority.partition("]")
