@@ -8,30 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from portdoctor import __version__, cli
-from portdoctor.commands import COMMANDS
+from portdoctor.commands import COMMANDS, EXAMPLES
 from portdoctor.commands.output import settings
 
 SECTIONS = (
     "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO",
 )  # fmt: skip
-_CODES = {
-    cli.OK: "All targets work, or match --expect.",
-    cli.FAILED: "At least one target fails, or does not match --expect.",
-    cli.UNKNOWN: "No target fails, but at least one is undetermined, or a target or line of a batch is invalid.",
-    cli.USAGE: "An error on the command line, in a setting, or in a site's cause files; nothing was probed.",
-    cli.BUG: "A bug in portdoctor.",
-    cli.INTERRUPTED: "Interrupted (SIGINT); the results up to then were reported.",
-    cli.TERMINATED: "Terminated (SIGTERM); the results up to then were reported.",
-}
-_EXAMPLES = {
-    "Why does this connection fail, and who must act?": "portdoctor check shop.example.com:443",
-    "Write text for a ticket, with pseudonyms for names": "portdoctor check --format ticket --redact db:5432",
-    "Wait up to a minute until a port is open": "portdoctor check --wait 60 --expect open tcp://db:5432",
-    "Run as a Nagios plugin": "portdoctor check --format nagios https://shop.example.com",
-    "Show what a check would send, without sending it": "portdoctor check --plan shop.example.com:443",
-    "Can a program listen on port 8080?": "portdoctor bind :8080",
-    "What does this error mean?": 'portdoctor explain "connect ECONNREFUSED ::1:5432"',
-}
 
 
 def manpage(date: str) -> str:
@@ -113,7 +95,7 @@ def _default(param: Any) -> str:
 
 
 def _exit_status() -> Iterator[str]:
-    for code, says in _CODES.items():
+    for code, says in cli.EXIT_CODES.items():
         yield from _tagged(str(code), _text(says))
     yield ".PP"
     yield _text(
@@ -138,8 +120,9 @@ def _files() -> Iterator[str]:
 
 
 def _examples() -> Iterator[str]:
-    for says, command in _EXAMPLES.items():
-        yield from _tagged(says, f"\\fB{_text(command)}\\fR")
+    for examples in EXAMPLES.values():
+        for command, says in examples.items():
+            yield from _tagged(says, f"\\fB{_text(command)}\\fR")
 
 
 # ---------------------------------------------------------------- roff

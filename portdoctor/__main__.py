@@ -10,7 +10,7 @@ def main() -> None:
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_missing_streams()
     _write_ascii_in_c_locale()
-    if sys.argv[1:] == ["--version"]:
+    if sys.argv[1:] in (["--version"], ["-V"]):
         from . import __version__
 
         try:

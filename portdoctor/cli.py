@@ -15,6 +15,7 @@ import typer
 from . import __version__
 from .commands import COMMANDS, InternalError
 from .commands.output import settings
+from .commands.output.group import Command, Root, implies_check, message_of
 from .commands.output.interrupts import installed
 from .commands.output.stdout import silence
 from .target import UsageError
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 OK, FAILED, USAGE, UNKNOWN, BUG = 0, 1, 2, 3, 70
 INTERRUPTED, TERMINATED = 130, 143  # `Interrupts.exit_code`
+EXIT_CODES = {
+    OK: "All targets work, or match --expect.",
+    FAILED: "At least one target fails, or does not match --expect.",
+    UNKNOWN: "No target fails, but at least one is undetermined, or a target or line of a batch is invalid.",
+    USAGE: "An error on the command line, in a setting, or in a site's cause files; nothing was probed.",
+    BUG: "A bug in portdoctor.",
+    INTERRUPTED: "Interrupted (SIGINT); the results up to then were reported.",
+    TERMINATED: "Terminated (SIGTERM); the results up to then were reported.",
+}
 WARNING, CRITICAL = 1, 2  # of a Nagios plugin, where 3 is UNKNOWN too
 
 _NAME = "portdoctor"  # regardless of argv[0]: shell completion depends on it
@@ -35,6 +45,10 @@ _HAS_PLACE = re.compile(r".*?:\d+: ")  # "file:line: …"
 _CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 
+class _Commands(Root):
+    exit_codes = {str(code): says for code, says in sorted(EXIT_CODES.items())}  # noqa: RUF012
+
+
 def _version(value: bool) -> None:
     if value:
         print(f"portdoctor {__version__}")
@@ -43,7 +57,7 @@ def _version(value: bool) -> None:
 
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("-V", "--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -57,7 +71,8 @@ def build(named: str | None) -> typer.Typer:
     """
     app = typer.Typer(
         name=_NAME,
-        add_completion=named not in COMMANDS or _COMPLETE in os.environ,
+        cls=_Commands,
+        add_completion=named in (None, "help") or _COMPLETE in os.environ,
         help="Find out why a connection fails, who must act, and what would prove it.",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -65,12 +80,12 @@ def build(named: str | None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for name in [named] if named in COMMANDS else COMMANDS:
+    for name in [named] if named in COMMANDS and named != "help" else COMMANDS:
         if name == "lab":
             app.add_typer(importlib.import_module(".commands.lab", __package__).app, name="lab")
         else:
             module = importlib.import_module(f".commands.{name}", __package__)
-            app.command(name, cls=settings.ConfiguredCommand)(getattr(module, name))
+            app.command(name, cls=Command)(getattr(module, name))
     return app
 
 
@@ -99,8 +114,11 @@ def main() -> int:
     try:
         return _run(words)
     except (UsageError, _CommandLineError) as error:
-        _complain(str(error) if isinstance(error, UsageError) else error.format_message())
-        return UNKNOWN if settings.chosen("format", words, os.environ) == "nagios" else USAGE
+        message = str(error) if isinstance(error, UsageError) else message_of(error)
+        if settings.chosen("format", words, os.environ) == "nagios":
+            return _complain_to_nagios(message)
+        _complain(message)
+        return USAGE
     except BrokenPipeError:  # the reader of a help text or a list closed the pipe
         silence(sys.stdout)
         return UNKNOWN
@@ -153,6 +171,16 @@ def _complain(message: str) -> None:
         silence(sys.stderr)
 
 
+def _complain_to_nagios(message: str) -> int:
+    """Print a message to stdout, where a monitoring system reads the one line of a plugin."""
+    line = clean("; ".join(message.splitlines()).replace("|", "/"), 1000)
+    try:
+        print(f"PORTDOCTOR UNKNOWN - {line}", flush=True)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    return UNKNOWN
+
+
 def _print_traceback(error: BaseException) -> None:
     """Print the traceback without the messages, which may contain secrets."""
     import traceback
@@ -164,19 +192,27 @@ def _print_traceback(error: BaseException) -> None:
 
 
 def _run(words: list[str]) -> int:
-    named = next((w for w in (_typed() or words) if not w.startswith("-")), None)
+    named = _command(_typed() or words)
     defaults: dict[str, object] = {}
     sources: dict[str, str] = {}
     if named in settings.COMMANDS and not {"-h", "--help"} & set(words):
         defaults, sources = _settings()
+    default_map = {named: defaults} if defaults else {}  # an empty one would be the value of the option --version
     app = build(named)
     with installed().raising() if named == "lab" else nullcontext():  # the others state where they wait
-        ended: object = app(prog_name=_NAME, standalone_mode=False, default_map={named: defaults}, obj=sources)
+        ended: object = app(prog_name=_NAME, standalone_mode=False, default_map=default_map, obj=sources)
     if installed().number and (ended is None or isinstance(ended, int)):
         return installed().exit_code
     if isinstance(ended, int):  # typer.Exit: --help, --version, the lab; or an interruption outside a check
         return ended
     return exit_code(ended) if ended is not None else OK  # type: ignore[arg-type]
+
+
+def _command(words: list[str]) -> str | None:
+    """Return the command of a command line; None for an unknown one, or none."""
+    if words and words[0] in COMMANDS:
+        return words[0]
+    return "check" if implies_check(words) and not words[0].startswith("-") else None
 
 
 def _settings() -> settings.Given:
@@ -193,7 +229,26 @@ def _typed() -> list[str]:
     """Return the words after the program name on a command line that a shell is completing; none otherwise."""
     if _COMPLETE not in os.environ:
         return []
+    if "COMP_WORDS" in os.environ:
+        _join_words_of_bash()
     return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]
+
+
+def _join_words_of_bash() -> None:
+    """Join the words that bash splits at colons, and separate `--option=value` as click expects it."""
+    words = os.environ["COMP_WORDS"].split("\n" if "\n" in os.environ["COMP_WORDS"] else None)
+    current = int(os.environ.get("COMP_CWORD") or 0)
+    joined: list[str] = []
+    place = 0
+    for number, word in enumerate(words):
+        if joined and (word.startswith(":") or (joined[-1].endswith(":") and number != current)):
+            joined[-1] += word
+        elif word != "=" or number == current:
+            joined.append(word)
+        if number <= current:
+            place = len(joined) - 1
+    os.environ["COMP_WORDS"] = "\n".join(joined)
+    os.environ["COMP_CWORD"] = str(place + max(current - len(words) + 1, 0))
 
 
 if __name__ == "__main__":

@@ -141,8 +141,8 @@ def test_folders_of_a_variable_are_separated_as_in_path(tmp_path: Path) -> None:
         ("# ours\n\nno_controls = true\n", "3: unknown setting 'no_controls' (did you mean 'no-controls'?)"),
         ("[check]\ntimeout = 2\n", "1: unknown setting 'check'; tables are not supported, write each option as a key"),
         ('expect = "open"\n', "1: unknown setting 'expect'; known settings: timeout, "),
-        ('timeout = "2"\n', "1: timeout: invalid value: write a number such as 2.5"),
-        ("timeout = true\n", "1: timeout: invalid value: write a number such as 2.5"),
+        ('timeout = "2 h"\n', "1: timeout: invalid value: write a number of seconds, or a duration such as "),
+        ("timeout = true\n", "1: timeout: invalid value: write a number of seconds, or a duration such as "),
         ("attempts = 2.5\n", "1: attempts: invalid value: write a whole number such as 3"),
         ("strict = 1\n", "1: strict: invalid value: write true or false"),
         ("format = 3\n", "1: format: invalid value: write a string in quotes"),
@@ -173,15 +173,17 @@ def test_every_mistake_is_said(
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("TIMEOUT", "abc", "invalid value 'abc' for PORTDOCTOR_TIMEOUT: write a number such as 2.5"),
+        ("TIMEOUT", "abc", "invalid value 'abc' for PORTDOCTOR_TIMEOUT: write a number of seconds, or a "
+         "duration such as 500ms or 2m"),
         ("ATTEMPTS", "2.5", "invalid value '2.5' for PORTDOCTOR_ATTEMPTS: write a whole number such as 3"),
         ("STRICT", "maybe", "invalid value 'maybe' for PORTDOCTOR_STRICT: write true or false"),
-        ("FORMAT", "xml", "invalid value 'xml' for --format: write one of terminal, ticket, markdown, json, jsonl, "
-         "nagios, junit, openmetrics, tap (set by PORTDOCTOR_FORMAT)"),
+        ("FORMAT", "xml", "invalid value 'xml' for --format: write terminal, ticket, markdown, json, jsonl, "
+         "nagios, junit, openmetrics or tap (set by PORTDOCTOR_FORMAT)"),
         ("SOURCE", "me", "such as 192.0.2.7 (set by PORTDOCTOR_SOURCE)"),
         ("ATTEMPTS", "99", " (set by PORTDOCTOR_ATTEMPTS)"),
-        ("TIMEOUT", "-1", " (set by PORTDOCTOR_TIMEOUT)"),
-        ("WAIT", "nan", " (set by PORTDOCTOR_WAIT)"),
+        ("TIMEOUT", "0", " (set by PORTDOCTOR_TIMEOUT)"),
+        ("TIMEOUT", "-1", "duration such as 500ms or 2m"),
+        ("WAIT", "nan", "duration such as 500ms or 2m"),
     ],
 )
 def test_a_mistake_in_a_variable(

@@ -38,7 +38,7 @@ def test_two_commands_set_up() -> None:
 
 
 def test_the_commands_it_names_exist() -> None:
-    for name in re.findall(r"portdoctor ([a-z]+)", README):
+    for name in re.findall(r"portdoctor ([a-z]+)(?=[\s`])", README):
         assert name in COMMANDS, name
 
 

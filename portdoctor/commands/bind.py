@@ -16,12 +16,12 @@ def bind(
     format: opt.Format = "terminal",
     output: opt.Output = "",
     record: opt.Record = "",
-    budget: opt.Budget = 15.0,
+    budget: opt.Budget = "15s",
     strict: opt.Strict = False,
     expect: Annotated[
         str, typer.Option("--expect", metavar="SYMPTOM|CAUSE", autocompletion=expected, help="Exit 0 on this verdict.")
     ] = "",
-    wait: opt.Wait = 0.0,
+    wait: opt.Wait = "",
     plan: opt.Plan = False,
     redact: opt.Redact = False,
     redact_key: opt.RedactKey = "",
@@ -30,17 +30,22 @@ def bind(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     color: opt.Color = "auto",
+    no_color: opt.NoColor = False,
 ) -> RunResult:
-    """Test whether a program can listen on a port; if not, show what is using it or which privilege is missing."""
+    """Test whether a program can listen on a port.
+
+    If not, show what is using it or which privilege is missing.
+    """
     from ..target.parse import parse_bind
 
     catalogue = catalogue_of(causes)
     output_options = opt.OutputOptions(
-        format=format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color,
+        format=format, json=json, output=output, record=record, quiet=quiet, verbose=verbose,
+        color="never" if no_color else color,
         redact=redact, redact_key=redact_key, names=with_names, strict=strict,
-        expect=expectation(expect, catalogue), wait=wait,
+        expect=expectation(expect, catalogue), wait=duration_of(wait, "--wait", least=0.0) or 0.0,
     )  # fmt: skip
-    options = Options(budget=duration_of(budget, "--budget") or 15.0)
+    options = Options(budget=duration_of(budget, "--budget") or Options().budget)
     asked = parse_bind(target)
     if plan:
         from .output.planning import print_plans

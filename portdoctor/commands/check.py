@@ -10,21 +10,25 @@ from .output import options as opt
 from .output.loop import RunResult, run_checks
 from .output.reading import catalogue_of, duration_of, expectation, expected, literal, name_of, targets_of, trusted
 
+_TARGET = "host:port, host port, a URL, or NAME=TARGET to show it by that name."
+
 
 def check(
-    targets: Annotated[list[str] | None, typer.Argument(metavar="TARGET...", help="host:port or a URL.")] = None,
+    targets: Annotated[list[str] | None, typer.Argument(metavar="TARGET...", help=_TARGET)] = None,
     file: Annotated[str, opt.file("-i", "--input", help="Read targets from a file, one per line; - is stdin.")] = "",
     json: opt.Json = False,
     format: opt.Format = "terminal",
     output: opt.Output = "",
     record: opt.Record = "",
+    ports: Annotated[
+        str, typer.Option("-p", "--port", metavar="PORT", help="The port of targets without one; also 22,80,8000-8010.")
+    ] = "",
     timeout: Annotated[
-        float | None,
-        typer.Option("-w", "--timeout", metavar="SECONDS", help="Timeout per attempt [default: 3.5 to connect]."),
-    ] = None,
-    budget: opt.Budget = 15.0,
-    ipv4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
-    ipv6: Annotated[bool, typer.Option("-6", help="IPv6 only.")] = False,
+        str, opt.duration_option("-w", "--timeout", help="Time limit for each attempt [default: 3.5s to connect].")
+    ] = "",
+    budget: opt.Budget = "15s",
+    ipv4: Annotated[bool, typer.Option("-4", "--ipv4", help="IPv4 only.")] = False,
+    ipv6: Annotated[bool, typer.Option("-6", "--ipv6", help="IPv6 only.")] = False,
     source: Annotated[str, typer.Option("--source", metavar="ADDR", help="Connect from this local address.")] = "",
     resolver: Annotated[
         str, typer.Option("--resolver", metavar="ADDR", help="Query this nameserver as well as getaddrinfo.")
@@ -45,7 +49,7 @@ def check(
             help="Exit 0 on this verdict.",
         ),
     ] = "",
-    wait: opt.Wait = 0.0,
+    wait: opt.Wait = "",
     plan: opt.Plan = False,
     parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Targets probed in parallel.")] = 16,
     unordered: Annotated[bool, typer.Option("--unordered", help="Print each result as soon as it is ready.")] = False,
@@ -56,8 +60,11 @@ def check(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     color: opt.Color = "auto",
+    no_color: opt.NoColor = False,
 ) -> RunResult:
-    """Diagnose connections: what is wrong, who must act, what is ruled out, what to test next.
+    """Diagnose connections: what is wrong, and who must act.
+
+    `portdoctor TARGET` is the same as `portdoctor check TARGET`.
 
     If a connection fails, up to 8 other ports of the same host are probed, and the path is traced with low TTLs;
     --no-controls (or PORTDOCTOR_NO_CONTROLS=1) disables probes of other ports.
@@ -66,17 +73,18 @@ def check(
         raise UsageError("-4 and -6 are mutually exclusive: omit both to try both families")
     catalogue = catalogue_of(causes)
     output_options = opt.OutputOptions(
-        format=format, json=json, output=output, record=record, quiet=quiet, verbose=verbose, color=color,
+        format=format, json=json, output=output, record=record, quiet=quiet, verbose=verbose,
+        color="never" if no_color else color,
         redact=redact, redact_key=redact_key, names=with_names, strict=strict,
-        expect=expectation(expect, catalogue), wait=wait,
+        expect=expectation(expect, catalogue), wait=duration_of(wait, "--wait", least=0.0) or 0.0,
     )  # fmt: skip
     options = Options(
-        timeout=duration_of(timeout, "--timeout"), budget=duration_of(budget, "--budget") or 15.0,
+        timeout=duration_of(timeout, "--timeout"), budget=duration_of(budget, "--budget") or Options().budget,
         family=4 if ipv4 else 6 if ipv6 else None, source=literal(source, "--source"),
         resolver=literal(resolver, "--resolver"), cafile=trusted(cafile), sni=name_of(sni, "--sni"),
         attempts=attempts, controls=not no_controls,
     )  # fmt: skip
-    asked, all_readable = targets_of(targets or [], file, family=options.family, mute=output_options.redacted)
+    asked, all_readable = targets_of(targets or [], file, ports, family=options.family, mute=output_options.redacted)
     if plan:
         from .output.planning import print_plans
 

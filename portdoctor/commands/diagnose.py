@@ -28,11 +28,12 @@ def diagnose(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     color: opt.Color = "auto",
+    no_color: opt.NoColor = False,
 ) -> RunResult:
     """Diagnose recorded reports again with the current causes."""
     output_options = opt.OutputOptions(
-        format=format, json=json, output=output, quiet=quiet, verbose=verbose, color=color, redact=redact,
-        redact_key=redact_key, names=with_names, strict=strict,
+        format=format, json=json, output=output, quiet=quiet, verbose=verbose,
+        color="never" if no_color else color, redact=redact, redact_key=redact_key, names=with_names, strict=strict,
     )  # fmt: skip
     return diagnose_files(files, causes, output_options, merged=merge)
 

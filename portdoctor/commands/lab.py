@@ -10,22 +10,42 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..lab.scenario import Scenario, ScenarioError, load_scenario, recording_path, scenario_names
+from ..target import UsageError
 from ..text import did_you_mean
 from .lint import refuse_errors
+from .output.group import Commands
+from .output.options import choice, invalid
 
 if TYPE_CHECKING:
     from ..lab.ability import Ability
     from ..lab.result import ScenarioRun
 
 app = typer.Typer(
-    help="Build networks with a fault in temporary namespaces, without root, and test PortDoctor in them.",
+    cls=Commands,
+    help="Build networks with a fault, and test PortDoctor in them.\n\nThe networks are temporary; no root is needed.",
     no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-Names = Annotated[list[str] | None, typer.Argument(help="Scenarios from `lab list`, or a phase such as tcp.")]
+_FORMATS = ("text", "markdown")
+
+
+def _completions() -> list[str]:
+    known = scenario_names()
+    return [*dict.fromkeys(name.partition("/")[0] for name in known), *known]
+
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME|PHASE]...", autocompletion=_completions,
+        help="Scenarios from `lab list`, or a phase such as tcp.",
+    ),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=scenario_names, help="A scenario.")]
 AllOfThem = Annotated[bool, typer.Option("--all", help="Every scenario.")]
 Jobs = Annotated[
-    int | None, typer.Option("-j", "--jobs", min=1, help="Run this many in parallel [default: 4 per processor].")
+    int | None,
+    typer.Option("-j", "--jobs", metavar="N", min=1, help="Run this many in parallel [default: 4 per processor]."),
 ]
 Verbose = Annotated[bool, typer.Option("-v", help="Show the output of the command.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Also keep a report that does not match the expectation.")]
@@ -80,7 +100,7 @@ def list_(wanted: Names = None) -> None:
 
 
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
+def show(name: Name) -> None:
     """Show a scenario: the network, its fault, and the right diagnosis."""
     from ..lab.drawing import draw_scenario
 
@@ -139,7 +159,7 @@ def record(wanted: Names = None, every: AllOfThem = False, jobs: Jobs = None, an
 def matrix_(
     vary: Annotated[bool, typer.Option("--vary", help="Run every fault at every hop instead. Takes minutes.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Run the scenarios instead of reading recordings.")] = False,
-    format_: Annotated[str, typer.Option("--format", help="text or markdown")] = "text",
+    format_: Annotated[str, choice("--format", _FORMATS, "Output format.")] = "text",
     jobs: Jobs = None,
 ) -> None:
     """Compare injected with diagnosed causes. Exit 1 if a diagnosis is certain and wrong."""
@@ -147,8 +167,8 @@ def matrix_(
     from ..lab.run import default_jobs
     from ..lab.tally import of_recordings, of_runs, of_variants
 
-    if format_ not in ("text", "markdown"):
-        raise _die("error: invalid value for --format: write text or markdown", 2)
+    if format_ not in _FORMATS:
+        raise UsageError(invalid(format_, "--format", _FORMATS))
     scenarios = [] if vary else _chosen(None, True)
     ability = _ability() if vary or live else None
     if ability is None:
@@ -167,7 +187,7 @@ def matrix_(
 
 
 @app.command("shell")
-def shell_(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
+def shell_(name: Name) -> None:
     """Open a shell in the client of a scenario's network."""
     from ..lab.judge import ready
     from ..lab.run import open_shell

@@ -16,7 +16,9 @@ def lint(
         list[str] | None, typer.Argument(metavar="[DIR]...", help="Check these folders instead of the configured ones.")
     ] = None,
 ) -> None:
-    """Check cause files: the built-in ones and those in the configured folders, or those in DIR.
+    """Check cause files.
+
+    Checks the built-in ones and those in the configured folders, or those in DIR.
 
     Exit status: 0 no errors, 1 errors, 2 a folder cannot be read.
     """

@@ -5,14 +5,21 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
+from .output.reading import service_names
 from .output.stdout import Stdout
 
 
 def listening(
-    which: Annotated[str, typer.Argument(metavar="[PORT]", help="443 or https [default: all ports].")] = "",
+    which: Annotated[
+        str,
+        typer.Argument(metavar="[PORT]", autocompletion=service_names, help="443 or https [default: all ports]."),
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> None:
-    """List the ports on which this machine is listening: process, user, and from where they can be reached."""
+    """List the ports on which this machine is listening.
+
+    For each: the process, its user, and from where it can be reached.
+    """
     from .. import host
     from ..render.listening import document, render, to_json
     from ..services.ports import UnknownService, lookup

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ..target import UsageError
+from ..text import did_you_mean, words
 from .output.stdout import Stdout
 
 # document with a schema -> its module in `render`
@@ -20,10 +21,14 @@ def schema(
         ),
     ] = "report",
 ) -> None:
-    """Print the JSON Schema of a report, or of the --json output of `port`, `listening` or `check --plan`."""
+    """Print the JSON Schema of a report or another document.
+
+    The others are the --json output of `port`, `listening` and `check --plan`.
+    """
     import importlib
     import json
 
     if of not in _KINDS:
-        raise UsageError(f"unknown schema {of!r}: write one of {', '.join(_KINDS)}")
+        hint = did_you_mean(of, _KINDS) or f": write {words(_KINDS, 'or')}"
+        raise UsageError(f"unknown schema {of!r}{hint}")
     Stdout().print(json.dumps(importlib.import_module(f"..render.{_KINDS[of]}", __package__).schema(), indent=2))

@@ -77,8 +77,19 @@ def _shell(scenario: Scenario) -> int:
         return 3
     environment = stage.environment() | {"TERM": os.environ.get("TERM", "dumb"), "PS1": "lab$ "}
     del environment["NO_COLOR"]
+    environment["PATH"] = os.pathsep.join((_bin_with_portdoctor(), environment["PATH"]))
     shell = os.environ.get("LAB_SHELL", "/bin/sh")
     return subprocess.run([shell], env=environment, cwd=LAB, preexec_fn=stage.as_client, check=False).returncode
+
+
+def _bin_with_portdoctor() -> str:
+    """Return a folder in which a shell finds this very program as `portdoctor`, however it was installed."""
+    folder = Path(LAB, "bin")
+    folder.mkdir(exist_ok=True)
+    program = folder / "portdoctor"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m portdoctor "$@"\n')
+    program.chmod(0o755)
+    return str(folder)
 
 
 class Finished(NamedTuple):

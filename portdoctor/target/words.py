@@ -33,8 +33,9 @@ def read_lines(lines: Iterable[str], ports: str = "") -> Iterator[tuple[int, Sev
         text = _without_comment(line.lstrip("\ufeff") if number == 1 else line)
         if not text:
             continue
-        pairs = list(_paired(text.split()))
-        for found in targets_in(text.split() if len(pairs) == 1 else [text], ports):
+        words = text.split(None, 2)
+        apart = len(words) == 2 and len(list(_paired(words))) == 1
+        for found in targets_in(words if apart else [text], ports):
             yield number, found
 
 
@@ -47,7 +48,7 @@ def _paired(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _lacks_port(word: str) -> bool:
-    text = without_alias(word)[1]
+    text = without_alias(word)[1][:300]
     name = ":" not in text and "/" not in text and not text.isdigit()
     return name or is_address(text) or (text.startswith("[") and text.endswith("]"))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .options import FORMATS, OutputOptions
 from .reporter import DocumentReporter, Lines, Reporter, Tee
-from .stdout import Stdout, write_file
+from .stdout import Stdout, check_writable, write_file
 
 if TYPE_CHECKING:
     from ...catalogue.cause import Catalogue
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def reporter_for(output: OutputOptions, stdout: Stdout, catalogue: Catalogue) -> Reporter:
-    """Return the reporter for the options. Raises UsageError if the key of --redact cannot be written."""
+    """Return the reporter for the options. Raises UsageError if a file of theirs cannot be written."""
     reporter: Reporter
     match output.format:
         case _ if output.output:
@@ -42,6 +42,7 @@ def reporter_for(output: OutputOptions, stdout: Stdout, catalogue: Catalogue) ->
 
 
 def _file(name: str, output: OutputOptions) -> DocumentReporter:
+    check_writable(name)
     private = output.format != "openmetrics"  # which the textfile collector reads as another user
 
     def write(cases: list[Case]) -> None:

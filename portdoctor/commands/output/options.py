@@ -1,5 +1,6 @@
 """The options that several commands share; `OutputOptions` has the validated values of the output options."""
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,7 @@ from msgspec.structs import force_setattr
 
 from ...model import Value
 from ...target import UsageError
+from ...text import did_you_mean, words
 
 if TYPE_CHECKING:
     from ...render.state import Case, State
@@ -24,9 +26,9 @@ def flag(*names: str, help: str) -> Any:
     return typer.Option(*names, show_default=False, help=help)
 
 
-def choice(name: str, words: Iterable[str], help: str) -> Any:
-    """Return an option that takes one of the words."""
-    return typer.Option(name, metavar="|".join(words), autocompletion=lambda: [*words], help=help)
+def choice(name: str, known: Iterable[str], help: str) -> Any:
+    """Return an option that takes one of the known words."""
+    return typer.Option(name, metavar="|".join(known), autocompletion=lambda: [*known], help=help)
 
 
 def file(*names: str, help: str) -> Any:
@@ -34,14 +36,19 @@ def file(*names: str, help: str) -> Any:
     return typer.Option(*names, metavar="FILE", help=help)
 
 
+def duration_option(*names: str, help: str) -> Any:
+    """Return an option that takes a duration, which `reading.duration_of` reads."""
+    return typer.Option(*names, metavar="DURATION", help=help)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object per target, one per line.")]
 Format = Annotated[str, choice("--format", FORMATS, "Output format.")]
-Output = Annotated[str, file("-o", "--output", help="Write to this file instead of stdout.")]
+Output = Annotated[str, file("-o", "--output", help="Write to this file; - is stdout.")]
 Record = Annotated[str, file("--record", help="Save the report to a file, for `ticket` and `diagnose`.")]
-Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="Time limit for each target.")]
+Budget = Annotated[str, duration_option("--budget", help="Time limit for each target, such as 30s or 2m.")]
 Strict = Annotated[bool, flag("--strict/--no-strict", help="Treat degraded as a failure.")]
 _WAIT = "Repeat until all targets are as expected, at most this long."
-Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", show_default=False, help=_WAIT)]
+Wait = Annotated[str, duration_option("--wait", help=_WAIT)]
 Plan = Annotated[bool, typer.Option("--plan", help="Show what may be sent, where to and how much, without sending it.")]
 Redact = Annotated[bool, flag("--redact/--no-redact", help="Replace names and addresses by pseudonyms in the output.")]
 RedactKey = Annotated[str, file("--redact-key", help="Write the key of --redact to this file [default: a new file].")]
@@ -51,6 +58,12 @@ Causes = Annotated[list[str] | None, typer.Option("--causes", metavar="DIR", hel
 Quiet = Annotated[bool, flag("-q", "--quiet/--no-quiet", help="Print only the verdict, on one line.")]
 Verbose = Annotated[bool, flag("-v", "--verbose/--no-verbose", help="Show all the evidence.")]
 Color = Annotated[str, choice("--color", COLORS, "Colours.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Same as --color never.")]
+
+
+def invalid(value: str, option: str, known: Iterable[str]) -> str:
+    """Return the message for a value that is none of the known words: the most similar one, else all."""
+    return f"invalid value {value!r} for {option}" + (did_you_mean(value, known) or f": write {words(known, 'or')}")
 
 
 class OutputOptions(Value, frozen=True, kw_only=True):
@@ -77,13 +90,18 @@ class OutputOptions(Value, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
-            raise UsageError(f"invalid value {self.format!r} for --format: write one of {', '.join(FORMATS)}")
+            raise UsageError(invalid(self.format, "--format", FORMATS))
         if self.color not in COLORS:
-            raise UsageError(f"invalid value {self.color!r} for --color: write auto, always or never")
-        if not 0 <= self.wait < 86400:
-            raise UsageError(f"invalid value {self.wait:g} for --wait: write a number of seconds, such as --wait 30")
+            raise UsageError(invalid(self.color, "--color", COLORS))
         if self.json:
             force_setattr(self, "format", "json")
+        if self.output == "-":
+            force_setattr(self, "output", "")
+        if self.record == "-":
+            raise UsageError("invalid value '-' for --record: name a file, or write --json for the report on stdout")
+        files = [name for name in (self.output, self.record, self.redact_key) if name]
+        if len({os.path.realpath(name) for name in files}) < len(files):
+            raise UsageError(f"two options name the same file {files[-1]}: name a file for each")
 
     @property
     def redacted(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_BYTES = 64 << 20  # of a file with reports or targets
+_UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+_DAY = 86400.0
+DURATION = "a duration such as 500ms, 5s or 2m"
 _MUTED = "invalid target, not shown because of --redact"
 
 
@@ -50,29 +54,23 @@ class Targets(Sequence[T]):
 
 
 def targets_of(
-    texts: Sequence[str], file: str, *, family: int | None = None, mute: bool = False
+    texts: Sequence[str], file: str, ports: str = "", *, family: int | None = None, mute: bool = False
 ) -> tuple[Targets[Asked], bool]:
     """Return the valid targets, and whether all were valid; print an error to stderr for each other one.
 
-    `family`: the only address family allowed. `mute`: do not quote the input in messages. Raises UsageError if no
-    target is valid.
+    `ports`: of targets without a port. `family`: the only address family allowed. `mute`: do not quote the input in
+    messages. Raises UsageError if no target is valid.
     """
     data = file_bytes(file) if file else b""
 
     def found() -> Iterator[tuple[str, Several | UsageError]]:
         """Yield the place of each text, "" on the command line, and its targets or what is wrong with it."""
-        from ...target.parse import parse, read_lines
+        from ...target.words import read_lines, targets_in
 
-        for text in texts:
-            try:
-                yield "", _fitting(parse(text), family)
-            except UsageError as error:
-                yield "", error
-        for number, read in read_lines(io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace", newline=None)):
-            try:
-                yield f"line {number}: ", read if isinstance(read, UsageError) else _fitting(read, family)
-            except UsageError as error:
-                yield f"line {number}: ", error
+        for read in targets_in(texts, ports):
+            yield "", _fitting(read, family)
+        for number, read in read_lines(io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace", newline=None), ports):
+            yield f"line {number}: ", _fitting(read, family)
 
     count, held, wrong = 0, "", 0
     for place, each in found():
@@ -109,13 +107,15 @@ def _valid(found: Iterable[tuple[str, Several | UsageError]]) -> Iterator[Severa
     return (each for _, each in found if not isinstance(each, UsageError))
 
 
-def _fitting(asked: Several, family: int | None) -> Several:
-    """Return the targets. Raises UsageError if they are an address of the other family."""
+def _fitting(asked: Several | UsageError, family: int | None) -> Several | UsageError:
+    """Return the targets, or an error if they are an address of the other family."""
     from ...text import is_address
 
+    if isinstance(asked, UsageError):
+        return asked
     other = 6 if ":" in asked.host else 4
     if family not in (None, other) and is_address(asked.host):
-        raise UsageError(f"-{family} conflicts with the IPv{other} address {asked.host}: omit -{family}")
+        return UsageError(f"-{family} conflicts with the IPv{other} address {asked.host}: omit -{family}")
     return asked
 
 
@@ -152,11 +152,21 @@ def file_bytes(file: str) -> bytes:
     return read.removeprefix(b"\xef\xbb\xbf")
 
 
-def duration_of(value: float | None, option: str) -> float | None:
-    """Return the value of an option in seconds; None if it was not given."""
-    if value is not None and not 0 < value < 86400:
-        raise UsageError(f"invalid value {value:g} for {option}: write a number of seconds above 0, such as {option} 5")
-    return value
+def duration_of(text: str, option: str, *, least: float = 0.001) -> float | None:
+    """Return the value of an option in seconds; None if it was not given. Raises UsageError for no such duration."""
+    if not text:
+        return None
+    seconds = seconds_in(text)
+    if seconds is None or seconds < least:
+        raise UsageError(f"invalid value {text[:40]!r} for {option}: write {DURATION}")
+    return seconds
+
+
+def seconds_in(text: str) -> float | None:
+    """Return the seconds of a duration below a day; None for any other text."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(ms|s|m|h|)", text.strip(), re.ASCII)
+    seconds = float(match[1]) * _UNITS[match[2]] if match else _DAY
+    return seconds if seconds < _DAY else None
 
 
 def literal(text: str, option: str) -> str | None:
@@ -236,6 +246,13 @@ def names(ctx: typer.Context) -> list[str]:
     return [*symptoms(), *catalogue.names()]
 
 
+def service_names() -> list[str]:
+    """Return the completions for a port."""
+    from ...services.known import ALIASES, SERVICES
+
+    return sorted({*(service.name for service in SERVICES), *ALIASES})
+
+
 def expected(ctx: typer.Context) -> list[str]:
     """Return the completions after --expect."""
     from ...engine.expect import WORDS
@@ -247,9 +264,15 @@ def expectation(text: str, catalogue: Catalogue) -> str:
     """Return the value of --expect. Raises UsageError if it is unknown."""
     if not text:
         return ""
-    from ...engine.expect import known
+    from ...engine.expect import WORDS, known
 
     if not known(text, catalogue):
-        valid = "open, closed, refused, filtered, a symptom or a cause"
-        raise UsageError(f"unknown value {text!r} for --expect: write {valid}")
+        from typing import get_args
+
+        from ...model import Symptom
+        from ...text import did_you_mean
+
+        hint = did_you_mean(text, [*WORDS, *get_args(Symptom), *catalogue.names()])
+        valid = ": write open, closed, refused, filtered, a symptom or a cause; `portdoctor explain --list` shows all"
+        raise UsageError(f"unknown value {text!r} for --expect{hint or valid}")
     return text

@@ -15,18 +15,18 @@ from typer.core import TyperCommand
 
 from ...target import UsageError
 
-Kind = Literal["number", "count", "flag", "text", "file", "folders"]
+Kind = Literal["duration", "count", "flag", "text", "file", "folders"]
 SETTINGS: dict[str, Kind] = {
-    "timeout": "number", "budget": "number", "source": "text", "resolver": "text", "cafile": "file",
-    "no-controls": "flag", "attempts": "count", "wait": "number", "strict": "flag", "parallel": "count",
+    "timeout": "duration", "budget": "duration", "source": "text", "resolver": "text", "cafile": "file",
+    "no-controls": "flag", "attempts": "count", "wait": "duration", "strict": "flag", "parallel": "count",
     "format": "text", "color": "text", "quiet": "flag", "verbose": "flag", "redact": "flag", "with-names": "flag",
     "causes": "folders",
 }  # fmt: skip
 COMMANDS = ("check", "bind", "diagnose", "ticket", "explain", "lint")  # commands with at least one of these options
 FILE = "config.toml"
 _TAKES: dict[Kind, str] = {
-    "number": "a number such as 2.5", "count": "a whole number such as 3", "flag": "true or false",
-    "text": "a string in quotes", "file": "a file name in quotes",
+    "duration": 'a number of seconds, or a duration such as "500ms" or "2m"', "count": "a whole number such as 3",
+    "flag": "true or false", "text": "a string in quotes", "file": "a file name in quotes",
     "folders": 'a list of folders such as ["causes"]',
 }  # fmt: skip
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -73,7 +73,7 @@ def given(environment: Mapping[str, str]) -> Given:
             continue
         value = _from_text(kind, text)
         if value is None:
-            valid = _TAKES[kind].replace(" in quotes", "")
+            valid = _TAKES[kind].replace(" in quotes", "").replace('"', "")
             wrong.append(f"invalid value {text[:60]!r} for {variable(name)}: write {valid}")
         values[parameter(name)], sources[parameter(name)] = value, variable(name)
     if wrong:
@@ -142,9 +142,11 @@ def _from_toml(kind: Kind, value: object, folder: str) -> Any:
     match kind, value:
         case "flag", bool():
             return value
-        case ("number" | "count"), bool():
+        case ("duration" | "count"), bool():
             return None
-        case ("number", int() | float()) | ("count", int()):
+        case "duration", int() | float() | str():
+            return _duration(value)
+        case "count", int():
             return value
         case "text", str():
             return value
@@ -159,8 +161,8 @@ def _from_toml(kind: Kind, value: object, folder: str) -> Any:
 def _from_text(kind: Kind, text: str) -> Any:
     try:
         match kind:
-            case "number":
-                return float(text)
+            case "duration":
+                return _duration(text)
             case "count":
                 return int(text)
             case "flag":
@@ -171,6 +173,12 @@ def _from_text(kind: Kind, text: str) -> Any:
                 return text
     except ValueError:
         return None
+
+
+def _duration(value: object) -> str | None:
+    from .reading import seconds_in
+
+    return None if seconds_in(str(value)) is None else str(value)
 
 
 def chosen(name: str, words: Iterable[str], environment: Mapping[str, str]) -> str:

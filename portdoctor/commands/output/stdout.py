@@ -84,6 +84,25 @@ def wants_colour(choice: str) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
+def check_writable(file: str) -> None:
+    """Raise UsageError if `write_file` would fail, so that nothing is probed for a result that cannot be kept."""
+    import stat
+
+    if os.path.isdir(file):
+        raise UsageError(f"cannot write {file}: it is a folder")
+    if file.startswith("/dev/"):  # /dev/stdout is a link
+        return
+    if os.path.islink(file):
+        raise UsageError(f"cannot write {file}: it is a symbolic link, and another file would be overwritten")
+    if os.path.exists(file) and not stat.S_ISREG(os.stat(file).st_mode):
+        return
+    folder = os.path.dirname(file) or "."
+    if not os.path.isdir(folder):
+        raise UsageError(f"cannot write {file}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write {file}: no permission to create a file in {folder}")
+
+
 def write_file(file: str, text: str | Iterable[str], *, private: bool = True) -> None:
     """Write a text file in UTF-8, at once or not at all, and never through a symbolic link.
 
@@ -94,10 +113,8 @@ def write_file(file: str, text: str | Iterable[str], *, private: bool = True) ->
     import tempfile
 
     try:
-        device = file.startswith("/dev/")  # /dev/stdout is a link
-        if os.path.islink(file) and not device:
-            raise UsageError(f"cannot write {file}: it is a symbolic link, and another file would be overwritten")
-        if device or (os.path.exists(file) and not stat.S_ISREG(os.stat(file).st_mode)):
+        check_writable(file)
+        if file.startswith("/dev/") or (os.path.exists(file) and not stat.S_ISREG(os.stat(file).st_mode)):
             with open(file, "w", encoding="utf-8") as opened:
                 opened.writelines([text] if isinstance(text, str) else text)
             return
