@@ -21,7 +21,8 @@ from portdoctor.model import Note
 from portdoctor.render import markdown
 from portdoctor.render.recorded import faults
 from portdoctor.target import UsageError
-from portdoctor.target.parse import Several, parse, parse_bind, read_lines
+from portdoctor.target.parse import Several, parse, parse_bind
+from portdoctor.target.words import read_lines
 from portdoctor.text import visible
 
 from . import fuzzing, reports
