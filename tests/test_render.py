@@ -21,7 +21,7 @@ from portdoctor.catalogue.quoting import shell_quoted
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
 from portdoctor.render import json as json_format
-from portdoctor.render import junit, markdown, nagios, openmetrics, tap, terminal, ticket
+from portdoctor.render import junit, markdown, nagios, openmetrics, overview, tap, terminal, ticket
 from portdoctor.render.command import broken
 from portdoctor.render.lines import Line, encodable, plain
 from portdoctor.render.path import drawn, path_to
@@ -33,6 +33,7 @@ from portdoctor.text import is_clean, width
 from . import reports
 
 CATALOGUE = load_catalogue()
+RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"))
 Make = Callable[[], reports.Case]
 each_report = pytest.mark.parametrize("make", reports.ALL.values(), ids=reports.ALL)
 
@@ -248,6 +249,47 @@ def test_a_second_problem_has_its_own_headline_and_owner() -> None:
     assert re.search(r"\n✗ .*a third thing +likely\n(?!  Owner )", text) or "1 more problem: -v" in text
     hidden = terminal.render(*reports.one_dead())
     assert len(re.findall(r"(?m)^[✗!]", hidden)) == 1
+
+
+# ---------------------------------------------------------------- many targets
+
+
+def test_equal_causes_are_folded_and_different_devices_are_not() -> None:
+    report, diagnosis = reports.refused()
+    (problem,) = diagnosis.problems
+    elsewhere = msgspec.structs.replace(problem, owner_text="whoever runs 10.0.12.2")
+    moved = msgspec.structs.replace(diagnosis, problems=(elsewhere,))
+    cases = [reports.ok(), (report, diagnosis), (report, diagnosis), (report, moved)]
+    kinds = [overview.failure_kind(d) for _, d in cases]
+    assert kinds[0] is None
+    assert kinds[1] == kinds[2] != kinds[3]
+    counts = {kind: kinds.count(kind) for kind in kinds}
+    text = plain(overview.totals(dict(zip(reversed(kinds), reversed(cases), strict=True)), counts, 80))
+    assert "1 of 4 targets work\n" in text
+    assert "  2 of 4 fail alike: nothing is listening" in text
+    assert "whoever runs 10.0.12.2" in text
+    assert len(re.findall(r"(?m)^✗ ", text)) == 2  # the report of the first of each kind
+
+
+@each_report
+def test_a_target_of_many_takes_one_line(make: Make) -> None:
+    for columns in (40, 60, 80, 120):
+        (text,) = plain([overview.row(*make(), columns)]).splitlines()
+        assert width(text) <= columns
+        assert text[:2] in ("✓ ", "! ", "✗ ", "? ")
+
+
+def test_all_recordings_fold_by_cause() -> None:
+    """No fold joins two root causes, two owners or two certainties."""
+    seen: dict[object, set[object]] = {}
+    for path in RECORDINGS:
+        diagnosis = diagnose(json_format.load_report(path.read_text(encoding="utf-8")), CATALOGUE)
+        if kind := overview.failure_kind(diagnosis):
+            for p in diagnosis.problems[:1]:
+                root = p.chain[-1].cause if p.chain else p.cause
+                seen.setdefault(kind, set()).add((p.symptom, root, p.certainty, p.owner))
+    assert len(seen) > 100
+    assert all(len(roots) == 1 for roots in seen.values())
 
 
 # ---------------------------------------------------------------- the path
@@ -512,9 +554,6 @@ def test_tap_has_a_plan_and_a_point_for_each() -> None:
 
 
 # ---------------------------------------------------------------- every recording
-
-
-RECORDINGS = sorted((Path(__file__).parent.parent / "scenarios").glob("*/*.json"))
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")

@@ -80,6 +80,11 @@ def brief(report: Report, diagnosis: Diagnosis) -> str:
     return f"{phrases.target(report)} {v.symptom}{cause}"
 
 
+def styles(symptom: Symptom) -> tuple[str, str]:
+    """The mark of a symptom, and the style of its headline."""
+    return _MARKS.get(symptom, "✗"), _STYLES.get(symptom, "bold red")
+
+
 def stage_text(stage: StageLine, columns: int = COLUMNS) -> list[Line]:
     """A finished stage: name, status, time, result. One line, or two for a long summary."""
     said = clean(stage.summary if stage.status != "skipped" else stage.skipped_because or "not reached")
@@ -131,10 +136,10 @@ def _problem(
 
 def _headline(symptom: Symptom, target: str, says: str, certainty: str, columns: int) -> list[Line]:
     """The mark, the target, what is wrong; the certainty in a column of its own at the right."""
-    style = _STYLES.get(symptom, "bold red")
+    mark, style = styles(symptom)
     room = columns - (width(certainty) + 2 if certainty else 0)
     target, says = clean(target, 120), clean(says, 250)  # a hostile name cannot push the owner off the screen
-    first, *more = wrapped(f"{_MARKS.get(symptom, '✗')} {target}", room)
+    first, *more = wrapped(f"{mark} {target}", room)
     if not more and room - width(first) - 2 >= _LEAST:
         start, *rest = wrapped(says, room - width(first) - 2)
         first, more = f"{first}  {start}", rest

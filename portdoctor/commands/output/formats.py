@@ -29,7 +29,10 @@ def reporter_for(output: OutputOptions, stdout: Stdout, catalogue: Catalogue) ->
         case "json" | "jsonl":
             reporter = Lines(stdout)
         case "terminal":
-            reporter = DocumentReporter(lambda cases: stdout.print_lines(pages(cases, output)))
+            from .results import Results
+
+            whole = output.quiet or output.verbose
+            reporter = Results(stdout, lambda case: pages([case], output), _columns(output), whole=whole)
         case _:
             reporter = DocumentReporter(lambda cases: stdout.print(text_of(cases, output)))
     if output.record:
@@ -75,7 +78,19 @@ def pages(cases: Sequence[Case], output: OutputOptions) -> list[Line]:
     if output.quiet:
         return [line(terminal.brief(*case)) for case in cases]
     shown = [terminal.report_lines(*case, verbose=output.verbose, columns=_columns(output)) for case in cases]
+    shown = [[*lines, *_expected(case, output)] for lines, case in zip(shown, cases, strict=True)]
     return [each for number, lines in enumerate(shown) for each in [*([()] if number else []), *lines]]
+
+
+def _expected(case: Case, output: OutputOptions) -> list[Line]:
+    """Return the line that compares the result with --expect."""
+    from ...render.lines import Span, line
+
+    if not output.expect:
+        return []
+    said = {"ok": ("met", "green"), "failed": ("not met", "bold red")}
+    met, style = said.get(output.state(case), ("undetermined", "bold yellow"))
+    return [line(f"  expected {output.expect}: ", Span(met, style))]
 
 
 def _columns(output: OutputOptions) -> int:

@@ -36,13 +36,15 @@ def until(asked: Sequence[Asked], output: OutputOptions, probe: Callable[[Sequen
     """Return the last case of each target. A signal ends the attempt, or the pause before the next one.
 
     A target that is as expected is not probed again. No attempt begins later than `output.wait` seconds from now.
-    With -v, print one line per attempt to stderr, without names.
+    With -v or on a terminal, print one line per attempt to stderr, without names: what was seen and is awaited.
     """
     began = time.monotonic()
     interrupts = installed()
     known: dict[int, Case] = {}
     left = list(range(len(asked)))
     pause, tries = FIRST_PAUSE, 0
+    told = output.verbose or (sys.stderr.isatty() and not output.quiet)
+    goal = f"not {output.expect} yet, " if output.expect else ""
     while True:
         tries += 1
         cases = probe([asked[place] for place in left])
@@ -51,8 +53,8 @@ def until(asked: Sequence[Asked], output: OutputOptions, probe: Callable[[Sequen
         elapsed = time.monotonic() - began
         over = not left or interrupts.number or elapsed >= output.wait
         pause = min(pause, max(output.wait - elapsed, 0.0))
-        if output.verbose:
-            what = "" if over else f"; next attempt in {pause:.1f} s"
+        if told:
+            what = "" if over else f"; {goal}next attempt in {pause:.1f} s"
             print(f"{elapsed:6.1f} s  attempt {tries}: {_seen(known, left, len(asked))}{what}", file=sys.stderr)
         if not over:
             interrupts.sleep(pause)
