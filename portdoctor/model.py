@@ -178,6 +178,7 @@ class Options(Value, frozen=True, kw_only=True):
     controls: bool = True
     follow: bool = False
     authority: bool = False
+    listen: bool = False  # `bind` also calls listen(2)
     attempts: Few = 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from portdoctor.model import (
 from portdoctor.outcomes import errno_of
 from portdoctor.probes.bind import bind
 from portdoctor.probes.bindcheck import examine_bind
+from portdoctor.render.phrases import works
 from portdoctor.signs import find
 from portdoctor.signs.conflict import overlap
 
@@ -39,10 +41,10 @@ HOST = Linux()
 CATALOGUE = load_catalogue()
 
 
-def examine(host: str, port: int, transport: Transport = "tcp") -> Report:
+def examine(host: str, port: int, transport: Transport = "tcp", *, listen: bool = False) -> Report:
     """Return the report of `portdoctor bind`, as the checkup makes it."""
     target = Target(input=f"{host}:{port}", host=host, port=port, transport=transport, stages=("bind",))
-    seen = asyncio.run(examine_bind(target, HOST, time.monotonic))
+    seen = asyncio.run(examine_bind(target, HOST, time.monotonic, listen=listen))
     numbered = tuple(replace(o, id=f"o{n}") for n, o in enumerate(seen, 1))
     return Report(target=target, vantage=Vantage(os="Linux", can=HOST.can()), observations=numbered)
 
@@ -70,11 +72,48 @@ def free_port() -> int:
 
 def test_a_free_port_is_bound_and_released() -> None:
     report = examine("127.0.0.1", free_port())
-    first, second = report.of(Bind)
-    assert (first.outcome, first.reuse, first.listened) == (Outcome.OK, True, True)
-    assert (second.outcome, second.reuse) == (Outcome.OK, False)
-    assert first.took < 0.005
+    binds, (table,) = report.of(Bind), report.of(Listeners)
+    assert (binds[0].outcome, binds[0].reuse, binds[0].listened) == (Outcome.OK, True, False)
+    assert binds[0].took < 0.005
+    # the second bind, which no server can start beside, is made only if a socket may use the port
+    assert [(o.outcome, o.reuse) for o in binds[1:]] == ([] if table.bound_shown else [(Outcome.OK, False)])
     assert verdict(report) == ("ok", None, "certain")
+
+
+def test_a_free_port_is_listened_on_only_where_asked() -> None:
+    port = free_port()
+    bound, listened = examine("127.0.0.1", port), examine("127.0.0.1", port, listen=True)
+    assert listened.of(Bind)[0].listened
+    notes = [[n.text for n in diagnose(r, CATALOGUE).notes] for r in (bound, listened)]
+    assert [any("without listen()" in text for text in each) for each in notes] == [True, False]
+    assert [works(r, diagnose(r, CATALOGUE)) for r in (bound, listened)] == [
+        "free: a program can bind it", "free: a program can listen on it",
+    ]  # fmt: skip
+
+
+def test_no_client_connects_and_a_server_can_start_while_the_port_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    port, real, seen = free_port(), socket.socket.bind, []
+
+    def bind_and_start_a_server(sock: socket.socket, where: tuple[str, int]) -> None:
+        real(sock, where)
+        if not seen:
+            seen.append(sock)
+            with socket.socket() as client:
+                assert client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+            with socket.create_server(("127.0.0.1", port)) as server:
+                socket.create_connection(server.getsockname()).close()
+
+    monkeypatch.setattr(socket.socket, "bind", bind_and_start_a_server)
+    assert asyncio.run(bind("127.0.0.1", port, "tcp", True, time.monotonic, HOST)).outcome is Outcome.OK
+    assert seen
+
+
+def test_a_port_beside_a_listener_on_another_address_is_bound_once() -> None:
+    with listener("127.0.0.1") as port:
+        report = examine("127.0.0.2", port)
+        table = report.of(Listeners)[0]
+        assert [row.state for row in table.rows] == ["LISTEN"]
+        assert len(report.of(Bind)) == (1 if table.bound_shown else 2)
 
 
 def test_a_taken_port_names_its_owner() -> None:

@@ -150,7 +150,7 @@ def test_attempts_and_waiting_are_counted(
 
 def test_binding_sends_nothing() -> None:
     it = plan(parse_bind(":8080").target, Options(), host.current())
-    assert [(step.probe, step.most) for step in it.steps] == [("bind", 3)]
+    assert [(step.probe, step.most) for step in it.steps] == [("bind", 2)]
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: f"{p.parent.name}/{p.stem}")

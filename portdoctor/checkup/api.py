@@ -27,7 +27,7 @@ def check(target: str, **options: Any) -> Case:
 
 
 def bind(target: str, **options: Any) -> Case:
-    """Find out whether a program can listen on ``[ADDR:]PORT``, as `portdoctor bind` does.
+    """Find out whether a program can bind ``[ADDR:]PORT``, as `portdoctor bind` does.
 
     Returns and raises as `check`.
     """

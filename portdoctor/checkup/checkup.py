@@ -66,7 +66,7 @@ class Checkup(Session):
     async def _bind(self) -> None:
         from ..probes.bindcheck import examine_bind
 
-        for o in await examine_bind(self.target, self.host, self.clock):
+        for o in await examine_bind(self.target, self.host, self.clock, listen=self.options.listen):
             self.add(o)
 
     async def _stages(self) -> None:

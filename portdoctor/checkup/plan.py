@@ -20,12 +20,12 @@ from .checkup import MOST_ADDRESSES
 from .followup import FOLLOW_UPS, Sends
 
 _SYSTEM = "the system's name resolution"
-_BINDS = 3  # of one address: as servers do, without SO_REUSEADDR, and again if no socket is found that uses the port
+_BINDS = 2  # of one address: as servers do, and without SO_REUSEADDR if a socket may use the port
 
 
 def plan(target: Target, options: Options, host: Host, *, tries: int = 1) -> Plan:
     """Return everything that a check of the target may send. `tries`: the most checks that are run."""
-    steps = _bind(target) if "bind" in target.stages else _check(target, options, host)
+    steps = _bind(target, options) if "bind" in target.stages else _check(target, options, host)
     return Plan(
         portdoctor=__version__, target=target, options=options, seconds=options.budget, tries=tries,
         addresses=1 if is_address(target.host) else MOST_ADDRESSES,
@@ -33,11 +33,12 @@ def plan(target: Target, options: Options, host: Host, *, tries: int = 1) -> Pla
     )  # fmt: skip
 
 
-def _bind(target: Target) -> Iterator[PlannedProbe]:
+def _bind(target: Target, options: Options) -> Iterator[PlannedProbe]:
     if not is_address(target.host) and target.host != "*":
         yield _system_lookup(target, "bind")
     where = at(target.host, target.port)
-    what = "bind and listen for less than 5 ms, which sends nothing"
+    listens = options.listen and target.transport == "tcp"
+    what = "bind, listen, and close at once" if listens else "bind and close at once, without listening"
     yield PlannedProbe(stage="bind", probe="bind", when="always", what=what, most=_BINDS, per="address", to=(where,))
 
 

@@ -16,6 +16,9 @@ def bind(
     format: opt.Format = "terminal",
     output: opt.Output = "",
     record: opt.Record = "",
+    listen: Annotated[
+        bool, typer.Option("--listen", help="Also listen for a moment: clients that connect then are disconnected.")
+    ] = False,
     budget: opt.Budget = "15s",
     strict: opt.Strict = False,
     expect: Annotated[
@@ -32,9 +35,12 @@ def bind(
     color: opt.Color = "auto",
     no_color: opt.NoColor = False,
 ) -> RunResult:
-    """Test whether a program can listen on a port.
+    """Test whether a program can bind a port.
 
     If not, show what is using it or which privilege is missing.
+
+    The port is bound and released at once. It does not listen unless --listen is given, so that no client connects
+    to it and servers can start meanwhile; the report notes what this cannot show.
     """
     from ..target.parse import parse_bind
 
@@ -45,7 +51,7 @@ def bind(
         redact=redact, redact_key=redact_key, names=with_names, strict=strict,
         expect=expectation(expect, catalogue), wait=duration_of(wait, "--wait", least=0.0) or 0.0,
     )  # fmt: skip
-    options = Options(budget=duration_of(budget, "--budget") or Options().budget)
+    options = Options(budget=duration_of(budget, "--budget") or Options().budget, listen=listen)
     asked = parse_bind(target)
     if plan:
         from .output.planning import print_plans

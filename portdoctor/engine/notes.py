@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from ..model import Connect, Ending, Lookup, Note, Outcome, Problem, Report
+from ..model import Bind, Connect, Ending, Lookup, Note, Outcome, Problem, Report
 from ..outcomes import family_of
 from ..signs.resolver_states import (
     ANSWERS,
@@ -19,7 +19,7 @@ from ..signs.resolver_states import (
 from ..signs.series import attempts
 from ..text import at, words
 from .problem import aside
-from .subjects import Finding, of_name
+from .subjects import Finding, of_bind, of_name
 from .weigh import Reader
 
 _LATE = 0.3  # seconds without a response after which a checkup starts to probe beside a connection
@@ -43,6 +43,19 @@ def of_lookups(report: Report) -> Iterator[Note]:
         yield _note("info", f"{_returned(one)}, {_returned(other)}.", name, (one, other))
     if good or not any(o.aliases for o in name.path if isinstance(o, Lookup)):  # else a search domain was appended
         yield from _without_address(report, name, lookups)
+
+
+def of_listening(report: Report) -> Iterator[Note]:
+    """Note what a bind that succeeded does not show about a program that is to listen."""
+    f = of_bind(report)
+    if f is None or f.symptom != "ok":
+        return
+    binds = [o for o in report.of(Bind) if o.outcome is Outcome.OK]
+    if report.target.transport == "tcp" and not any(o.listened for o in binds):
+        text = "The port was bound without listen(), which a policy can still deny; --listen tests it."
+        yield _note("info", text, f, binds)
+    text = "A program of another user, sandbox or security label can get another result than this one."
+    yield _note("info", text, f, binds)
 
 
 def late_answers(reader: Reader, found: list[Finding]) -> Iterator[Note]:

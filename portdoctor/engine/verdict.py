@@ -22,6 +22,7 @@ def diagnose(report: Report, catalogue: Catalogue) -> Diagnosis:
     case = _Case(report, catalogue)
     problems = numbered(case.problems())
     case.notes.extend(notes.of_lookups(report))
+    case.notes.extend(notes.of_listening(report))
     explained = {o for p in problems for o in evidence_of(p)} | {o for n in case.notes for o in n.evidence}
     unexplained = tuple(o.id for o in report.observations if o.outcome is not Outcome.OK and o.id not in explained)
     stages = stage_lines(report)

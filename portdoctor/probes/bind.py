@@ -1,6 +1,7 @@
 """Binds a local address, as a server would, and releases it at once.
 
-It listens only when the bind succeeded, uses the port for less than 5 ms, and accepts no connection.
+While a socket without SO_REUSEADDR is bound, no server can start on the port; while one listens, clients connect to
+it. So the socket is bound only for the two system calls that bind and close it, and listens only where asked.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from ..outcomes import errno_of, of_errno
 from . import Clock
 
 
-async def bind(address: str, port: int, transport: Transport, reuse: bool, clock: Clock, host: Host) -> Bind:
-    """Bind a literal address once. `reuse`: with SO_REUSEADDR, as servers do.
+async def bind(
+    address: str, port: int, transport: Transport, reuse: bool, clock: Clock, host: Host, *, listen: bool = False
+) -> Bind:
+    """Bind a literal address once. `reuse`: with SO_REUSEADDR, as servers do. `listen`: also call listen(2) for TCP.
 
     `::` is bound for both families, as most programs do. On Windows SO_REUSEADDR would take the port from the process
     that uses it, so it is never set there; without `reuse` the bind is exclusive (SO_EXCLUSIVEADDRUSE).
@@ -31,8 +34,9 @@ async def bind(address: str, port: int, transport: Transport, reuse: bool, clock
             if family == socket.AF_INET6:
                 v6only = address != "::"
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
-            sock.bind(_sockaddr(family, address, port))
-            if transport == "tcp":
+            where = _sockaddr(family, address, port)
+            sock.bind(where)
+            if listen and transport == "tcp":
                 sock.listen(1)
                 listened = True
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Finds out whether a program can listen on a local address: the bind, then the tables that explain its result."""
+"""Finds out whether a program can bind a local address: the bind, then the tables that explain its result."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ _NAME_LIMIT = 5.0  # seconds to resolve a name that was given instead of an addr
 _NO_ADDRESS = (Outcome.ADDRESS_UNAVAILABLE, Outcome.FAMILY_UNSUPPORTED, Outcome.INVALID)
 
 
-async def examine_bind(target: Target, host: Host, clock: Clock) -> list[Observation]:
-    """Bind as servers do; when that fails, read the tables that explain it; else bind again without SO_REUSEADDR.
+async def examine_bind(target: Target, host: Host, clock: Clock, *, listen: bool = False) -> list[Observation]:
+    """Bind as servers do; when that fails, read the tables that explain it; `listen`: also listen.
+
+    When it succeeds, bind again without SO_REUSEADDR, unless the socket table shows that no socket can prevent that:
+    a bind without SO_REUSEADDR that succeeds makes a server that starts at that moment fail.
 
     A target without an address means every address, as for most programs: `[::]` for both families, and `0.0.0.0`
     when that fails. A name means each of its addresses. UDP is bound without SO_REUSEADDR: with it, a bind succeeds
@@ -32,7 +35,7 @@ async def examine_bind(target: Target, host: Host, clock: Clock) -> list[Observa
         addresses = found.addresses
     servers = []
     for address in addresses:
-        o = await bind(address, target.port, target.transport, target.transport == "tcp", clock, host)
+        o = await bind(address, target.port, target.transport, target.transport == "tcp", clock, host, listen=listen)
         servers.append(o)
         if anywhere and o.outcome is Outcome.OK:
             break
@@ -41,6 +44,10 @@ async def examine_bind(target: Target, host: Host, clock: Clock) -> list[Observa
     if failed is not None:
         return [*seen, *await _explain(failed, host, clock)]
     if target.transport == "tcp":
+        table = await local.listeners(target.port, "tcp", host, clock)
+        seen.append(table)
+        if table.complete and table.bound_shown and all(row.state == "LISTEN" for row in table.rows):
+            return seen  # a listener at another address, or one that has just started
         for o in servers:
             again = await bind(o.address, target.port, "tcp", False, clock, host)
             seen.append(again)

@@ -189,7 +189,7 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
 def _without_problem(report: Report, diagnosis: Diagnosis) -> str:
     verdict = diagnosis.verdict
     if verdict.symptom == "ok" and report.target.stages == ("bind",):
-        return f"A program can listen on {target(report)}."
+        return f"A program can {_doing(report)} {target(report)}."
     if verdict.symptom == "ok":
         return f"{target(report)} works."
     return verdict.explanation or f"{target(report)}: {lowered(verdict.title or TITLES[verdict.symptom])}."
@@ -251,8 +251,13 @@ def works(report: Report, diagnosis: Diagnosis) -> str:
     """The headline where there is no problem."""
     verdict = diagnosis.verdict
     if verdict.symptom == "ok":
-        return "free: a program can listen here" if report.target.stages == ("bind",) else "works"
+        return f"free: a program can {_doing(report)} it" if report.target.stages == ("bind",) else "works"
     return lowered(verdict.title or TITLES[verdict.symptom])
+
+
+def _doing(report: Report) -> str:
+    """What the bind of a free port shows that a program can do."""
+    return "listen on" if any(o.listened for o in report.of(Bind)) else "bind"
 
 
 def asked(report: Report, problem: Problem) -> str:
