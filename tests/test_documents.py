@@ -45,3 +45,18 @@ def test_the_commands_it_names_exist() -> None:
 def test_the_files_it_links_exist() -> None:
     for link in re.findall(r"\]\(((?!https?:)[^)#]+)", README):
         assert (ROOT / link).exists(), link
+
+
+def _places() -> list[tuple[str, str]]:
+    """(name, file) of each "`name` in `file`" and ("", file) of each other file that the architecture names."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([A-Za-z_]+)` in `([\w/.]+\.py)`", text)
+    return [*named, *(("", file) for file in re.findall(r"`([\w/]+/[\w.]+\.py)`", text))]
+
+
+@pytest.mark.parametrize(("name", "file"), sorted(set(_places())))
+def test_the_architecture_names_what_exists(name: str, file: str) -> None:
+    path = next((p for p in (ROOT / "portdoctor" / file, ROOT / file) if p.exists()), None)
+    assert path, f"{file} does not exist"
+    defined = rf"^ *(async )?(def|class) {name}\b|^{name}\b.*="
+    assert not name or re.search(defined, path.read_text(encoding="utf-8"), re.M), f"{file} does not define {name}"
