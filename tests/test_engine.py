@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 
-from portdoctor.catalogue.cause import Catalogue
+from portdoctor.catalogue.cause import Catalogue, CauseError
 from portdoctor.engine import weigh
-from portdoctor.engine.expect import met
 from portdoctor.engine.merge import MergeError, merge
 from portdoctor.engine.stages import stage_lines
 from portdoctor.engine.subjects import at_address, connects_first, of_bind, unusable_here
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
     Bind,
+    Can,
     Connect,
-    Diagnosis,
     Handshake,
     Lookup,
     Note,
@@ -24,11 +23,14 @@ from portdoctor.model import (
     Outcome,
     Report,
     Stage,
+    Subject,
     Target,
     Vantage,
 )
 
 A4, A6 = "192.0.2.7", "2001:db8::7"
+AT_A4 = Subject(kind="address", values=(A4,))
+ALL = Can(error_queue=True, ttl_trace=True, listener_table="all", neighbour_table=True)
 TRUE, FALSE, OPEN = "target.port:8080", "target.port:1", "vantage.syn-arrives"  # present, absent, unknown
 PAGE = """# T
 
@@ -68,7 +70,7 @@ def connect(address: str = A4, outcome: Outcome = Outcome.TIMEOUT, took: float =
 def report(*seen: Observation, stages: tuple[Stage, ...] = ("tcp",), **more: Any) -> Report:
     numbered = tuple(_with_id(o, f"o{n}") for n, o in enumerate(seen, 1))
     target = Target(input="h:8080", host="h", port=8080, stages=stages)
-    return Report(target=target, vantage=Vantage(os="Linux 6"), observations=numbered, **more)
+    return Report(**{"target": target, "vantage": Vantage(os="Linux 6"), "observations": numbered, **more})
 
 
 def _with_id(o: Observation, name: str) -> Observation:
@@ -117,6 +119,32 @@ def test_what_responded_contradicts_before_silence() -> None:
     assert weigh.is_silence(report(silent), ["o1"])
     assert not weigh.is_silence(report(silent, refused), ["o1", "o2"])
     assert not weigh.is_silence(report(silent), [])
+
+    def decider(*seen: Observation, **keys: list[str]) -> str:
+        known = catalogue(tcp__a={"requires": [FALSE], **keys})
+        return weigh.Reader(report(*seen, vantage=Vantage(can=ALL))).weigh(known["tcp.a"], AT_A4).ruled_out().because
+
+    own = "The requested port is 8080."  # the target itself contradicts: no observation does
+    assert decider(connect()) == own
+    refused = connect(outcome=Outcome.REFUSED)
+    assert decider(refused, excludes=["tcp.refused-by-rst"]) != own
+    assert decider(connect(), excludes=["tcp.silent"]) == own
+
+
+def test_what_is_not_present_is_not_reported_as_present() -> None:
+    known = catalogue(tcp__a={"requires": [TRUE, OPEN]})
+    weighed = weigh.Reader(report(connect())).weigh(known["tcp.a"], AT_A4)
+    assert (weighed.state, [r.state for r in weighed.present], weighed.missing) == ("open", ["present"], (OPEN,))
+
+
+def test_a_sign_that_reads_a_key_needs_the_key() -> None:
+    with pytest.raises(CauseError, match="answers"):
+        first(catalogue(tcp__a={"requires": ["app.service-says"]}))
+
+
+def test_a_sign_of_a_subject_is_read_once() -> None:
+    reader = weigh.Reader(report(connect()))
+    assert reader.read(TRUE, AT_A4) is reader.read(TRUE, AT_A4)
 
 
 # ---------------------------------------------------------------- the verdict
@@ -299,34 +327,7 @@ def test_a_stage_that_did_not_run_has_its_reason() -> None:
     assert two[0].summary.endswith("1 of 2 addresses failed")
 
 
-# ---------------------------------------------------------------- --expect and merging
-
-
-def diagnosis(*seen: Observation, **more: Any) -> tuple[Report, Diagnosis]:
-    made = report(*seen, **more)
-    return made, diagnose(made, catalogue(tcp__a={}, tcp__b={"requires": [OPEN], "explains": ["connection-refused"]}))
-
-
-def test_expect_knows_words_symptoms_causes_and_doubt() -> None:
-    silent, refused = diagnosis(connect()), diagnosis(connect(outcome=Outcome.REFUSED, took=0.01))
-    works = diagnosis(connect(outcome=Outcome.OK, took=0.01))
-    assert [met("open", *case) for case in (works, silent, refused)] == [True, False, False]
-    assert [met("refused", *case) for case in (works, silent, refused)] == [False, False, True]
-    assert [met("filtered", *case) for case in (works, silent, refused)] == [False, True, False]
-    assert [met("timeout", *case) for case in (works, silent)] == [False, True]
-    assert [met("tcp.a", *case) for case in (silent, refused)] == [True, False]
-    assert met("tcp.b", *refused) is None  # still open
-    assert met("tcp.c", *silent) is False
-    half = diagnosis(connect(outcome=Outcome.OK, took=0.01), connect(A6))
-    assert met("open", *half) is False
-    ourselves = diagnosis(connect(outcome=Outcome.OK, took=0.01, self_connected=True))
-    assert met("open", *ourselves) is False
-    unfinished = diagnosis(connect(outcome=Outcome.OK, took=0.01), stages=("tcp", "tls"))
-    assert met("closed", *unfinished) is None
-    prohibited = diagnosis(connect(outcome=Outcome.PROHIBITED, took=0.01))
-    assert met("filtered", *prohibited) is True
-    unreachable = diagnosis(connect(outcome=Outcome.HOST_UNREACHABLE, took=0.01))
-    assert met("filtered", *unreachable) is False
+# ---------------------------------------------------------------- merging
 
 
 def test_merging_takes_two_reports_of_one_port_and_address() -> None:

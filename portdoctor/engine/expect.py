@@ -36,8 +36,6 @@ def met(expect: str, report: Report, diagnosis: Diagnosis) -> bool | None:
     if expect == "filtered":
         prohibited = any(o.outcome is Outcome.PROHIBITED for o in tried)
         return v.symptom == "timeout" or (v.symptom == "unreachable" and prohibited)
-    if expect in get_args(Symptom):
-        return False
     if any(expect in (p.cause, *(link.cause for link in p.chain)) for p in diagnosis.problems):
         return True
     candidates = [c.cause for p in diagnosis.problems[:1] for c in p.candidates]
