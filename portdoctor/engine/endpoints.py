@@ -74,9 +74,7 @@ def _of_resolver(report: Report, resolver: str) -> Iterator[Observation]:
             case Lookup(via="wire", resolver=r, transport="tcp") if r == resolver:
                 yield _connect(o, resolver)
             case _ if o.stage is None or getattr(o, "address", None) == resolver:
-                yield o  # this machine's tables, and further probes of the resolver
-            case _:
-                continue  # of the target
+                yield o  # this machine's tables, and further probes of the resolver; none of the target
 
 
 def _datagram(o: Lookup, resolver: str, role: str) -> Datagram:
@@ -98,4 +96,6 @@ def _connect(o: Lookup, resolver: str) -> Connect:
 
 def _transport(o: Lookup) -> Outcome:
     """How the exchange ended below DNS: any response, even one that cannot be parsed, arrived."""
-    return o.outcome if o.rcode is None and o.outcome in _TRANSPORT else Outcome.OK
+    if "accepted" in o.flags:  # TCP connected, and no response to the query
+        return Outcome.OK
+    return o.outcome if o.outcome in _TRANSPORT else Outcome.OK
