@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from portdoctor.catalogue.cause import Catalogue, CauseError
 from portdoctor.engine import weigh
 from portdoctor.engine.merge import MergeError, merge
-from portdoctor.engine.stages import stage_lines
-from portdoctor.engine.subjects import at_address, connects_first, of_bind, unusable_here
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
-    Bind,
     Can,
     Connect,
     Handshake,
@@ -67,6 +65,10 @@ def connect(address: str = A4, outcome: Outcome = Outcome.TIMEOUT, took: float =
     return Connect(outcome=outcome, address=address, port=8080, took=took, **more)
 
 
+def tls(address: str, outcome: Outcome) -> Handshake:
+    return Handshake(outcome=outcome, address=address, port=8080, took=0.01)
+
+
 def report(*seen: Observation, stages: tuple[Stage, ...] = ("tcp",), **more: Any) -> Report:
     numbered = tuple(_with_id(o, f"o{n}") for n, o in enumerate(seen, 1))
     target = Target(input="h:8080", host="h", port=8080, stages=stages)
@@ -74,8 +76,6 @@ def report(*seen: Observation, stages: tuple[Stage, ...] = ("tcp",), **more: Any
 
 
 def _with_id(o: Observation, name: str) -> Observation:
-    from msgspec.structs import replace
-
     return replace(o, id=name)
 
 
@@ -214,8 +214,6 @@ def test_a_remainder_is_undetermined_and_waits_for_probes() -> None:
 
 
 def test_other_systems_and_other_times_lower_the_certainty() -> None:
-    from msgspec.structs import replace
-
     seen = report(connect())
     elsewhere = replace(seen, vantage=Vantage(os="Windows 11"))
     assert diagnose(elsewhere, catalogue(tcp__a={})).problems[0].certainty == "likely"
@@ -234,32 +232,12 @@ def test_what_was_not_completed_is_not_called_working() -> None:
     ok = connect(outcome=Outcome.OK, took=0.01)
     assert diagnose(report(ok), known).verdict.symptom == "ok"
     assert diagnose(report(ok, stages=("tcp", "tls")), known).verdict.symptom == "undetermined"
-    assert diagnose(report(ok, interrupted=True), known).verdict.symptom == "undetermined"
-
-
-# ---------------------------------------------------------------- subjects and stages
-
-
-def tls(address: str, outcome: Outcome) -> Handshake:
-    return Handshake(outcome=outcome, address=address, port=8080, took=0.01)
-
-
-def test_a_client_meets_the_address_that_connects_first() -> None:
-    fast4, slow6 = connect(A4, Outcome.OK, 0.01), connect(A6, Outcome.OK, 0.2)
-    late6 = connect(A6, Outcome.OK, 0.4)
-    refused6 = connect(A6, Outcome.REFUSED, 0.01)
-
-    def winner(*seen: Connect) -> str | None:
-        found = connects_first([at_address(report(*seen), o.address) for o in seen])
-        return found.subject.values[0] if found else None
-
-    assert winner(slow6, fast4) == A6  # IPv4 begins 250 ms later
-    assert winner(late6, fast4) == A4
-    assert winner(refused6, connect(A4, Outcome.OK, 0.3)) == A4
-    assert winner(refused6, connect(A4)) is None
-    more = [connect(f"2001:db8::{n}") for n in range(1, 4)]
-    both = [*more, connect("2001:db8::9", Outcome.OK, 0.01), connect(A4, Outcome.OK, 0.05)]
-    assert winner(*both) == A4  # the IP versions take turns
+    unfinished = diagnose(report(ok, stages=("tcp", "tls"), interrupted=True), known).verdict
+    assert unfinished.explanation == "Stages that were not completed: tls."
+    interrupted = diagnose(report(ok, interrupted=True), known).verdict
+    assert (interrupted.symptom, interrupted.explanation) == ("undetermined", "The checkup was interrupted.")
+    elsewhere = diagnose(report(ok, tls(A6, Outcome.UNTRUSTED), stages=("tcp", "tls")), known)
+    assert elsewhere.verdict.symptom == "undetermined"  # a handshake that failed completes no stage
 
 
 def test_a_fault_after_the_connection_is_the_verdict_though_another_address_works() -> None:
@@ -273,66 +251,122 @@ def test_a_fault_after_the_connection_is_the_verdict_though_another_address_work
     assert d.verdict.symptom == "degraded"
 
 
-def test_an_address_without_a_route_is_no_fault_while_another_ip_version_works() -> None:
-    none6, ok4 = connect(A6, Outcome.NET_UNREACHABLE, 0.0), connect(A4, Outcome.OK, 0.01)
-
-    def unusable(*seen: Connect) -> list[str]:
-        found = unusable_here([at_address(report(*seen), o.address) for o in seen])
-        return [f.subject.values[0] for f in found]
-
-    assert unusable(none6, ok4) == [A6]
-    assert unusable(none6) == []
-    other6 = connect("2001:db8::8", Outcome.OK, 0.01)
-    assert unusable(none6, other6, ok4) == []  # the version works
-    from portdoctor.model import Icmp
-
-    rejected = connect(A6, Outcome.NET_UNREACHABLE, 0.0, icmp=Icmp(type=1, code=0, offender="2001:db8::1"))
-    assert unusable(rejected, ok4) == []  # a router reported it
-
-
-def test_the_stages_at_an_address_are_in_their_order_whatever_the_order_of_the_observations() -> None:
-    found = at_address(report(tls(A4, Outcome.RESET), connect(A4, Outcome.REFUSED)), A4)
-    assert (found.symptom, [o.stage for o in found.path]) == ("connection-refused", ["tcp", "tls"])
-
-
-def test_a_bind_is_judged_as_a_server_binds() -> None:
-    plain = Bind(outcome=Outcome.ADDRESS_IN_USE, address="0.0.0.0", port=8080)
-    reused = Bind(outcome=Outcome.OK, address="0.0.0.0", port=8080, reuse=True)
-    seen = report(plain, reused, stages=("bind",))
-    found = of_bind(seen)
-    assert found is not None
-    assert found.symptom == "ok"
-    assert [line.status for line in stage_lines(seen)] == ["ok"]
-    assert of_bind(report(plain, reused)) is None  # a bind beside a connection
-    both = report(reused, Bind(outcome=Outcome.ADDRESS_IN_USE, address="::", port=8080, reuse=True), stages=("bind",))
-    assert [line.status for line in stage_lines(both)] == ["failed"]
-    beside = report(connect(), Bind(outcome=Outcome.ADDRESS_IN_USE, address="::", port=1, reuse=True), reused)
-    assert [line.status for line in stage_lines(beside)] == ["failed", "ok"]
-
-
-def test_a_stage_that_did_not_run_has_its_reason() -> None:
-    def reasons(*seen: Observation, **more: Any) -> list[str | None]:
-        return [line.skipped_because for line in stage_lines(report(*seen, stages=("tcp", "tls"), **more))]
-
+def test_what_works_is_not_impaired_by_what_is_open_or_undecided() -> None:
+    impairs = {"explains": ["degraded", "timeout"]}
     ok = connect(outcome=Outcome.OK, took=0.01)
-    assert reasons(connect()) == [None, "tcp failed"]
-    assert reasons(ok) == [None, "not reached within the budget"]
-    assert reasons(ok, interrupted=True) == [None, "interrupted"]
-    note = Note(kind="not-evaluated", text="X.", stage="tls")
-    assert reasons(ok, notes=(note,)) == [None, "X."]
-    assert reasons(ok, notes=(Note(kind="info", text="X.", stage="tls"),))[1] != "X."
-    assert [line.status for line in stage_lines(report(connect(outcome=Outcome.OK, took=2.0)))] == ["slow"]
-    assert [line.status for line in stage_lines(report(connect(outcome=Outcome.OK, self_connected=True)))] == ["failed"]
-    two = stage_lines(report(ok, connect(A6)))
-    assert two[0].summary.endswith("1 of 2 addresses failed")
+
+    def impaired(*seen: Observation, **causes: dict[str, Any]) -> list[tuple[str, str | None, int]]:
+        d = diagnose(report(*seen), catalogue(**causes))
+        return [(p.symptom, p.cause, len(p.ruled_out)) for p in d.problems]
+
+    assert impaired(ok, tcp__a=impairs) == [("degraded", "tcp.a", 0)]
+    assert impaired(ok, tcp__a=impairs, tcp__b={**impairs, "requires": [TRUE, FALSE]}) == [("degraded", "tcp.a", 0)]
+    assert impaired(ok, tcp__a={**impairs, "requires": [OPEN], "supports": [TRUE]}) == []
+    assert impaired(ok, tcp__a={**impairs, "kind": "remainder"}) == []
+    assert impaired(ok, tcp__a={**impairs, "about": "name"}) == []
+    assert impaired(ok, tls__a={**impairs, "about": "target"}) == []  # seen at another stage
+    assert impaired(ok, tcp__a={**impairs, "about": "target"}) == [("degraded", "tcp.a", 0)]
+    assert impaired(connect(), tcp__a=impairs) == [("timeout", "tcp.a", 0)]  # what fails is not impaired as well
+
+
+def test_a_scope_needs_an_address_that_fails() -> None:
+    where = {"kind": "scope", "about": "target", "explains": ["degraded"]}
+    known = catalogue(tcp__some=where, tcp__a={"explains": ["degraded", "timeout"]})
+    ok4, ok6 = connect(outcome=Outcome.OK, took=0.01), connect(A6, Outcome.OK, 0.01)
+    works = diagnose(report(ok4, ok6), known).problems
+    assert [(p.cause, p.because, p.because_certainty) for p in works] == [("tcp.a", None, None)]
+    half = diagnose(report(ok4, connect(A6)), known).problems
+    assert (half[0].cause, half[0].because, half[0].because_certainty) == ("tcp.some", "tcp.a", "certain")
+    undecided = diagnose(report(ok4, connect(A6)), catalogue(tcp__some=where)).problems
+    assert (undecided[0].cause, undecided[0].because, undecided[0].because_certainty) == ("tcp.some", None, None)
+    no_scope = diagnose(report(ok4, connect(A6)), catalogue(tcp__a={})).problems
+    assert [(p.symptom, p.cause) for p in no_scope] == [("degraded", "tcp.a")]
+
+
+def test_an_ip_version_that_this_machine_cannot_use_is_a_note() -> None:
+    none6, ok4 = connect(A6, Outcome.NET_UNREACHABLE, 0.0), connect(outcome=Outcome.OK, took=0.01)
+    d = diagnose(report(none6, ok4), catalogue(tcp__a={"explains": ["unreachable"]}))
+    assert (d.verdict.symptom, d.problems, d.unexplained) == ("ok", (), ())
+    assert [n.evidence for n in d.notes] == [("o1",)]
+
+
+def test_what_a_client_meets_stands_first_and_once() -> None:
+    known = catalogue(tls__a={"explains": ["tls-failed"]})
+    ok4, ok6 = connect(outcome=Outcome.OK, took=0.01), connect(A6, Outcome.OK, 0.4)
+    seen = (ok6, tls(A6, Outcome.UNTRUSTED), ok4, tls(A4, Outcome.UNTRUSTED))
+    d = diagnose(report(*seen, stages=("tcp", "tls")), known)
+    assert [p.subject.values for p in d.problems] == [(A4, A6)]
+
+
+def test_what_failed_without_an_explanation_is_listed() -> None:
+    other = connect("192.0.2.9", took=1.0, role="elsewhere")
+    fine = connect("192.0.2.10", Outcome.OK, 0.1, role="elsewhere")
+    assert diagnose(report(connect(), other, fine), catalogue(tcp__a={})).unexplained == ("o2",)
+
+
+def test_a_resolver_does_not_impair_a_name_that_was_not_looked_up() -> None:
+    known = catalogue(dns__dead={"about": "resolver", "explains": ["degraded"]})
+    wire = Lookup(outcome=Outcome.TIMEOUT, name="h", via="wire", resolver="192.0.2.53")
+    system = Lookup(outcome=Outcome.OK, name="h", via="system", addresses=(A4,))
+    ok = connect(outcome=Outcome.OK, took=0.01)
+    assert [p.cause for p in diagnose(report(system, wire, ok), known).problems] == ["dns.dead"]
+    assert diagnose(report(wire, ok), known).problems == ()
+
+
+def test_only_a_cap_asks_for_its_proof() -> None:
+    def wanted(**causes: dict[str, Any]) -> list[str]:
+        return [w.want.probe for w in diagnose(report(connect()), catalogue(**causes)).wants]
+
+    proof = {"proof": ["route.type:none"]}
+    assert wanted(tcp__a=proof) == []
+    assert wanted(tcp__a={**proof, "cap": "likely"}) == ["route"]
+
+
+def test_an_open_cause_behind_an_established_one_asks_for_nothing() -> None:
+    general = {"requires": ["route.type:none"]}
+    for keys in ({"refines": ["tcp.a"]}, {"hides": ["tcp.a"]}):
+        d = diagnose(report(connect()), catalogue(tcp__a=general, tcp__b=keys))
+        assert (d.verdict.cause, d.verdict.certainty, d.wants) == ("tcp.b", "certain", ())
+
+
+def test_causes_that_hide_each_other_explain_nothing() -> None:
+    assert first(catalogue(tcp__a={"hides": ["tcp.b"]}, tcp__b={"hides": ["tcp.a"]}))[:2] == (None, "undetermined")
+
+
+# ---------------------------------------------------------------- the root behind a scope
+
+
+def unresolved(*queries: tuple[str, Outcome]) -> list[str | None]:
+    """The causes where the name is not resolved and the queries to these resolvers ended so."""
+    known = catalogue(
+        dns__s={"about": "name", "explains": ["name-not-resolved"], "requires": ["target.port:8080"],
+                "through": "resolver"},
+        udp__closed={"explains": ["connection-refused"], "requires": ["target.port:53"]},
+        udp__far={"explains": ["unreachable"], "requires": ["target.port:53"]},
+        udp__rest={"explains": ["undetermined"], "requires": ["target.port:53"], "kind": "remainder"},
+    )  # fmt: skip
+    wire = [
+        Lookup(outcome=outcome, name="h", via="wire", transport="udp", resolver=resolver)
+        for resolver, outcome in queries
+    ]
+    system = Lookup(outcome=Outcome.TRY_AGAIN, name="h", via="system")
+    return [p.cause for p in diagnose(report(system, *wire, stages=("dns", "tcp")), known).problems]
+
+
+def test_a_scope_gives_way_to_the_one_root_of_all_its_endpoints() -> None:
+    one, two = "198.51.100.53", "198.51.100.54"
+    assert unresolved() == ["dns.s"]
+    assert unresolved((one, Outcome.REFUSED)) == ["udp.closed"]
+    assert unresolved((one, Outcome.REFUSED), (two, Outcome.REFUSED)) == ["udp.closed"]
+    assert unresolved((one, Outcome.REFUSED), (two, Outcome.HOST_UNREACHABLE)) == ["dns.s", "udp.closed", "udp.far"]
+    assert unresolved((one, Outcome.REFUSED), (two, Outcome.TIMEOUT)) == ["dns.s", "udp.closed"]
+    assert unresolved((one, Outcome.REFUSED), (two, Outcome.OK)) == ["dns.s", "udp.closed"]
 
 
 # ---------------------------------------------------------------- merging
 
 
 def test_merging_takes_two_reports_of_one_port_and_address() -> None:
-    from msgspec.structs import replace
-
     one = report(connect())
     with pytest.raises(MergeError, match="two"):
         merge([one])

@@ -50,7 +50,7 @@ def addresses(report: Report) -> list[str]:
 def path_of(report: Report, address: str) -> dict[Stage, Ending]:
     """The last own attempt of each stage at one address, in stage order."""
     own = [o for o in report.observations if isinstance(o, _AT_ADDRESS) and o.own and o.address == address]
-    last = {o.stage: o for o in own if o.stage}
+    last = {o.stage: o for o in own}
     return {stage: last[stage] for stage in STAGES if stage in last}
 
 
@@ -72,7 +72,7 @@ def of_name(report: Report) -> Finding | None:
 def of_resolvers(report: Report) -> list[Finding]:
     """Return the resolvers that were queried; a failing one degrades a name that resolves."""
     asked = {o.resolver: o for o in report.of(Lookup) if o.resolver}
-    return [_finding(Subject(kind="resolver", values=(r,)), o, [], state="ok") for r, o in asked.items() if r]
+    return [_finding(Subject(kind="resolver", values=(r,)), o, [], state="ok") for r, o in asked.items()]
 
 
 def of_bind(report: Report) -> Finding | None:
@@ -89,16 +89,16 @@ def of_bind(report: Report) -> Finding | None:
 def connects_first(found: list[Finding]) -> Finding | None:
     """The address whose connection a client gets: the race of RFC 8305 in getaddrinfo's order; None when all fail.
 
-    Families take turns, and each attempt begins 250 ms after the one before, or when that has failed.
+    Families take turns, and each attempt begins 250 ms after the one before, or when that has ended: once it has
+    connected, a later one is too late.
     """
     best: tuple[float, Finding] | None = None
     begins = 0.0
     for f in _in_turn(found):
         o = f.path[0]
-        connected = o.outcome is Outcome.OK
-        if connected and (best is None or begins + o.took < best[0]):
+        if o.outcome is Outcome.OK and (best is None or begins + o.took < best[0]):
             best = (begins + o.took, f)
-        begins += _STAGGER if connected else min(_STAGGER, o.took)
+        begins += min(_STAGGER, o.took)
     return best[1] if best else None
 
 
@@ -113,8 +113,8 @@ def unusable_here(found: list[Finding]) -> list[Finding]:
     """Addresses of a family that this machine cannot use, while another family works: no fault of the target."""
 
     def unusable(finding: Finding) -> bool:
-        o = finding.path[0] if finding.path else None
-        return o is not None and o.outcome in _UNUSABLE and o.icmp is None
+        o = finding.path[0]
+        return o.outcome in _UNUSABLE and o.icmp is None
 
     working = {family_of(f.subject.values[0]) for f in found if not unusable(f)}
     return [f for f in found if unusable(f) and family_of(f.subject.values[0]) not in working] if working else []

@@ -100,10 +100,12 @@ class _Case:
         problems = merged([p for f in failing for p in self._explain(f)])
         problems += merged([p for f in found if f.symptom == "ok" for p in self._impaired(f)])
         self.notes.extend(notes.lost_syns(self.report, found, problems))
-        if failing and (first is None or first.symptom != "ok"):
+        if first is None or first.symptom != "ok":
             self.notes.extend(notes.working(found))
             return problems
-        whole = Finding(subject=Subject(kind="target"), symptom="ok", stage=found[0].path[0].stage or found[0].stage)
+        stage = found[0].path[0].stage
+        assert stage is not None
+        whole = Finding(subject=Subject(kind="target"), symptom="ok", stage=stage)
         return [*(self._scopes(problems, whole) if failing else problems), *self._impaired(whole)]
 
     def _scopes(self, problems: list[Problem], whole: Finding) -> list[Problem]:
@@ -114,7 +116,7 @@ class _Case:
             if c.front.kind == "scope" and c.front.about == "target"
         ]
         established = weigh.leading([w for w in weighed if w.state == "established"])
-        if not established or not problems:
+        if not established:
             return [replace(p, symptom="degraded") for p in problems]
         scope, dead = established[0], problems[0]
         facts = facts_about(self.report, whole.subject)
@@ -139,10 +141,8 @@ class _Case:
             and (c.front.kind != "scope" or kind != "target")
             and self._shows(c, finding.subject)
         ]  # fmt: skip
-        if not causes:
-            return []
         found = replace(finding, symptom="degraded")
-        return [p for p in self._weighed_up(found, causes) if p.cause is not None and p.certainty != "undetermined"]
+        return [p for p in self._weighed_up(found, causes) if p.certainty != "undetermined"]
 
     def _shows(self, cause: Cause, subject: Subject) -> bool:
         states = {self.reader.read(name, subject, cause.front).state for name in cause.front.requires}
@@ -165,7 +165,7 @@ class _Case:
     def _root(self, view: Report) -> Problem | None:
         """Why an endpoint cannot be reached, when that is established or likely."""
         inside = _Case(view, self.catalogue)
-        found = [p for p in inside._at_addresses() if p.cause and p.certainty != "undetermined"]
+        found = [p for p in inside._at_addresses() if p.certainty != "undetermined"]
         self.wants.update(inside.wants)
         return endpoints.owned(found[0], view) if found else None
 

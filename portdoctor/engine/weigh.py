@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..catalogue.cause import Cause, CauseError, Front, sign_named
 from ..model import Report, RuledOut, Subject, Value
-from ..signs import Reading, Sign
+from ..signs import Reading
 from ..signs.base import responded
 
 State = Literal["established", "open", "unseen", "ruled-out"]
@@ -35,7 +35,6 @@ class Reader:
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        self._signs: dict[str, Sign] = {}
         self._read: dict[tuple[str, Subject, tuple[str, ...]], Reading] = {}
 
     def read(self, name: str, subject: Subject, front: Front | None = None) -> Reading:
@@ -43,7 +42,7 @@ class Reader:
 
         `front`: the cause that asks, for signs that take the value of one of its keys.
         """
-        sign = self._signs.get(name) or self._signs.setdefault(name, sign_named(name))
+        sign = sign_named(name)
         value: tuple[str, ...] = getattr(front, sign.reads) if sign.reads and front else ()
         if sign.reads and front and not value:
             raise CauseError(f"sign {name!r} reads the key {sign.reads!r}, which is missing")
@@ -80,7 +79,7 @@ class Reader:
         return Weighed(cause=cause, state=state, missing=missing, present=present)
 
     def _unseen(self, reading: Reading) -> bool:
-        if reading.state != "unknown" or reading.want or reading.ask:
+        if reading.want or reading.ask:
             return False
         return reading.why == "not-looked" or (reading.why == "no-answer" and is_silence(self.report, reading.evidence))
 
