@@ -107,6 +107,18 @@ def test_what_does_not_belong_together_is_refused() -> None:
         merge([REFUSED])
 
 
+def test_only_the_attempts_at_the_target_count() -> None:
+    closed = Connect(outcome=Outcome.REFUSED, address=SERVER, port=443, role="control")
+    works = seen_from(ELSEWHERE, connect(ELSEWHERE, Outcome.OK), closed)
+    assert merge([works, SILENT]).vantage.source_address == HERE  # a closed control port is no failure
+    stub = Route(outcome=Outcome.OK, address="127.0.0.53", type="local")
+    at_home = seen_from(HERE, stub, AWAY, connect(HERE, Outcome.REFUSED))
+    assert merge([works, at_home]).vantage.source_address == HERE  # a local route to another address
+    only_control = seen_from(HERE, Connect(outcome=Outcome.OK, address="203.0.113.99", port=8080), closed)
+    with pytest.raises(MergeError, match="share no address"):
+        merge([REFUSED, only_control])
+
+
 def test_a_merged_case_is_a_record_too() -> None:
     merged = merge([REFUSED, there()])
     again = json.load_report(json.render(merged, diagnose(merged, CATALOGUE)))
