@@ -227,8 +227,10 @@ PHRASE_BLANKS = {
     "port": r"[0-9]{1,5}(?![0-9])",
     "address": r"[^\s,;]{1,80}",
     "code": r"\S{1,60}",
+    "number": r"-?[0-9a-z]{1,10}(?![0-9a-z])",
     "text": r"[^\r\n]{1,80}?",
 }
+_GROUPS = ("host", "port", "address", "number")
 
 
 def phrase_pattern(phrase: str) -> re.Pattern[str]:
@@ -236,15 +238,16 @@ def phrase_pattern(phrase: str) -> re.Pattern[str]:
 
     Only whole words and numbers match: "530" is found in "530 busy" and in "#530Busy", not in "5300". A blank,
     written ``{name}``, matches 1 to 80 characters of one line; ``{host}`` and ``{address}`` match a name or an
-    address, ``{port}`` a number, ``{code}`` one word; a space matches spaces and tabs. Groups: `host`, `address`,
-    `port`, each for its first blank. Blanks are atomic groups, so that a hostile text cannot make the match slow.
+    address, ``{port}`` a number, ``{code}`` one word, ``{number}`` the number of an error; a space matches spaces and
+    tabs. Groups: `host`, `address`, `port`, `number`, each for its first blank. Blanks are atomic groups, so that a
+    hostile text cannot make the match slow.
     """
     phrase = phrase.strip()
     first, *rest = re.split(r"\{([^{}]*)\}", phrase)
     parts = [_literal(first)]
     for place, (name, literal) in enumerate(zip(rest[::2], rest[1::2], strict=True)):
         blank = PHRASE_BLANKS.get(name, PHRASE_BLANKS["text"])
-        group = f"?P<{name}>" if name in ("host", "port", "address") and name not in rest[: 2 * place : 2] else "?:"
+        group = f"?P<{name}>" if name in _GROUPS and name not in rest[: 2 * place : 2] else "?:"
         parts.append(f"(?>({group}{blank}){_literal(literal)})")
     before, after = _edge(phrase[:1]), _edge(phrase[-1:])
     return re.compile(rf"(?<!{before}){''.join(parts)}(?!{after})", re.IGNORECASE)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 import time
 from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.catalogue.pasted import PastedError, errors_in
-from portdoctor.catalogue.printed import load_phrases
+from portdoctor.catalogue.printed import CodeTable, code_tables, load_phrases
 from portdoctor.catalogue.symptoms import symptoms
 from portdoctor.commands.explain import explain_text, listing
-from portdoctor.model import Symptom
+from portdoctor.model import Stage, Symptom
+from portdoctor.outcomes import of_errno
+from portdoctor.outcomes import symptom as outcome_symptom
 from portdoctor.services.ports import service_named
 from portdoctor.target import UsageError
 from portdoctor.text import is_clean, width
@@ -180,7 +185,6 @@ LINES: list[tuple[str, str, str, str, str]] = [
     ("wget", "Connecting to shop.example.com (shop.example.com)|203.0.113.45|:443... failed: Connection timed out.",
      TIMEOUT, "check 203.0.113.45:443", ""),
     ("", "nc: connect to 10.0.0.5 port 25 (tcp) failed: Connection refused", REFUSED, "check 10.0.0.5:25", ""),
-    ("", "WARNING: TCP connect to (10.0.0.5 : 443) failed: timed out", TIMEOUT, "check 10.0.0.5:443", ""),
     ("", "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:80", "port-conflict",
      "bind :80", ""),
 ]  # fmt: skip
@@ -194,6 +198,55 @@ def test_a_line_is_understood(tool: str, text: str, symptom: str, command: str, 
     if tool:
         assert found[0].program == tool
     assert not hint or hint in found[0].hints
+
+
+# ---------------------------------------------------------------- lines of tests/explain_lines.toml
+
+
+class _From(msgspec.Struct, forbid_unknown_fields=True):
+    source: str
+    lines: list[tuple[str, str, str, str]]
+
+
+class _NoError(msgspec.Struct, forbid_unknown_fields=True):
+    source: str
+    text: str
+
+
+class _Real(msgspec.Struct, forbid_unknown_fields=True, rename={"sources": "from"}):
+    sources: list[_From]
+    no_error: list[_NoError]
+
+
+REAL = msgspec.toml.decode((Path(__file__).parent / "explain_lines.toml").read_bytes(), type=_Real)
+
+
+@pytest.mark.parametrize(("source", "line"), [(f.source, x) for f in REAL.sources for x in f.lines])
+def test_a_real_line_gives_its_symptoms_target_and_cause(source: str, line: tuple[str, str, str, str]) -> None:
+    text, symptoms, target, cause = line
+    (found,) = errors_of(text)
+    assert [found.symptom, *found.also] == symptoms.split(), source
+    assert found.target == target, source
+    assert not cause or cause in found.hints, source
+    assert not any(hint.startswith("udp.") for hint in found.hints)
+
+
+@pytest.mark.parametrize("near", REAL.no_error, ids=lambda near: near.text[:40])
+def test_a_line_that_only_looks_like_an_error_is_none(near: _NoError) -> None:
+    assert errors_of(near.text) == [], near.source
+
+
+def test_a_log_without_an_error_is_reported_as_one() -> None:
+    log = "\n".join(near.text for near in REAL.no_error)
+    assert "is named here in a comment, setting or count" in refused(log)
+    assert refused("one line\nand another") == "no known error message in 2 lines"
+
+
+def test_every_real_line_has_a_source_and_stands_once() -> None:
+    every = [line for f in REAL.sources for line in f.lines]
+    assert len({text for text, *_ in every}) == len(every) > 300
+    for each in (*REAL.sources, *REAL.no_error):
+        assert each.source.strip()
 
 
 @pytest.mark.parametrize(
@@ -235,6 +288,13 @@ def test_an_ambiguous_line_lists_the_causes_of_all_its_symptoms() -> None:
 # ---------------------------------------------------------------- the phrases
 
 FILLED = {"host": "db.example.com", "port": "5432", "address": "192.0.2.7", "code": "x1", "text": "some text"}
+
+
+def filled(phrase: str, number: str = "0") -> str:
+    """The phrase with texts in its blanks."""
+    return re.sub(r"\{(\w+)\}", lambda blank: {**FILLED, "number": number}[blank[1]], phrase)
+
+
 # Two causes print the same where the program cannot tell them apart; a test reports any other pair.
 ALIKE = [
     {"dns.resolver-silent", "dns.servfail"},
@@ -242,6 +302,7 @@ ALIKE = [
     {"tls.cert-private-ca", "tls.chain-incomplete"},
     {"local.no-route", "tcp.net-unreachable"},
     {"app.slow", "tcp.silent-after-accept"},
+    {"tls.closed-in-handshake", "tls.reset-in-handshake"},
 ]
 EVERY = [
     *((symptom, phrase) for symptom, said in symptoms().items() for phrase in said.prints),
@@ -251,7 +312,7 @@ EVERY = [
 
 @pytest.mark.parametrize(("name", "phrase"), EVERY)
 def test_a_phrase_leads_back_to_what_prints_it(name: str, phrase: str) -> None:
-    found = errors_of(re.sub(r"\{(\w+)\}", lambda blank: FILLED[blank[1]], phrase))[0]
+    found = errors_of(filled(phrase))[0]
     assert name in (found.symptom, *found.also, *found.hints)
     if "{host}" in phrase:
         assert found.host == FILLED["host"]
@@ -277,6 +338,52 @@ def test_a_phrase_and_its_symptom_agree_with_its_causes() -> None:
             assert not printed.causes or explained & set(printed.symptoms), printed.phrase.text
 
 
+# ---------------------------------------------------------------- the numbers
+
+
+@pytest.mark.parametrize("table", code_tables(), ids=lambda table: table.name)
+def test_a_number_means_what_its_phrase_means(table: CodeTable) -> None:
+    printed = {p.phrase.text: p for p in PHRASES.printed}
+    for phrase, numbers in table.codes.items():
+        for number in numbers:
+            for form in table.forms:
+                found = errors_of(filled(form, number))
+                assert (found[0].symptom, *found[0].also) == printed[phrase].symptoms, (form, number)
+
+
+def test_no_number_has_two_meanings_in_one_form() -> None:
+    for table in code_tables():
+        numbers = [number for each in table.codes.values() for number in each]
+        assert len(numbers) == len(set(numbers)), table.name
+
+
+def test_an_unknown_number_and_success_mean_nothing() -> None:
+    for text in ("[Errno 2] No such file or directory", "curl: (0)", "Verify return code: 0 (ok)", "SQLSTATE[00000]"):
+        assert errors_of(text) == []
+
+
+def test_the_errnos_of_this_system_and_their_outcomes_agree_with_the_table() -> None:
+    table = code_tables()[0].codes
+    names = [name for name in table if name.startswith("E") and not name.startswith("EAI_")]
+    for name in names:
+        number: int = getattr(errno, name)
+        assert str(number) in table[name]
+        stage: Stage = "bind" if name == "EADDRINUSE" else "tcp"
+        if name != "EAFNOSUPPORT":  # outcomes.py knows the call: a route to that family, or an address to listen on
+            assert errors_of(f"errno {number}")[0].symptom == outcome_symptom(stage, of_errno(number)), name
+    for name in (name for name in table if name.startswith("EAI_")):
+        assert str(getattr(socket, name)) in table[name]
+    assert len(names) > 10
+
+
+@pytest.mark.parametrize(
+    ("number", "symptom"),
+    [("111", REFUSED), ("61", REFUSED), ("10061", REFUSED), ("-3", NAME), ("53300", "service-error"), ("7", REFUSED)],
+)
+def test_a_lone_number_is_an_errno_or_the_code_of_another_table(number: str, symptom: str) -> None:
+    assert explain_text(number, CATALOGUE).startswith(symptom)
+
+
 def test_a_site_s_own_cause_is_found_by_what_it_prints(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("causes")
     (folder / "tcp").mkdir()
@@ -291,8 +398,7 @@ def test_a_site_s_own_cause_is_found_by_what_it_prints(tmp_path_factory: pytest.
 
 def test_every_program_is_known_by_each_of_its_marks() -> None:
     for mark, program in PHRASES.marks:
-        filled = re.sub(r"\{(\w+)\}", lambda blank: FILLED[blank[1]], mark.text)
-        assert mark.pattern.search(f"x {filled} x")
+        assert mark.pattern.search(f"x {filled(mark.text)} x")
         assert not program.service or service_named(program.service)
 
 
@@ -325,6 +431,45 @@ def test_a_log_gives_what_it_says_most() -> None:
     first, second = errors_of(log)
     assert (first.count, first.target) == (7, "10.0.0.5:5432")
     assert (second.count, second.symptom) == (1, "timeout")
+    page = explain_text(log, CATALOGUE)
+    assert page.startswith("8 errors in 9 lines, 2 of them distinct")
+    assert page.index("7 times: connection-refused") < page.index("1 time: timeout")
+    assert max(map(width, page.splitlines())) <= 80
+
+
+def test_a_stack_trace_is_one_error() -> None:
+    trace = (
+        "javax.net.ssl.SSLHandshakeException: PKIX path building failed: unable to find valid certification path\n"
+        "\tat java.base/sun.security.ssl.Alert.createSSLException(Alert.java:131)\n"
+        "Caused by: sun.security.validator.ValidatorException: PKIX path building failed\n"
+    )
+    (found,) = errors_of(trace * 10)
+    assert found.count == 10
+    dotnet = (
+        "System.Net.Http.HttpRequestException: The SSL connection could not be established, see inner exception.\n"
+        " ---> System.Security.Authentication.AuthenticationException: RemoteCertificateNameMismatch\n"
+    )
+    (found,) = errors_of(dotnet * 10)
+    assert (found.count, found.hints) == (10, ("tls.cert-name-mismatch",))
+
+
+def test_a_log_with_many_errors_shows_the_most_frequent() -> None:
+    log = "\n".join(
+        f"dial tcp 10.0.{n // 250}.{n % 250}:80: i/o timeout" for n in range(300) for _ in range(1 + (n == 7))
+    )
+    page = explain_text(log, CATALOGUE)
+    assert page.startswith("301 errors in 301 lines, 300 of them distinct\n\n2 times: timeout\n")
+    assert "280 more that are distinct occur less often." in page
+
+
+def test_a_log_of_ten_thousand_lines_takes_about_a_second() -> None:
+    real = [text for f in REAL.sources for text, *_ in f.lines]
+    log = "\n".join(
+        (real[n % len(real)] if n % 4 == 0 else f"INFO request {n} took {n % 97} ms") for n in range(10_000)
+    )
+    began = time.process_time()
+    assert sum(each.count for each in errors_of(log)) > 2_000
+    assert time.process_time() - began < 6.0
 
 
 def test_a_target_may_stand_a_line_away() -> None:

@@ -108,7 +108,7 @@ def changed(old: str, new: str) -> str:
         (changed("cap =", 'prints = ["no VPN for {text}"]\nanswers = ["08006"]\ncap ='), ""),
         (changed("cap =", 'prints = [\n  "no VPN",\n  " "]\ncap ='), "9: prints: the phrase is empty"),
         (changed("cap =", 'answers = ["{code} "]\ncap ='), "7: answers: the phrase is empty, or has nothing"),
-        (changed("cap =", 'answers = ["no {user} here"]\ncap ='), "7: answers: unknown blank 'user' in a phrase:"),
+        (changed("cap =", 'answers = ["no {user} here"]\ncap ='), "7: answers: unknown blank 'user' in a phrase"),
         (changed("cap =", 'answers = ["no {VPN}"]\ncap ='), "7: answers: malformed blank in 'no {VPN}'"),
         (changed("cap =", f'answers = ["{"x" * 201}"]\ncap ='), "7: answers: the phrase has 201 characters; at most"),
         (changed("+++\n# The", "# The"), "1: the file does not begin with front matter between two +++ lines"),

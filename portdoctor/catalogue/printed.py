@@ -1,4 +1,4 @@
-"""Collects the phrases that programs print, from the causes, symptoms.toml and programs.toml, with their meanings.
+"""Collects the phrases that programs print, from the causes and data/*.toml, with their meanings.
 
 A phrase is compiled only when its longest word is in the text.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from ..text import phrase_pattern
 from .cause import Catalogue, Cause
 from .symptoms import SymptomText, symptoms
 
-_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "programs.toml")
+_DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 
 
 class Phrase:
@@ -44,6 +44,13 @@ class Printed(NamedTuple):
     causes: tuple[str, ...]  # names of the causes that list it
 
 
+class Coded(NamedTuple):
+    """A phrase with a number, and the meaning of each number."""
+
+    phrase: Phrase
+    meanings: dict[str, Printed]
+
+
 class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One program of data/programs.toml, which explains the fields."""
 
@@ -55,40 +62,86 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Phrases(NamedTuple):
-    """All phrases. `marks` identify a program; each is paired with it."""
+    """All phrases. `marks` identify a program; each is paired with it. `programs`: what is no error and no target."""
 
     printed: tuple[Printed, ...]
+    coded: tuple[Coded, ...]
     shapes: tuple[Phrase, ...]
     marks: tuple[tuple[Phrase, Program], ...]
+    programs: Programs
 
     def within(self, text: str) -> Phrases:
         """Return those whose longest word is in the text: the others cannot match any line of it."""
         low = text.lower()
+        every = [p.phrase for p in self.printed] + [c.phrase for c in self.coded]
+        every += [*self.shapes, *(mark for mark, _ in self.marks)]
+        present = {literal for literal in {phrase.literal for phrase in every} if literal in low}
         return Phrases(
-            tuple(p for p in self.printed if p.phrase.literal in low),
-            tuple(s for s in self.shapes if s.literal in low),
-            tuple(m for m in self.marks if m[0].literal in low),
+            tuple(p for p in self.printed if p.phrase.literal in present),
+            tuple(c for c in self.coded if c.phrase.literal in present),
+            tuple(s for s in self.shapes if s.literal in present),
+            tuple(m for m in self.marks if m[0].literal in present),
+            self.programs,
         )
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Programs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """data/programs.toml, which explains the fields."""
+
+    not_begin: tuple[str, ...]
+    not_contain: tuple[str, ...]
+    not_targets: tuple[str, ...]
     program: tuple[Program, ...]
 
 
-def programs() -> tuple[Program, ...]:
-    """Return the programs of data/programs.toml."""
-    with open(_FILE, "rb") as file:
-        return msgspec.toml.decode(file.read(), type=_Table).program
+class CodeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of data/codes.toml, which explains the fields."""
+
+    name: str
+    source: str
+    forms: tuple[str, ...]
+    codes: dict[str, tuple[str, ...]]
+
+
+class _CodeTables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    table: tuple[CodeTable, ...]
+
+
+def programs() -> Programs:
+    """Return data/programs.toml."""
+    with open(os.path.join(_DATA, "programs.toml"), "rb") as file:
+        return msgspec.toml.decode(file.read(), type=Programs)
+
+
+def code_tables() -> tuple[CodeTable, ...]:
+    """Return the tables of data/codes.toml."""
+    with open(os.path.join(_DATA, "codes.toml"), "rb") as file:
+        return msgspec.toml.decode(file.read(), type=_CodeTables).table
 
 
 def load_phrases(catalogue: Catalogue) -> Phrases:
     """Return all phrases of these causes, of the symptoms and of the programs."""
     known = programs()
+    printed = tuple(_printed(symptoms(), catalogue.printing()))
     return Phrases(
-        printed=tuple(_printed(symptoms(), catalogue.printing())),
-        shapes=tuple(Phrase(shape) for program in known for shape in program.shapes),
-        marks=tuple((Phrase(mark), program) for program in known for mark in program.marks),
+        printed=printed,
+        coded=tuple(_coded(code_tables(), {p.phrase.text: p for p in printed})),
+        shapes=tuple(Phrase(shape) for program in known.program for shape in program.shapes),
+        marks=tuple((Phrase(mark), program) for program in known.program for mark in program.marks),
+        programs=known,
     )
+
+
+def _coded(tables: Iterable[CodeTable], printed: dict[str, Printed]) -> Iterator[Coded]:
+    """Yield the forms of each table. A phrase that no cause of this catalogue prints has no numbers."""
+    for table in tables:
+        meanings = {
+            number.lower(): printed[phrase]
+            for phrase, numbers in table.codes.items()
+            if phrase in printed
+            for number in numbers
+        }
+        yield from (Coded(Phrase(form), meanings) for form in table.forms)
 
 
 def _printed(texts: dict[Symptom, SymptomText], causes: Iterable[Cause]) -> list[Printed]:

@@ -1,6 +1,7 @@
 """`portdoctor explain NAME`"""
 
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import typer
 
 from ..catalogue.cause import Catalogue, Cause
 from ..catalogue.folders import HERE
+from ..catalogue.pasted import MOST_LINES, errors_in, lines_of, mentions
+from ..catalogue.printed import Phrases, load_phrases
 from ..catalogue.symptoms import SymptomText, symptoms
 from ..model import Symptom
 from ..render import explain as page
@@ -19,13 +22,17 @@ from .output.options import Causes
 from .output.reading import catalogue_of, names
 from .output.stdout import Stdout
 
-_MOST = 64 * 1024  # characters of a pasted error that are read
+_MOST = 64 * 1024 * 1024  # characters of a log that are read
+_MOST_LINE = 64 * 1024
+_MOST_NAME = 100  # characters of a name that are compared with the known names
 
 
 def explain(
     name: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", autocompletion=names, help="A symptom, a cause, or an error message."),
+        typer.Argument(
+            metavar="NAME", autocompletion=names, help="A symptom, a cause, an errno, or an error message; - is stdin."
+        ),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List all symptoms and causes.")] = False,
     causes: Causes = None,
@@ -36,9 +43,9 @@ def explain(
         Stdout().print(listing(catalogue))
         return
     asked = " ".join(name or [])
-    if not asked and not sys.stdin.isatty():
+    if asked == "-" or (not asked and not sys.stdin.isatty()):
         with installed().raising():
-            asked = sys.stdin.read(_MOST)
+            asked = _stdin()
     if not asked.strip():
         raise UsageError("missing name: write a cause or symptom, such as tcp.no-listener; `explain --list` shows all")
     Stdout().print(explain_text(asked.strip(), catalogue))
@@ -68,22 +75,42 @@ def explain_text(asked: str, catalogue: Catalogue) -> str:
     raise UsageError(_unknown(asked, [*catalogue.names(), *texts]))
 
 
+def _stdin() -> str:
+    """Return the last lines of stdin, as many as are searched for errors."""
+    lines: deque[str] = deque(maxlen=MOST_LINES)
+    read = 0
+    while read < _MOST and (line := sys.stdin.readline(_MOST_LINE)):
+        read += len(line)
+        lines.append(line)
+    return "".join(lines)
+
+
 def listing(catalogue: Catalogue) -> str:
     """Return all symptoms and causes, one per line; a site's causes with their file."""
     return plain(page.listing(symptoms(), list(catalogue), HERE))
 
 
 def _pasted(asked: str, texts: dict[Symptom, SymptomText], catalogue: Catalogue) -> list[Line]:
-    from ..catalogue.pasted import errors_in
-    from ..catalogue.printed import load_phrases
+    phrases = load_phrases(catalogue)
+    found = errors_in(_number(asked, phrases), phrases)
+    if not found:
+        if near := mentions(asked, phrases):
+            raise UsageError(f"no error: {clean(near, 60)!r} is named here in a comment, setting or count")
+        return []
+    read = len(lines_of(asked))
+    if len(found) > 1:
+        return page.pasted_errors(found, read, texts)
+    every = [cause for symptom in (found[0].symptom, *found[0].also) for cause in catalogue.explaining(symptom)]
+    every += [catalogue[name] for name in found[0].hints]
+    causes = _at(list({cause.name: cause for cause in every}.values()), found[0].stage, found[0].hints)
+    return page.pasted_error(found[0], texts, causes)
 
-    lines: list[Line] = []
-    for place, found in enumerate(errors_in(asked, load_phrases(catalogue))):
-        every = [cause for symptom in (found.symptom, *found.also) for cause in catalogue.explaining(symptom)]
-        every += [catalogue[name] for name in found.hints]
-        causes = _at(list({cause.name: cause for cause in every}.values()), found.stage, found.hints)
-        lines += [*([()] if place else []), *page.pasted_error(found, texts, causes)]
-    return lines
+
+def _number(word: str, phrases: Phrases) -> str:
+    """Return a lone number of an error as the first form of its table prints it, any other word as it is."""
+    number = word.lower() if len(word) <= _MOST_NAME else ""
+    form = next((form.text for form, meanings in phrases.coded if number in meanings), "")
+    return form.replace("{number}", word) or word
 
 
 def _at(causes: Sequence[Cause], stage: str, hints: Sequence[str]) -> list[Cause]:
@@ -94,10 +121,13 @@ def _at(causes: Sequence[Cause], stage: str, hints: Sequence[str]) -> list[Cause
 
 def _unknown(asked: str, names: list[str]) -> str:
     shown = clean(asked.strip().partition("\n")[0], 60)
-    near = nearest(asked.strip(), names, 3, 0.55)
+    near = nearest(asked.strip()[:_MOST_NAME], names, 3, 0.55)
     if not near:
         last = [n for n in names if n.partition(".")[2] and asked.strip().lower() in n]
         near = last[:3]
     if near:
         return f"unknown name {shown!r} (did you mean {words([repr(name) for name in near], 'or')}?)"
+    count = len(lines_of(asked))
+    if count > 1:
+        return f"no known error message in {count} lines"
     return f"unknown name {shown!r}, and no known error message; `explain --list` shows all names"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..catalogue.pasted import PastedError
 
 COLUMNS = 80
+MOST = 20  # distinct errors of one log that are shown
 _KINDS = {
     "cause": "",
     "scope": "a scope: where the fault is, not why",
@@ -107,11 +108,14 @@ def pasted_error(
     often = f", {plural(text.count, 'time')}" if text.count > 1 else ""
     found = _title(text.symptom, said.title)
     found += [line(Span(f"  {each}", "dim")) for each in wrapped(text.line, columns - 2)]
-    meaning = said.text
+    meaning = [("Means", said.text)]
     if text.also:
         possible = words([f"{name} ({symptoms[name].title})" for name in (text.symptom, *text.also)], "or")
-        meaning = f"{possible}. The text alone does not show which; the command below does."
-    rows = [("Means", meaning), ("Stage", f"{text.stage}{who}{often}")]
+        meaning = [
+            ("Means", f"{possible}, the likeliest first. The text does not show which."),
+            ("Decides", "The error of the system for this connection attempt. The command below shows it."),
+        ]
+    rows = [*meaning, ("Stage", f"{text.stage}{who}{often}")]
     if text.target:
         rows.append(("Target", text.target))
     found += [line(), *_rows(rows)]
@@ -124,6 +128,28 @@ def pasted_error(
             found += [line(), line(Span("Also possible" if hinted else "Possible causes", "bold")), *_causes(rest)]
     where = "on the machine that printed it"
     return [*found, line(), line(f"Next, run {where}:"), line("  ", Span(text.command, "cyan"))]
+
+
+def pasted_errors(found: Sequence[PastedError], read: int, symptoms: dict[Symptom, SymptomText]) -> list[Line]:
+    """The distinct errors of a log, the most frequent first. `read`: the number of its lines."""
+    count = plural(sum(each.count for each in found), "error")
+    lines = [line(Span(f"{count} in {plural(read, 'line')}, {len(found)} of them distinct", "bold"))]
+    for each in found[:MOST]:
+        rows = [
+            ("", each.line),
+            ("Means", words([symptoms[name].title for name in (each.symptom, *each.also)], "or")),
+            ("Target", each.target),
+            ("Named", words(each.hints)),
+            ("Next", each.command),
+        ]
+        lines += [
+            line(),
+            line(Span(f"{plural(each.count, 'time')}: {words((each.symptom, *each.also), 'or')}", "bold")),
+        ]
+        lines += _rows([row for row in rows if row[1]], size=8)
+    if len(found) > MOST:
+        lines += [line(), line(f"{len(found) - MOST} more that are distinct occur less often.")]
+    return [*lines, line(), line(Span("`portdoctor explain NAME` describes a symptom and its causes.", "dim"))]
 
 
 # ---------------------------------------------------------------- laying out
