@@ -60,6 +60,8 @@ def _ports(report: Report, address: str) -> list[Row]:
         return []
     random = {o.port for o in traces if o.role == "random"} | {o.port for o in beside if o.role == "negative"}
     own = [o for o in connects if o.role == "target"]
+    if own and own[0].outcome is Outcome.OK and not any(o.outcome is Outcome.OK for o in beside if o.port in random):
+        return []  # the port is not what fails
     far = _far(traces, {report.target.port})
     rows = [Row(f"port {report.target.port}", _joined(_ended(own[0]) if own else "", far))]
     kinds: dict[tuple[Outcome, str], list[Connect]] = {}
@@ -108,14 +110,21 @@ def _ended(o: Connect, *, timed: bool = True) -> str:
 
 def _resolvers(lookups: list[Lookup]) -> list[Row]:
     """The system's lookup beside the answer of each resolver, one row per resolver and transport."""
-    rows: dict[str, list[str]] = {}
+    rows: dict[str, dict[str, list[str]]] = {}  # label -> result -> record types
     for o in lookups:
         if o.via == "system":
-            rows.setdefault("getaddrinfo", []).append(_found(o))
+            rows.setdefault("getaddrinfo", {}).setdefault(_found(o), [])
         else:
             label = f"{bracketed(o.resolver or '')} {(o.transport or 'udp').upper()}"
-            rows.setdefault(label, []).append(f"{o.qtype} {_found(o)}")
-    return [Row(label, "; ".join(dict.fromkeys(said))) for label, said in rows.items()] if len(rows) > 1 else []
+            rows.setdefault(label, {}).setdefault(_found(o), []).append(o.qtype)
+    if len(rows) < 2:
+        return []
+    said = {label: [_of_types(types, result) for result, types in results.items()] for label, results in rows.items()}
+    return [Row(label, "; ".join(results)) for label, results in said.items()]
+
+
+def _of_types(types: list[str], said: str) -> str:
+    return f"{', '.join(dict.fromkeys(types))} {said}".strip()
 
 
 def _found(o: Lookup) -> str:
