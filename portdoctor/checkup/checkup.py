@@ -185,7 +185,8 @@ class Checkup(Session):
             if self.options.attempts > 1:
                 await repeats.series(self, address, self.options.attempts)
         finally:
-            task.cancel()
+            if not task.cancel() and not task.cancelled() and task.exception() is None and (opened := task.result()[1]):
+                discard(opened)  # where an interruption came between the connect and its use
 
     async def _later_stages(self, address: str, sock: socket.socket) -> None:
         from .conversation import run_stages
