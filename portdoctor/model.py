@@ -603,6 +603,10 @@ class Report(Value, frozen=True, kw_only=True):
     # reports of the same target from other machines (`diagnose --merge`)
     others: Annotated[tuple[Report, ...], Meta(max_length=MOST_OTHERS)] = ()
 
+    def to_json(self) -> str:
+        """Return the report without a diagnosis as one line of JSON, which `portdoctor.load` and `diagnose` read."""
+        return msgspec.json.encode(self).decode()
+
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Return the observations of one kind, in order."""
         return [o for o in self.observations if isinstance(o, kind)]

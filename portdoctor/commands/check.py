@@ -6,9 +6,10 @@ import typer
 
 from ..model import Options
 from ..target import UsageError
+from ..target.hosts import literal, name_of
 from .output import options as opt
 from .output.loop import RunResult, run_checks
-from .output.reading import catalogue_of, duration_of, expectation, expected, literal, name_of, targets_of, trusted
+from .output.reading import catalogue_of, duration_of, expectation, expected, targets_of, trusted
 
 _TARGET = "host:port, host port, a URL, or NAME=TARGET to show it by that name."
 

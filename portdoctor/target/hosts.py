@@ -38,6 +38,27 @@ def host_of(text: str, *, listening: bool = False) -> str:
     return _name(name)
 
 
+def literal(text: str, option: str) -> str | None:
+    """Return the IP address; None if it was not given."""
+    import ipaddress
+
+    if not text:
+        return None
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        raise UsageError(f"invalid value {text!r} for {option}: write an IP address, such as 192.0.2.7") from None
+    return text
+
+
+def name_of(text: str, option: str) -> str | None:
+    """Return a host name in the form used by TLS. Raises UsageError if it is invalid."""
+    try:
+        return host_of(text).rstrip(".") if text else None
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
 def _bracketed(inside: str, listening: bool) -> str:
     address, mark, zone = inside.partition("%")
     if zone.startswith("25") and len(zone) > 2:

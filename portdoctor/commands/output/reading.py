@@ -169,19 +169,6 @@ def seconds_in(text: str) -> float | None:
     return seconds if seconds < _DAY else None
 
 
-def literal(text: str, option: str) -> str | None:
-    """Return the IP address; None if it was not given."""
-    import ipaddress
-
-    if not text:
-        return None
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        raise UsageError(f"invalid value {text!r} for {option}: write an IP address, such as 192.0.2.7") from None
-    return text
-
-
 def trusted(file: str) -> str | None:
     """Return the PEM file of CA certificates. Raises UsageError if it cannot be read or has no certificate."""
     if not file:
@@ -193,16 +180,6 @@ def trusted(file: str) -> str | None:
     except OSError as error:  # ssl.SSLError is one
         raise UsageError(f"invalid CA file {file} for --cafile: {error.strerror or error}") from None
     return file
-
-
-def name_of(text: str, option: str) -> str | None:
-    """Return a host name in the form used by TLS. Raises UsageError if it is invalid."""
-    from ...target.hosts import host_of
-
-    try:
-        return host_of(text).rstrip(".") if text else None
-    except UsageError as error:
-        raise UsageError(f"{option}: {error}") from None
 
 
 def catalogue_of(folders: Sequence[str] | None) -> Catalogue:
