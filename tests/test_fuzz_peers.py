@@ -1,6 +1,6 @@
 """Random and mutated bytes for everything that reads what a peer sends: certificates, DNS, HTTP, greetings.
 
-`FUZZ_INPUTS=100000 pytest tests/test_fuzz.py` tries so many inputs of each class, FUZZ_SEED others.
+`fuzzing` says how more inputs are tried.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import asyncio
 import datetime
 import errno
 import ipaddress
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -46,14 +45,15 @@ from portdoctor.probes.http import request
 from portdoctor.render import json as json_format
 from portdoctor.render import terminal, ticket
 
+from . import fuzzing
 from .test_hostile import harmless
 
-COUNT = int(os.environ.get("FUZZ_INPUTS", "300"))
-SEED = int(os.environ.get("FUZZ_SEED", "1"))
+COUNT = fuzzing.MANY or 300
+SEED = fuzzing.SEED
 DIAGNOSED = 50  # one of so many is diagnosed and rendered, which takes longer than to read it
 MOST_SECONDS = 2.0  # of processor time for one input: a watchdog ends a step of two seconds
 ADDRESS = "127.0.0.1"
-pytestmark = pytest.mark.timeout(0 if "FUZZ_INPUTS" in os.environ else 120)
+pytestmark = pytest.mark.timeout(0 if fuzzing.MANY else 120)
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
