@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from ..model import Bind, Connect, Ending, Lookup, Note, Outcome, Problem, Report
+from ..model import Bind, Connect, Ending, Lookup, Note, Outcome, Problem, Report, Stage
 from ..outcomes import family_of
 from ..signs.resolver_states import (
     ANSWERS,
@@ -19,7 +19,7 @@ from ..signs.resolver_states import (
 from ..signs.series import attempts
 from ..text import at, words
 from .problem import aside
-from .subjects import Finding, of_bind, of_name
+from .subjects import Finding, of_bind
 from .weigh import Reader
 
 _LATE = 0.3  # seconds without a response after which a checkup starts to probe beside a connection
@@ -27,22 +27,22 @@ _LATE = 0.3  # seconds without a response after which a checkup starts to probe 
 
 def of_lookups(report: Report) -> Iterator[Note]:
     """Note what DNS answered beside a name that resolves: no record, other addresses, an error before an answer."""
-    name = of_name(report)
-    if name is None:
+    system = system_lookup(report)
+    if system is None:
         return
-    if name.symptom != "ok":
-        yield from _control(report, name)
+    if system.outcome is not Outcome.OK:
+        yield from _control(report, system)
         return
     lookups = [o for o in address_lookups(report) if o.resolver and configured(report, o.resolver)]
     good = {o.resolver for o in lookups if o.addresses}
     seen = [o for o in lookups if o.outcome is Outcome.NO_DATA and o.resolver in good]
     if seen:
         text = "DNS has no record of some types; the name resolves without them."
-        yield _note("not-evaluated", text, name, seen)
-    for one, other in _contradictions(report):
-        yield _note("info", f"{_returned(one)}, {_returned(other)}.", name, (one, other))
-    if good or not any(o.aliases for o in name.path if isinstance(o, Lookup)):  # else a search domain was appended
-        yield from _without_address(report, name, lookups)
+        yield _note("not-evaluated", text, "dns", seen)
+    for one, other in _contradictions(report, system):
+        yield _note("info", f"{_returned(one)}, {_returned(other)}.", "dns", (one, other))
+    if good or not system.aliases:  # else a search domain was appended
+        yield from _without_address(report, system, lookups)
 
 
 def of_listening(report: Report) -> Iterator[Note]:
@@ -53,9 +53,9 @@ def of_listening(report: Report) -> Iterator[Note]:
     binds = [o for o in report.of(Bind) if o.outcome is Outcome.OK]
     if report.target.transport == "tcp" and not any(o.listened for o in binds):
         text = "The port was bound without listen(), which a policy can still deny; --listen tests it."
-        yield _note("info", text, f, binds)
+        yield _note("info", text, f.stage, binds)
     text = "A program of another user, sandbox or security label can get another result than this one."
-    yield _note("info", text, f, binds)
+    yield _note("info", text, f.stage, binds)
 
 
 def late_answers(reader: Reader, found: list[Finding]) -> Iterator[Note]:
@@ -68,7 +68,7 @@ def late_answers(reader: Reader, found: list[Finding]) -> Iterator[Note]:
         beside = [o for o in aside(reader, f.subject) if o.outcome is not Outcome.OK and o not in later]
         if beside:
             text = f"{tcp.address} responded after {tcp.took:.1f} s; other ports were probed meanwhile."
-            yield _note("info", text, f, beside)
+            yield _note("info", text, f.stage, beside)
 
 
 def working(found: list[Finding]) -> Iterator[Note]:
@@ -76,7 +76,7 @@ def working(found: list[Finding]) -> Iterator[Note]:
     for f in found:
         if f.symptom == "ok":
             text = f"{f.subject.values[0]} works; a client that connected to another address does not try it."
-            yield _note("info", text, f, f.path)
+            yield _note("info", text, f.stage, f.path)
 
 
 def accidents(report: Report, found: list[Finding]) -> Iterator[Note]:
@@ -88,12 +88,12 @@ def accidents(report: Report, found: list[Finding]) -> Iterator[Note]:
             continue
         if len(failed) == 1:
             text = f"One of {len(series)} attempts at {failed[0].address} failed; the others succeeded."
-            yield _note("state-changed", text, f, failed)
+            yield _note("state-changed", text, f.stage, failed)
         elif len(failed) == len(series) - 1:
             number = next(n for n, o in enumerate(series, 1) if o.outcome is Outcome.OK)
             how = words(tuple(dict.fromkeys(o.os_says or str(o.outcome) for o in failed)))
             text = f"Attempt {number} of {len(series)} at {failed[0].address} succeeded; the others failed: {how}."
-            yield _note("state-changed", text, f, series)
+            yield _note("state-changed", text, f.stage, series)
 
 
 def lost_syns(report: Report, found: list[Finding], problems: Iterable[Problem]) -> Iterator[Note]:
@@ -105,39 +105,37 @@ def lost_syns(report: Report, found: list[Finding], problems: Iterable[Problem])
             continue
         where = at(tcp.address, tcp.port)
         text = f"The first SYN to {where} received no response; SYN {tcp.syns} connected after {tcp.took:.1f} s."
-        yield _note("info", text, f, [tcp])
+        yield _note("info", text, f.stage, [tcp])
 
 
-def _control(report: Report, name: Finding) -> Iterator[Note]:
+def _control(report: Report, system: Lookup) -> Iterator[Note]:
     """A resolver that returns an address while the lookup of programs on this machine fails."""
-    system = name.path[-1]
     how = "had not ended" if system.outcome is Outcome.TIMEOUT else f"failed: {system.os_says}"
     for o in address_lookups(report):
         if o.addresses and o.outcome is Outcome.OK:
-            yield _note("info", f"{_returned(o)}, while the system's lookup {how}.", name, [o, system])
+            yield _note("info", f"{_returned(o)}, while the system's lookup {how}.", "dns", [o, system])
             return
 
 
-def _without_address(report: Report, name: Finding, lookups: list[Lookup]) -> Iterator[Note]:
+def _without_address(report: Report, system: Lookup, lookups: list[Lookup]) -> Iterator[Note]:
     """A resolver that answers without an address, where the name resolves; or with an error to one type of query."""
-    system = _returned(name.path[-1]) if isinstance(name.path[-1], Lookup) else ""
+    found = _returned(system)
     for resolver in dict.fromkeys(o.resolver or "" for o in lookups):
         state, own = state_of(report, resolver), [o for o in lookups if o.resolver == resolver]
         failed = [o for o in own if o.outcome in FAILURES]
         if state in ANSWERS and state != "address":
-            yield _note("info", f"{state_text(state, (resolver,))[:-1]}; {system}.", name, own)
+            yield _note("info", f"{state_text(state, (resolver,))[:-1]}; {found}.", "dns", own)
         elif state == "address" and failed:
-            text = f"Resolver {resolver} answered {failed[0].rcode} to the {failed[0].qtype} query; {system}."
-            yield _note("info", text, name, failed)
+            text = f"Resolver {resolver} answered {failed[0].rcode} to the {failed[0].qtype} query; {found}."
+            yield _note("info", text, "dns", failed)
 
 
-def _contradictions(report: Report) -> Iterator[tuple[Lookup, Lookup]]:
+def _contradictions(report: Report, system: Lookup) -> Iterator[tuple[Lookup, Lookup]]:
     """The lookups that returned addresses of one IP version without one in common."""
-    system = system_lookup(report)
     answers = {(o.resolver, o.qtype): o for o in address_lookups(report) if o.addresses}
     for o in answers.values():
-        ours = [a for a in system.addresses if family_of(a) == family_of(o.addresses[0])] if system else []
-        if system and ours and not {*ours} & {*o.addresses}:
+        ours = [a for a in system.addresses if family_of(a) == family_of(o.addresses[0])]
+        if ours and not {*ours} & {*o.addresses}:
             yield system, o
     for one, other in combinations(answers.values(), 2):
         if one.qtype == other.qtype and not {*one.addresses} & {*other.addresses}:
@@ -149,6 +147,6 @@ def _returned(o: Lookup) -> str:
     return f"{who} returned {words(o.addresses)}"
 
 
-def _note(kind: str, text: str, f: Finding, evidence: Iterable[Ending]) -> Note:
+def _note(kind: str, text: str, stage: Stage, evidence: Iterable[Ending]) -> Note:
     text = text[0].upper() + text[1:]
-    return Note(kind=kind, text=text, stage=f.stage, evidence=tuple(o.id for o in evidence))  # type: ignore[arg-type]
+    return Note(kind=kind, text=text, stage=stage, evidence=tuple(o.id for o in evidence))  # type: ignore[arg-type]
