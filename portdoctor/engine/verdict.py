@@ -89,8 +89,6 @@ class _Case:
             text = f"This machine cannot use {f.subject.values[0]}: it has no route or no address of that IP version."
             self.notes.append(Note(kind="info", text=text, stage=f.stage, evidence=tuple(o.id for o in f.path)))
         found = [f for f in found if f not in unusable]
-        if not found:
-            return []
         self.notes.extend(notes.late_answers(self.reader, found))
         self.notes.extend(notes.accidents(self.report, found))
         first = connects_first(found)
