@@ -18,12 +18,14 @@ from portdoctor.host.linux import Linux
 from portdoctor.model import (
     Bind,
     Diagnosis,
+    Holder,
     Interface,
     Interfaces,
     Listener,
     Listeners,
     Outcome,
     Ports,
+    Problem,
     Report,
     Subject,
     Target,
@@ -121,6 +123,42 @@ def test_a_taken_port_names_its_owner() -> None:
         report = examine("127.0.0.1", port)
         assert verdict(report) == ("port-conflict", "bind.in-use", "certain")
         assert "is listening on 127.0.0.1" in diagnose(report, CATALOGUE).verdict.explanation
+
+
+def used_by(holder: Holder) -> Problem:
+    """The problem of a port on which this process listens."""
+    row = Listener(address="127.0.0.1", port=8080, uid=33, holder=holder)
+    failed = Bind(
+        id="o1", outcome=Outcome.ADDRESS_IN_USE, errno=errno_of(98), address="127.0.0.1", port=8080, reuse=True
+    )
+    table = Listeners(id="o2", outcome=Outcome.OK, port=8080, complete=True, rows=(row,))
+    target = Target(input="127.0.0.1:8080", host="127.0.0.1", port=8080, stages=("bind",))
+    vantage = Vantage(os="Linux", started="2026-11-25T09:14:00.120Z")
+    found = diagnose(Report(target=target, vantage=vantage, observations=(failed, table)), CATALOGUE).problems[0]
+    assert found.cause == "bind.in-use"
+    return found
+
+
+def test_a_process_of_a_service_is_stopped_by_its_service() -> None:
+    since = "2026-11-25T06:02:11Z"
+    found = used_by(Holder(pid=812, name="nginx", user="www-data", unit="nginx.service", since=since))
+    assert found.headline == "Already in use by nginx (pid 812, user www-data, started 3 h ago)."
+    commands = [s.command for s in found.steps]
+    assert commands[0] == "sudo systemctl stop nginx.service"
+    assert not any("kill" in c for c in commands)
+
+
+def test_a_process_of_a_session_is_stopped_by_its_pid() -> None:
+    found = used_by(Holder(pid=812, name="nginx", unit="session-3.scope"))
+    assert found.headline == "Already in use by nginx (pid 812)."
+    assert next(s.command for s in found.steps) == "sudo kill 812"
+    assert not any("systemctl" in s.command for s in found.steps)
+
+
+def test_no_process_is_stopped_that_is_not_visible() -> None:
+    found = used_by(Holder(user="www-data"))
+    assert found.headline == "Already in use by a process of user www-data."
+    assert not any("kill" in s.command or "systemctl" in s.command for s in found.steps)
 
 
 @pytest.mark.parametrize("wanted", ["0.0.0.0", "*"])

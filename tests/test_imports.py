@@ -26,7 +26,7 @@ LAW: dict[str, set[str]] = {
     "signs": {*_NOUNS, "services"},
     "probes": {*_NOUNS, "__init__", "services", "host"},
     "catalogue": {*_NOUNS, "services", "signs"},
-    "engine": {*_NOUNS, "signs", "catalogue"},
+    "engine": _KNOWLEDGE,
     "render": {*_KNOWLEDGE, "engine"},
     "redaction": {*_NOUNS, "services", "render"},
     "checkup": {*_KNOWLEDGE, "__init__", "target", "host", "probes", "engine"},

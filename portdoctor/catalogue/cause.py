@@ -15,7 +15,7 @@ from msgspec import Meta
 from ..model import Certainty, EndpointRole, Origin, Owner, Shell, Stage, Step, SubjectKind, Symptom, Value
 from ..signs import Sign, find
 from ..text import clean
-from .blanks import fill, fill_command
+from .blanks import blanks_in, fill, fill_command
 
 _AT_OF_PHASE: dict[str, tuple[Stage, ...]] = {
     "local": ("tcp", "udp"), "dns": ("dns",), "tcp": ("tcp",), "tls": ("tls",), "http": ("http",),
@@ -176,6 +176,11 @@ def _actions(text: str) -> Iterator[Action]:
             raise CauseError(f"malformed step: {clean(line, 80)!r}")
     if action:
         yield action
+
+
+def suits(action: Action, facts: dict[str, str]) -> bool:
+    """Return whether every fact that the sentence of a step names is known; without it, the step is left out."""
+    return all(facts.get(blank) for blank in blanks_in(action.text))
 
 
 def step_of(action: Action, system: str, facts: dict[str, str]) -> Step:

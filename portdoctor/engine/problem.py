@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ..catalogue.blanks import blanks_in, fill, fill_command, fill_first, fill_message
-from ..catalogue.cause import ORIGIN, OWNER_TEXT, Cause, step_of
+from ..catalogue.cause import ORIGIN, OWNER_TEXT, Cause, step_of, suits
 from ..model import (
     Bind,
     Candidate,
@@ -21,6 +21,7 @@ from ..model import (
     Outcome,
     Owner,
     Problem,
+    Report,
     Route,
     RuledOut,
     Shell,
@@ -108,7 +109,24 @@ def problem_of(
         assumptions=front.assumes,
         terms=front.terms,
         signs=tuple(says),
-        steps=_steps([step_of(a, system, facts) for a in actions], here=_here(reader, finding.subject)),
+        steps=_steps(
+            [step_of(a, system, facts) for a in actions if suits(a, facts)], here=_here(reader, finding.subject)
+        ),
+    )
+
+
+def reworded(report: Report, cause: Cause, problem: Problem) -> Problem:
+    """The problem of several addresses, whose message names all of them. Headline and steps are for the first one."""
+    facts = facts_about(report, problem.subject)
+    one = facts_about(report, replace(problem.subject, values=problem.subject.values[:1]))
+    one = {blank: fact for blank, fact in one.items() if blank != "which"} | {"detail": "".join(problem.signs[:1])}
+    headline = fill_first(cause.front.says, one | {"which": facts["which"]} if "which" in facts else one)
+    return replace(
+        problem,
+        headline=headline,
+        explanation=problem.explanation.replace(problem.headline, headline, 1),
+        owner_text=_owner_text(cause, problem.owner, facts),
+        ask=fill_message(cause.front.ask, facts) if problem.ask else "",
     )
 
 

@@ -11,7 +11,7 @@ from ..catalogue.cause import Catalogue, Cause
 from ..model import Diagnosis, Link, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
 from . import endpoints, notes, weigh
 from .facts import facts_about
-from .problem import evidence_of, merged, numbered, problem_of, rivals_of, rooted
+from .problem import evidence_of, merged, numbered, problem_of, reworded, rivals_of, rooted
 from .stages import answer_notes, stage_lines, stage_of
 from .subjects import Finding, addresses, at_address, connects_first, of_bind, of_name, of_resolvers, unusable_here
 from .weigh import Reader, Weighed
@@ -97,6 +97,7 @@ class _Case:
         failing = [f for f in found if f.symptom != "ok"]
         problems = merged([p for f in failing for p in self._explain(f)])
         problems += merged([p for f in found if f.symptom == "ok" for p in self._impaired(f)])
+        problems = [self._reworded(p) for p in problems]
         self.notes.extend(notes.lost_syns(self.report, found, problems))
         if first is None or first.symptom != "ok":
             self.notes.extend(notes.working(found))
@@ -105,6 +106,10 @@ class _Case:
         assert stage is not None
         whole = Finding(subject=Subject(kind="target"), symptom="ok", stage=stage)
         return [*(self._scopes(problems, whole) if failing else problems), *self._impaired(whole)]
+
+    def _reworded(self, problem: Problem) -> Problem:
+        several = problem.cause is not None and len(problem.subject.values) > 1
+        return reworded(self.report, self.catalogue[problem.cause or ""], problem) if several else problem
 
     def _scopes(self, problems: list[Problem], whole: Finding) -> list[Problem]:
         """Some addresses work: the scope comes first and carries the cause found where it fails."""
