@@ -94,14 +94,15 @@ def exit_code(result: RunResult) -> int:
     if result.interrupted and not result.reader_closed:
         return installed().exit_code
     vague = result.unreadable or result.reader_closed
+    if result.nagios is not None:
+        codes = {"failed": CRITICAL, "unknown": UNKNOWN, "warning": WARNING, "ok": OK}
+        states = {*result.nagios, *(("unknown",) if vague else ())}
+        return next((code for state, code in codes.items() if state in states), OK)
     if result.met is not None:
-        unmet = CRITICAL if result.nagios else FAILED  # Nagios takes 1 for a warning
-        return unmet if False in result.met else UNKNOWN if None in result.met or vague else OK
+        return FAILED if False in result.met else UNKNOWN if None in result.met or vague else OK
     fine = ("ok", "undetermined") if result.strict else ("ok", "degraded", "undetermined")
     failed = any(symptom not in fine for symptom in result.symptoms)
     unknown = vague or "undetermined" in result.symptoms
-    if result.nagios:
-        return CRITICAL if failed else UNKNOWN if unknown else WARNING if "degraded" in result.symptoms else OK
     return FAILED if failed else UNKNOWN if unknown else OK
 
 

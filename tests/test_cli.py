@@ -25,8 +25,11 @@ from portdoctor.checkup import checkup
 from portdoctor.commands import COMMANDS
 from portdoctor.commands.output import stdout
 from portdoctor.commands.output.loop import RunResult
+from portdoctor.commands.output.options import OutputOptions
 from portdoctor.model import Symptom
+from portdoctor.render.state import State, duration
 
+from . import reports
 from .loopback import reset, server, until_closed
 
 ESC = "\x1b["
@@ -97,11 +100,37 @@ def _code_of_the_contract(result: RunResult) -> int:
         return 130
     if result.met is not None:
         if False in result.met:
-            return 2 if result.nagios else 1
+            return 1 if result.nagios is None else 2
         return 3 if None in result.met or result.unreadable or result.reader_closed else 0
-    if result.nagios:
+    if result.nagios is not None:
         return 2 if failing else 3 if vague else 1 if "degraded" in result.symptoms else 0
     return 1 if failing else 3 if vague else 0
+
+
+def _states(
+    symptoms: tuple[Symptom, ...], met: tuple[bool | None, ...] | None, *, strict: bool
+) -> tuple[State, ...]:
+    """The states that a monitoring system gets for these results."""
+    if met is not None:
+        of_met: dict[bool | None, State] = {True: "ok", False: "failed", None: "unknown"}
+        return tuple(of_met[each] for each in met)
+    of: dict[str, State] = {"ok": "ok", "undetermined": "unknown", "degraded": "failed" if strict else "warning"}
+    return tuple(of.get(each, "failed") for each in symptoms)
+
+
+def test_a_slow_check_is_a_warning_or_critical_for_nagios(run: Run, opened: str) -> None:
+    took = duration(reports.ok()[0])
+
+    def state(make: Callable[[], reports.Case], warning: float | None, critical: float | None) -> State:
+        return OutputOptions(format="nagios", warning=warning, critical=critical).state(make())
+
+    assert state(reports.ok, took * 2, took * 3) == "ok"
+    assert state(reports.ok, took / 2, took * 2) == "warning"
+    assert state(reports.ok, None, took / 2) == "failed"
+    assert state(reports.refused, 0.001, None) == "failed"
+    assert run("check", opened, "--format", "nagios", "--warning", "1m", "--critical", "2m").code == 0
+    done = run("check", opened, "--warning", "1")
+    assert (done.code, "--format nagios" in done.err) == (2, True)
 
 
 def test_exit_codes_in_every_combination() -> None:
@@ -112,7 +141,7 @@ def test_exit_codes_in_every_combination() -> None:
     for symptoms, met, (stopped, unreadable, left, strict, nagios) in itertools.product(some, answers, flags):
         result = RunResult(
             symptoms=symptoms, met=met, interrupted=stopped, unreadable=unreadable, reader_closed=left, strict=strict,
-            nagios=nagios,
+            nagios=_states(symptoms, met, strict=strict) if nagios else None,
         )  # fmt: skip
         assert cli.exit_code(result) == _code_of_the_contract(result), result
 

@@ -207,7 +207,9 @@ def test_xml_parses_and_junitparser_reads_it(case: Case) -> None:
 def test_openmetrics_parses_and_has_no_free_text(case: Case) -> None:
     text = openmetrics.render([case, case])
     families = list(text_string_to_metric_families(text))
-    assert len(families) == 4
+    assert len(families) >= 4
+    success = [s.labels["target"] for f in families if f.name == "probe_success" for s in f.samples]
+    assert len(set(success)) == 2
     assert text.splitlines().count("# EOF") == 1
     assert {label for f in families for s in f.samples for label in s.labels} <= {
         "target", "stage", "symptom", "cause", "certainty",

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 from xml.etree import ElementTree
@@ -19,7 +20,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.catalogue.quoting import shell_quoted
 from portdoctor.engine.verdict import diagnose
-from portdoctor.model import Hop, Note, Other, Outcome, Owner, Report, Symptom, Trace
+from portdoctor.model import Handshake, Hop, Lookup, Note, Other, Outcome, Owner, Report, Symptom, Trace
 from portdoctor.render import json as json_format
 from portdoctor.render import junit, markdown, nagios, openmetrics, overview, tap, terminal, ticket
 from portdoctor.render.command import broken
@@ -27,8 +28,8 @@ from portdoctor.render.lines import Line, encodable, plain
 from portdoctor.render.path import drawn, path_to
 from portdoctor.render.phrases import OWNERS, TITLES, own_steps
 from portdoctor.render.reproduce import trials
-from portdoctor.render.state import health_of, worst
-from portdoctor.text import is_clean, width
+from portdoctor.render.state import duration, health_of, names_of, worst
+from portdoctor.text import is_clean, seconds, width
 
 from . import reports
 
@@ -484,7 +485,15 @@ def nagios_line(text: str) -> tuple[str, list[str]]:
 def test_the_nagios_line() -> None:
     message, data = nagios_line(nagios.render([reports.refused()]))
     assert message == "PORTDOCTOR CRITICAL - shop.example.com:8443 connection-refused (tcp.no-listener)"
-    assert data == ["dns=0.012s", "tcp=0.024s"]
+    assert data == [f"time={duration(reports.refused()[0]):.3f}s;;;0", "dns=0.012s", "tcp=0.024s"]
+
+
+def test_nagios_shows_its_limits_and_what_exceeds_them() -> None:
+    took = duration(reports.ok()[0])
+    message, data = nagios_line(nagios.render([reports.ok()], ["warning"], (took / 2, 60.0)))
+    assert message == f"PORTDOCTOR WARNING - shop.example.com:443 ok, took {seconds(took)}"
+    assert data[0] == f"time={took:.3f}s;{took / 2:g};60;0"
+    assert "took" not in nagios.render([reports.ok()], ["ok"], (took * 2, None))
 
 
 @each_report
@@ -529,9 +538,11 @@ def test_junit_is_parsed_by_its_own_library() -> None:
 def test_openmetrics_is_parsed_by_its_own_library() -> None:
     families = {f.name: f for f in text_string_to_metric_families(openmetrics.render(CASES))}
     assert set(families) == {
-        "probe_success", "probe_duration_seconds", "portdoctor_stage_duration_seconds", "portdoctor_diagnosis",
+        "probe_success", "probe_duration_seconds", "probe_dns_lookup_time_seconds", "probe_http_status_code",
+        "probe_ssl_earliest_cert_expiry", "portdoctor_stage_duration_seconds", "portdoctor_diagnosis_info",
     }  # fmt: skip
-    info = {s.labels["target"]: s.labels for s in families["portdoctor_diagnosis"].samples}
+    assert {f.type for f in families.values()} == {"gauge"}  # node_exporter and promtool know no info metric
+    info = {s.labels["target"]: s.labels for s in families["portdoctor_diagnosis_info"].samples}
     assert info["shop.example.com:8443"] == {
         "target": "shop.example.com:8443", "symptom": "connection-refused", "cause": "tcp.no-listener",
         "certainty": "likely",
@@ -540,6 +551,47 @@ def test_openmetrics_is_parsed_by_its_own_library() -> None:
     assert success["shop.example.com:8443"] == 0
     stages = {(s.labels["target"], s.labels["stage"]) for s in families["portdoctor_stage_duration_seconds"].samples}
     assert ("shop.example.com:8443", "tcp") in stages
+
+
+def test_the_values_of_a_web_server_are_metrics() -> None:
+    found = {
+        f.name: f.samples[0].value for f in text_string_to_metric_families(openmetrics.render([reports.tls_expired()]))
+    }
+    (shake,) = [o for o in reports.tls_expired()[0].of(Handshake) if o.role == "target"]
+    ends = [datetime.strptime(c.not_after or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) for c in shake.chain]
+    assert found["probe_ssl_earliest_cert_expiry"] == min(ends).timestamp()
+    found = {f.name: f.samples[0].value for f in text_string_to_metric_families(openmetrics.render([reports.ok()]))}
+    assert found["probe_http_status_code"] == 200
+    assert found["probe_dns_lookup_time_seconds"] == next(o.took for o in reports.ok()[0].of(Lookup) if o.own)
+
+
+def test_two_urls_of_one_host_are_two_series_cases_and_labels() -> None:
+    report, diagnosis = reports.ok()
+
+    def typed(*texts: str) -> list[reports.Case]:
+        targets = [msgspec.structs.replace(report.target, input=text) for text in texts]
+        return [(msgspec.structs.replace(report, target=t), diagnosis) for t in targets]
+
+    shop = "shop.example.com:443"
+    assert names_of(typed(shop)) == [shop]
+    assert names_of(typed(shop, f"https://{shop}")) == [shop, f"https://{shop}"]
+    same = typed(*["https://shop.example.com"] * 3, "https://shop.example.com (2)")
+    names = ["https://shop.example.com", *(f"https://shop.example.com ({n})" for n in (3, 4, 2))]
+    assert sorted(names_of(same)) == sorted(names)
+    series = {f.name: f.samples for f in text_string_to_metric_families(openmetrics.render(same))}
+    assert len({s.labels["target"] for s in series["probe_success"]}) == 4
+    suite = next(iter(junitparser.JUnitXml.fromstring(junit.render(same).encode())))
+    assert len({c.name for c in suite}) == 4
+    labels = re.findall(r"'([^']+) time'=", nagios.render(same))
+    assert len(set(labels)) == len(labels) == 4
+    assert len({line.partition(" - ")[2] for line in tap.render(same).splitlines() if " - " in line}) == 4
+
+
+def test_tap_names_the_owner_by_its_token_and_in_words() -> None:
+    block = [line.strip() for line in tap.render([reports.refused()]).splitlines() if line.startswith("  owner")]
+    owner = reports.refused()[1].verdict.owner
+    assert block[0] == f'owner: "{owner}"'
+    assert block[1].startswith('owner_text: "')
 
 
 def test_tap_has_a_plan_and_a_point_for_each() -> None:

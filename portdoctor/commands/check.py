@@ -51,6 +51,8 @@ def check(
         ),
     ] = "",
     wait: opt.Wait = "",
+    warning: opt.Warning = "",
+    critical: opt.Critical = "",
     plan: opt.Plan = False,
     parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Targets probed in parallel.")] = 16,
     unordered: Annotated[bool, typer.Option("--unordered", help="Print each result as soon as it is ready.")] = False,
@@ -78,6 +80,7 @@ def check(
         color="never" if no_color else color,
         redact=redact, redact_key=redact_key, names=with_names, strict=strict,
         expect=expectation(expect, catalogue), wait=duration_of(wait, "--wait", least=0.0) or 0.0,
+        warning=duration_of(warning, "--warning"), critical=duration_of(critical, "--critical"),
     )  # fmt: skip
     options = Options(
         timeout=duration_of(timeout, "--timeout"), budget=duration_of(budget, "--budget") or Options().budget,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from .phrases import happened, target
-from .state import Case, State, duration, states_of, summary
+from .phrases import happened
+from .state import Case, State, duration, names_of, states_of, summary
 from .ticket import render as ticket
 from .walk import cleaned
 
@@ -23,8 +23,9 @@ def render(cases: Sequence[Case], states: Sequence[State] | None = None) -> str:
     }  # fmt: skip
     root = ElementTree.Element("testsuites", {"name": "portdoctor", **counts})
     suite = ElementTree.SubElement(root, "testsuite", {"name": "portdoctor", **counts, **_started(cases)})
-    for case, state in zip(cases, found, strict=True):
-        suite.append(_case(cleaned(*case), state))
+    shown = [cleaned(*case) for case in cases]
+    for case, name, state in zip(shown, names_of(shown), found, strict=True):
+        suite.append(_case(case, name, state))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -34,9 +35,9 @@ def _started(cases: Sequence[Case]) -> dict[str, str]:
     return {"timestamp": first.removesuffix("Z").partition(".")[0]} if first else {}
 
 
-def _case(case: Case, state: State) -> ElementTree.Element:
+def _case(case: Case, name: str, state: State) -> ElementTree.Element:
     report, diagnosis = case
-    name, took = target(report), f"{duration(report):.3f}"
+    took = f"{duration(report):.3f}"
     element = ElementTree.Element("testcase", {"name": name, "classname": "portdoctor.check", "time": took})
     if state in ("failed", "unknown"):
         kind = "failure" if state == "failed" else "error"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
 from ..model import Diagnosis, Report
+from .phrases import target
 
 State = Literal["ok", "warning", "failed", "unknown"]
 Case = tuple[Report, Diagnosis]
@@ -34,6 +36,24 @@ def states_of(cases: Sequence[Case], states: Sequence[State] | None) -> list[Sta
 def worst(states: Sequence[State]) -> State:
     """The worst state of a batch; unknown for an empty one."""
     return next((s for s in ORDER if s in states), "unknown")
+
+
+def names_of(cases: Sequence[Case]) -> list[str]:
+    """A name for each target that no other has: two URLs of one host differ by scheme, or by a number."""
+    names = [target(report) for report, _ in cases]
+    alike = Counter(names)
+    typed = (report.target.input for report, _ in cases)
+    names = [text if alike[name] > 1 else name for name, text in zip(names, typed, strict=True)]
+    given = set(names)
+    unique: list[str] = []
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        number, text = seen[name], name
+        while number > 1 and text in (name, *given, *unique):
+            text, number = f"{name} ({number})", number + 1
+        unique.append(text)
+    return unique
 
 
 def duration(report: Report) -> float:

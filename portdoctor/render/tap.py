@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from ..model import Diagnosis, Report
-from .phrases import OWNERS, happened, target
-from .state import Case, State, states_of, summary
+from .phrases import OWNERS, happened
+from .state import Case, State, names_of, states_of, summary
 from .walk import cleaned
 
 
@@ -16,11 +16,11 @@ def render(cases: Sequence[Case], states: Sequence[State] | None = None) -> str:
     """The document. An undetermined target is `not ok`, with its symptom."""
     found = states_of(cases, states)
     lines = ["TAP version 14", f"1..{len(cases)}"]
-    for number, (case, state) in enumerate(zip(cases, found, strict=True), 1):
-        report, diagnosis = cleaned(*case)
+    shown = [cleaned(*case) for case in cases]
+    for number, ((report, diagnosis), name, state) in enumerate(zip(shown, names_of(shown), found, strict=True), 1):
         ok = "ok" if state in ("ok", "warning") else "not ok"
         said = "" if diagnosis.verdict.symptom == "ok" else f" {summary(diagnosis)}"
-        lines.append(f"{ok} {number} - {_escaped(target(report) + said)}")
+        lines.append(f"{ok} {number} - {_escaped(name + said)}")
         if diagnosis.verdict.symptom != "ok":
             lines += _block(report, diagnosis)
     return "\n".join(lines) + "\n"
@@ -34,7 +34,8 @@ def _block(report: Report, diagnosis: Diagnosis) -> list[str]:
         "cause": v.cause or "",
         "certainty": v.certainty,
         "explanation": v.explanation,
-        "owner": OWNERS[v.owner],
+        "owner": v.owner,
+        "owner_text": v.owner_text or OWNERS[v.owner],
     }
     # A JSON string is a YAML double-quoted scalar (YAML 1.2 section 1.3).
     quoted = [f"  {name}: {msgspec.json.encode(text).decode()}" for name, text in fields.items()]

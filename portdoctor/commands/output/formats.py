@@ -67,7 +67,8 @@ def text_of(cases: Sequence[Case], output: OutputOptions) -> str:
         case "ticket" | "markdown":
             return "\n\n".join(form.render(*case, names=output.names).rstrip("\n") for case in cases)
         case _:
-            return str(form.render(list(cases), [output.state(case) for case in cases])).rstrip("\n")
+            more = {"limits": (output.warning, output.critical)} if output.format == "nagios" else {}
+            return str(form.render(list(cases), [output.state(case) for case in cases], **more)).rstrip("\n")
 
 
 def pages(cases: Sequence[Case], output: OutputOptions) -> list[Line]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...checkup.batch import Case
     from ...checkup.session import Session
     from ...model import Diagnosis, Observation, Options, Report
+    from ...render.state import State
     from ...target.parse import Asked
     from .options import OutputOptions
     from .progress import Progress
@@ -33,7 +34,7 @@ class RunResult(Value, frozen=True, kw_only=True):
     `symptoms`: those that occurred. `met`: whether the targets match --expect, None if undetermined; None as a whole
     without --expect.
     `interrupted`: a signal was received. `unreadable`: a target was invalid. `reader_closed`: stdout was closed before
-    everything was written.
+    everything was written. `nagios`: the states that occurred; None for another format.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -42,7 +43,7 @@ class RunResult(Value, frozen=True, kw_only=True):
     unreadable: bool = False
     reader_closed: bool = False
     strict: bool = False
-    nagios: bool = False
+    nagios: tuple[State, ...] | None = None
 
 
 class Tally(Reporter):
@@ -53,12 +54,15 @@ class Tally(Reporter):
         self._output = output
         self._symptoms: dict[Symptom, None] = {}
         self._met: dict[bool | None, None] = {}
+        self._states: dict[State, None] = {}
         self._interrupted = False
 
     def finished(self, report: Report, diagnosis: Diagnosis) -> None:
         self.count += 1
         self._symptoms[diagnosis.verdict.symptom] = None
         self._interrupted |= report.interrupted
+        if self._output.format == "nagios":
+            self._states[self._output.state((report, diagnosis))] = None
         if self._output.expect:
             from ...engine.expect import met
 
@@ -71,7 +75,7 @@ class Tally(Reporter):
         return RunResult(
             symptoms=tuple(self._symptoms), met=tuple(self._met) if self._output.expect else None,
             interrupted=interrupted or self._interrupted, unreadable=unreadable, reader_closed=reader_closed,
-            strict=self._output.strict, nagios=self._output.format == "nagios",
+            strict=self._output.strict, nagios=tuple(self._states) if self._output.format == "nagios" else None,
         )  # fmt: skip
 
 

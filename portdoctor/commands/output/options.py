@@ -49,6 +49,8 @@ Budget = Annotated[str, duration_option("--budget", help="Time limit for each ta
 Strict = Annotated[bool, flag("--strict/--no-strict", help="Treat degraded as a failure.")]
 _WAIT = "Repeat until all targets are as expected, at most this long."
 Wait = Annotated[str, duration_option("--wait", help=_WAIT)]
+Warning = Annotated[str, duration_option("--warning", help="With --format nagios: WARNING if a check takes longer.")]
+Critical = Annotated[str, duration_option("--critical", help="With --format nagios: CRITICAL if a check takes longer.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Show what may be sent, where to and how much, without sending it.")]
 Redact = Annotated[bool, flag("--redact/--no-redact", help="Replace names and addresses by pseudonyms in the output.")]
 RedactKey = Annotated[str, file("--redact-key", help="Write the key of --redact to this file [default: a new file].")]
@@ -70,7 +72,8 @@ class OutputOptions(Value, frozen=True, kw_only=True):
     """How results are shown, and what counts as success. `output` and `record` are files; empty: stdout, not saved.
 
     `json` overrides `format`. `redact_key`: the file for the key to the pseudonyms. `names`: a ticket includes user and
-    host name. `wait`: seconds in which to repeat until all targets are as expected; 0: one attempt.
+    host name. `wait`: seconds in which to repeat until all targets are as expected; 0: one attempt. `warning`,
+    `critical`: seconds in total above which Nagios gets that state.
     Raises UsageError for an invalid value.
     """
 
@@ -87,6 +90,8 @@ class OutputOptions(Value, frozen=True, kw_only=True):
     strict: bool = False
     expect: str = ""
     wait: float = 0.0
+    warning: float | None = None
+    critical: float | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -99,6 +104,8 @@ class OutputOptions(Value, frozen=True, kw_only=True):
             force_setattr(self, "output", "")
         if self.record == "-":
             raise UsageError("invalid value '-' for --record: name a file, or write --json for the report on stdout")
+        if (self.warning or self.critical) and self.format != "nagios":
+            raise UsageError("--warning and --critical are limits for --format nagios")
         files = [name for name in (self.output, self.record, self.redact_key) if name]
         if len({os.path.realpath(name) for name in files}) < len(files):
             raise UsageError(f"two options name the same file {files[-1]}: name a file for each")
@@ -110,6 +117,15 @@ class OutputOptions(Value, frozen=True, kw_only=True):
 
     def state(self, case: "Case") -> "State":
         """Return the state of a target for a health check: by --expect if given, else by its verdict."""
+        from ...render.state import duration, worst
+
+        took = duration(case[0])
+        if self.critical is not None and took > self.critical:
+            return "failed"
+        slow = self.warning is not None and took > self.warning
+        return worst([self._health(case), *(("warning",) if slow else ())])
+
+    def _health(self, case: "Case") -> "State":
         from ...render.state import health_of
 
         if not self.expect:

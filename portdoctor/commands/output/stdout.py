@@ -122,6 +122,8 @@ def write_file(file: str, text: str | Iterable[str], *, private: bool = True) ->
         try:
             with os.fdopen(number, "w", encoding="utf-8") as opened:
                 opened.writelines([text] if isinstance(text, str) else text)
+                opened.flush()
+                os.fsync(number)  # else a crash could leave an empty file of that name
             if not private:
                 umask = os.umask(0o022)
                 os.umask(umask)
