@@ -486,6 +486,13 @@ def test_a_target_may_stand_a_line_away() -> None:
     assert errors_of(old)[0].host == "db1"
 
 
+def test_the_wildcard_address_is_no_target_of_a_check() -> None:
+    text = "SSL_do_handshake() failed (SSL: error:0A0000C1:SSL routines::no shared cipher), server: 0.0.0.0:443"
+    (found,) = errors_of(text)
+    assert (found.symptom, found.target, found.command) == (TLS, "", "portdoctor check HOST:443")
+    assert errors_of("listen tcp 0.0.0.0:53: bind: address already in use")[0].command == "portdoctor bind :53"
+
+
 def test_the_same_error_twice_is_said_once() -> None:
     text = "ConnectionRefusedError: [Errno 111] Connection refused\nHTTPConnectionPool(host='a', port=1): refused"
     assert len(errors_of(text)) == 1

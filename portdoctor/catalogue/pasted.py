@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..model import Stage, Symptom, Value
 from ..services.known import default_port
 from ..services.ports import service_named
-from ..text import at, clean
+from ..text import at, bracketed, clean
 from .printed import Phrases, Printed, Program
 
 MOST_LINES = 10_000  # of a log, from its end
@@ -48,19 +48,19 @@ class PastedError(Value, frozen=True, kw_only=True):
     @property
     def target(self) -> str:
         """Return host:port as `check` and `bind` take it, "" when the line names neither."""
+        host = "" if self.host in ("0.0.0.0", "::") else self.host
         if self.binds:
-            host = "" if self.host in ("", "0.0.0.0", "::", "*") else self.host
-            return f"{f'[{host}]' if ':' in host else host}:{self.port}" if self.port else ""
-        return at(self.host, self.port) if self.host and self.port else self.host
+            return f"{bracketed(host)}:{self.port}" if self.port else ""
+        return at(host, self.port) if host and self.port else host
 
     @property
     def command(self) -> str:
         """Return the command to run next; words in capitals must be filled in."""
         if self.binds:
             return f"portdoctor bind {self.target or ':PORT'}"
-        if self.port:
+        if self.target and self.port:
             return f"portdoctor check {self.target}"
-        return f"portdoctor check {at(self.host, 0)[:-1] if self.host else 'HOST:'}PORT"
+        return f"portdoctor check {bracketed(self.target) or 'HOST'}:{self.port or 'PORT'}"
 
 
 def errors_in(text: str, phrases: Phrases) -> list[PastedError]:
