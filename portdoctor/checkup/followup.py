@@ -183,7 +183,9 @@ class Sends(NamedTuple):
 
     most: int
     what: Literal[
-        "connection", "query", "lookup", "exchange", "SYN with a low TTL", "connection whose data has a low TTL"
+        "connection", "connection, some with the same data again", "connection with the same request",
+        "connection with a ClientHello", "connection with an HTTP request",
+        "query", "lookup", "exchange", "SYN with a low TTL", "connection whose data has a low TTL",
     ]  # fmt: skip
     to: Literal["port", "control", "path", "resolvers", "system", "upstreams", "elsewhere"]
     stages: tuple[Stage, ...] = ("tcp",)
@@ -209,12 +211,16 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "bind": FollowUp(0.005, _bind),
     "repeat": FollowUp(0.5, _repeats, (Sends(_REPEATS, "connection", "port"), Sends(2, "exchange", "port", ("udp",)))),
     "elsewhere": FollowUp(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one per IP version
-    "handshake": FollowUp(0.5, _handshake, (Sends(5, "connection", "port", ("tls",)),)),  # a ClientHello on each
-    "plain-http": FollowUp(0.3, _plain_http, (Sends(1, "connection", "port", ("tls",)),)),
+    "handshake": FollowUp(0.5, _handshake, (Sends(5, "connection with a ClientHello", "port", ("tls",)),)),
+    "plain-http": FollowUp(0.3, _plain_http, (Sends(1, "connection with an HTTP request", "port", ("tls",)),)),
     "negative": FollowUp(0.3, negative, (Sends(RANDOM_PORTS, "connection", "control"),)),
     "series": FollowUp(2.0, series, (Sends(SERIES - 1, "connection", "port"),)),
-    "small-segments": FollowUp(1.5, _small_segments, (Sends(3, "connection", "port", _LATER_STAGES),)),
-    "stimulus": FollowUp(1.0, _stimulus, (Sends(len(TURNS) + FURTHER + MORE, "connection", "port", _LATER_STAGES),)),
+    "small-segments": FollowUp(
+        1.5, _small_segments, (Sends(3, "connection with the same request", "port", _LATER_STAGES),)
+    ),
+    "stimulus": FollowUp(1.0, _stimulus, (
+        Sends(len(TURNS) + FURTHER + MORE, "connection, some with the same data again", "port", _LATER_STAGES),
+    )),
     "data-trace": FollowUp(2.0, _data_trace, (
         Sends(MOST_TTLS + AGAIN_DATA, "connection whose data has a low TTL", "path", _LATER_STAGES),
         Sends(FARTHEST + AGAIN_SYNS, "SYN with a low TTL", "path", _LATER_STAGES),

@@ -11,9 +11,11 @@ from .. import __version__
 from ..host import Host
 from ..model import Options, Per, Plan, PlannedProbe, Stage, Target, When
 from ..probes.datagram import MOST_SENT
+from ..probes.greeting import request_to
 from ..probes.http import MOST_REDIRECTS
 from ..probes.lookup import ALIVE, ALIVE_AFTER, is_for_dns
 from ..probes.payloads import payload_for
+from ..signs.resolver_states import is_loopback
 from ..text import at, is_address
 from . import path, repeats
 from .checkup import MOST_ADDRESSES
@@ -93,7 +95,9 @@ def _always(target: Target, options: Options, resolvers: tuple[str, ...]) -> Ite
                 what = "request that follows a redirect on the same host and port, on a new connection"
                 yield step("http", "redirect", what, MOST_REDIRECTS)
             case "app":
-                yield step("app", "greeting", "harmless request on that connection, if the service expects one")
+                request = request_to(target.service or target.scheme)
+                what = f"harmless request ({request[1]})" if request else "wait for a greeting, without sending data,"
+                yield step("app", "greeting", f"{what} on that connection")
             case "bind":
                 pass
 
@@ -125,7 +129,8 @@ def _follow_up(
         case "control":
             on = _other_ports(name, target)
         case "path":
-            to = (target.host, "the routers in the path")
+            if not (is_address(target.host) and is_loopback(target.host)):
+                to = (target.host, "the routers in the path")
             if options.controls and name == "trace":
                 what, on = f"{what} (target port, a random port, an open port)", ()
         case "resolvers":
