@@ -277,6 +277,8 @@ def test_a_scope_needs_an_address_that_fails() -> None:
     assert [(p.cause, p.because, p.because_certainty) for p in works] == [("tcp.a", None, None)]
     half = diagnose(report(ok4, connect(A6)), known).problems
     assert (half[0].cause, half[0].because, half[0].because_certainty) == ("tcp.some", "tcp.a", "certain")
+    both = catalogue(tcp__some=where, tcp__a={"with": ["tcp.b"]}, tcp__b={})
+    assert diagnose(report(ok4, connect(A6)), both).problems[0].hidden == ("p2",)
     undecided = diagnose(report(ok4, connect(A6)), catalogue(tcp__some=where)).problems
     assert (undecided[0].cause, undecided[0].because, undecided[0].because_certainty) == ("tcp.some", None, None)
     no_scope = diagnose(report(ok4, connect(A6)), catalogue(tcp__a={})).problems

@@ -54,9 +54,8 @@ def problem_of(
 ) -> Problem:
     """The problem of one subject: `chosen` explains it, or nothing does. `weighed` is all that was weighed up."""
     facts = facts_about(reader.report, finding.subject)
-    out = [w for w in weighed if w.state == "ruled-out" and w.decider and w.decider.says]
+    out = [w for w in weighed if w.decider and not weigh.is_silence(reader.report, w.decider.evidence)]
     out.sort(key=lambda w: _distance(w, finding))
-    out = [w for w in out if w.decider and not weigh.is_silence(reader.report, w.decider.evidence)]
     ruled_out = tuple(_ruled_out(reader, finding, w) for w in out)
     rivals = [w for w in open_ if chosen is None or rivals_of(chosen, [w])]
     readings = _readings(reader, finding.subject, weighed)
@@ -80,14 +79,14 @@ def problem_of(
         return replace(problem, title=undecided(rivals), explanation=" ".join(seen))
     cause = chosen.cause
     actions = cause.actions()
-    facts = {**facts, "detail": facts.get("detail") or (chosen.present[0].says if chosen.present else "")}
-    system = reader.report.vantage.os.partition(" ")[0].lower() or "linux"
+    facts = {**facts, "detail": chosen.present[0].says if chosen.present else ""}
+    system = reader.report.vantage.os.partition(" ")[0].lower()
     front = cause.front
     proof = reader.any_present(front.proof, finding.subject)
     more = proof or reader.any_present(front.supports, finding.subject)
     # What proves it comes early: where room is short, the last sentences go.
     read = (*chosen.present[:1], *((more,) if more else ()), *chosen.present[1:])
-    found = dict.fromkeys(r.says for r in read if r.says)
+    found = dict.fromkeys(r.says for r in read)
     says = [one for one in found if not any(one in other for other in found if one != other)]
     owner = _owner(reader, finding.subject, cause)
     if certainty == "certain" and proof:
@@ -207,10 +206,12 @@ def _next_test(
     own = chosen.cause.name if chosen else None
     for name in names:
         ask = reader.read(name, subject).ask
-        answers = [a for a in ask.answers if a.then not in out] if ask else []
+        if ask is None:
+            continue
+        answers = [a for a in ask.answers if a.then not in out]
         if certain:
             answers = [a for a in answers if a.then == own or a.then in special]
-        if ask is None or not {a.then for a in answers} - {own}:
+        if not {a.then for a in answers} - {own}:
             continue
         where = "here" if ask.where == "server" and _here(reader, subject) else ask.where
         system = reader.report.vantage.os.partition(" ")[0].lower() if ask.where == "here" else "linux"
@@ -265,7 +266,7 @@ def _candidate(w: Weighed) -> Candidate:
 
 
 def said(weighed: list[Weighed]) -> list[str]:
-    return list(dict.fromkeys(r.says for w in weighed for r in w.present if r.says))
+    return list(dict.fromkeys(r.says for w in weighed for r in w.present))
 
 
 def undecided(open_: list[Weighed]) -> str:
