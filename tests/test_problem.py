@@ -211,6 +211,11 @@ def test_a_test_on_the_server_is_done_here_when_that_is_this_machine() -> None:
     elsewhere = problem(catalogue(tcp__b={"requires": ["vantage.works-elsewhere"]}), connect(), LOCAL).next_test
     assert elsewhere is not None
     assert elsewhere.where == "elsewhere"
+    assert elsewhere.command.startswith("nc ")
+    asked = catalogue(tcp__b={"requires": ["vantage.works-elsewhere"]})
+    from_windows = problem(asked, vantage=Vantage(os="Windows 11")).next_test
+    assert from_windows is not None
+    assert from_windows.command == elsewhere.command  # the system of another machine is not known
 
 
 def test_the_command_of_a_test_is_that_of_the_system_it_runs_on() -> None:

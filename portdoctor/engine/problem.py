@@ -68,7 +68,7 @@ def problem_of(
         subject=finding.subject,
         stage=finding.stage,
         evidence=tuple(dict.fromkeys((*own, *(e for r in readings for e in r.evidence)))),
-        candidates=tuple(_candidate(w) for w in rivals if chosen is None or w.cause != chosen.cause),
+        candidates=tuple(_candidate(w) for w in rivals),
         ruled_out=ruled_out,
         next_test=_next_test(
             reader, finding.subject, chosen, certainty == "certain", open_, facts, {r.cause for r in ruled_out}
