@@ -571,6 +571,39 @@ def test_the_system_may_take_as_long_as_its_resolver_library(
     assert [f"may take {longest:g} s" in text for text in stopped] == [True] if cut else stopped == []
 
 
+@pytest.mark.parametrize(
+    ("queried", "now", "first", "waits"),
+    [
+        (None, 9.0, None, True),  # the queries were not sent yet
+        (5.0, 5.2, None, True),
+        (5.0, 5.4, None, False),  # no resolver responds
+        (5.0, 5.4, 0.15, True),  # they are far away: 0.6 s
+        (5.0, 5.7, 0.15, False),
+        (5.0, 6.1, 0.5, False),  # no longer than a second
+    ],
+)
+def test_a_healthy_check_waits_a_moment_for_the_resolvers(
+    queried: float | None, now: float, first: float | None, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkup = Checkup(parse("shop.example.com:443")[0], Options(), current(), load_catalogue())
+    if first is not None:
+        checkup.add(Lookup(outcome=Outcome.OK, name=NAME, via="wire", rcode="NOERROR", began=5.0, took=first))
+    monkeypatch.setattr(checkup, "clock", lambda: now)
+    checkup._queried = queried
+
+    async def run() -> bool:
+        wire = asyncio.create_task(asyncio.sleep(60))
+        moment = asyncio.create_task(checkup._moment(wire))
+        try:
+            await asyncio.sleep(0.1)
+            return not moment.done()
+        finally:
+            wire.cancel()
+            await moment  # it ends with the queries
+
+    assert asyncio.run(run()) == waits
+
+
 def test_dnspython_is_loaded_only_for_wire_queries() -> None:
     code = (
         "import asyncio, sys, time\n"

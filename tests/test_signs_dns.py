@@ -586,6 +586,16 @@ def test_a_resolver_that_contradicts_an_address_is_noted(seen: tuple[Observation
     ]
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_resolvers_that_differ_are_noted_in_their_configured_order(step: int) -> None:
+    """Whichever response came first."""
+    works = Connect(outcome=Outcome.OK, address="192.0.2.7", port=443)
+    seen = (address("192.0.2.7"), address("192.0.2.99", resolver=R2))
+    r = report(WORKS, works, *seen[::step], resolvers=(R1, R2))
+    notes = [n.text for n in diagnose(r, CATALOGUE).notes if n.kind == "info"]
+    assert f"Resolver {R1} returned 192.0.2.7, resolver {R2} returned 192.0.2.99." in notes
+
+
 def test_no_resolver_is_likely_where_it_was_never_run() -> None:
     r = report(system(Outcome.NAME_NOT_FOUND, took=3.0), resolvers=(), os="macOS 15.1")
     verdict = diagnose(r, CATALOGUE).verdict

@@ -27,12 +27,16 @@ _FOLLOW_UP_TIME = 4.0  # seconds of the budget, at most a third of it, that a lo
 _AFTER_LOOKUP = 1.0  # the same for a lookup that the resolver library ends
 _LATE = 0.5  # seconds after its own limit for which the resolver library may still return
 _SLOW_LOOKUP = 1.0  # seconds
+_MOMENT = 0.3  # seconds after the queries were sent for which a healthy check waits for the resolvers' responses
+_MOMENT_MOST = 1.0  # the same where they are far away
 _LOOKUP = 3  # descriptors of the C library in one lookup
 _LOST = 1.0  # seconds without the event loop that are worth a note
 
 
 class Checkup(Session):
     """One checkup: the stages of the target, then the loop of follow-up probes."""
+
+    _queried: float | None = None  # when the queries to the resolvers were sent
 
     async def run(self) -> None:
         """Run the stages that the target implies, then the follow-up probes. Ends within the budget.
@@ -111,11 +115,14 @@ class Checkup(Session):
         host = self.target.host.rstrip(".").lower()
         if host == "localhost" or host.endswith(".localhost"):
             return
+        from ..probes.dns_message import dnspython
         from ..probes.lookup import most_queries, query_resolvers
 
         resolvers = self.resolvers()
         families = (self.options.family,) if self.options.family else (4, 6)
         limit = self.clock() + self.left()
+        await dnspython()
+        self._queried = self.clock()
         async with self.descriptors.probes.some(most_queries(resolvers)):
             async for o in query_resolvers(host, resolvers, families, self.clock, limit, self.host):
                 self.add(o)
@@ -124,17 +131,35 @@ class Checkup(Session):
     async def _last_answers(self, wire: asyncio.Task[None]) -> None:
         """Wait for the responses of the other resolvers.
 
-        0.1 s when the name resolved at once and all its addresses connect, 1 s when one fails, 2 s after a slow lookup:
-        the resolver that it waited for is about to reach its own limit (`lookup.LONGEST`), which explains the delay.
+        A moment when the name resolved at once and all its addresses connect, 1 s when one fails, 2 s after a slow
+        lookup: the resolver that it waited for is about to reach its own limit (`lookup.LONGEST`), which explains the
+        delay.
         """
         system = [o for o in self.of(Lookup) if o.own]
         resolved = any(o.addresses for o in system)
         connects = [o for o in self.of(Connect) if o.role == "target"]
         healthy = resolved and all(o.outcome is Outcome.OK for o in connects)
         slow = any(o.took >= _SLOW_LOOKUP for o in system)
-        await asyncio.wait({wire}, timeout=(2.0 if slow else 0.1 if healthy else 1.0) if resolved else None)
+        if healthy and not slow:
+            await self._moment(wire)
+        else:
+            await asyncio.wait({wire}, timeout=(2.0 if slow else 1.0) if resolved else None)
         if wire.done():
             wire.result()  # raises its exception
+
+    async def _moment(self, wire: asyncio.Task[None]) -> None:
+        """Wait for responses _MOMENT from when the queries were sent, or four times as long as the first one took.
+
+        A contradiction between resolvers must not depend on how fast this process is: the time before the queries, and
+        time in which it did not run, do not count. Only a resolver that does not respond is waited for to the end.
+        """
+        while not wire.done():
+            if self._queried is not None:
+                waited = self.clock() - self._queried - self.pulse.lost(self._queried)
+                first = min((o.took for o in self.of(Lookup) if o.rcode is not None), default=0.0)
+                if waited >= min(max(_MOMENT, 4 * first), _MOMENT_MOST):
+                    return
+            await asyncio.wait({wire}, timeout=0.02)
 
     async def _addresses(self, found: list[str]) -> None:
         if self.options.family:

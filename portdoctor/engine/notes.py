@@ -131,8 +131,11 @@ def _without_address(report: Report, system: Lookup, lookups: list[Lookup]) -> I
 
 
 def _contradictions(report: Report, system: Lookup) -> Iterator[tuple[Lookup, Lookup]]:
-    """The lookups that returned addresses of one IP version without one in common."""
-    answers = {(o.resolver, o.qtype): o for o in address_lookups(report) if o.addresses}
+    """The lookups that returned addresses of one IP version without one in common, in the order of the resolvers."""
+    rank = {resolver: number for number, resolver in enumerate(report.vantage.resolvers)}
+    found = [o for o in address_lookups(report) if o.addresses]
+    found.sort(key=lambda o: (rank.get(o.resolver or "", len(rank)), o.qtype))
+    answers = {(o.resolver, o.qtype): o for o in found}
     for o in answers.values():
         ours = [a for a in system.addresses if family_of(a) == family_of(o.addresses[0])]
         if ours and not {*ours} & {*o.addresses}:
