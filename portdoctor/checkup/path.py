@@ -131,7 +131,7 @@ async def _trace(
     async with c.descriptors.probes.some(len(ttls) or BATCH):
         return await trace(
             address, port, clock=c.clock, host=c.host, wait=wait, role=role, round=number, ttls=ttls,
-            source=c.options.source,
+            source=c.options.source, progress=c.progressed if role == "target" and not ttls else None,
         )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from ..model import (
     Options,
     Report,
     Route,
+    Trace,
     Transport,
     Vantage,
     Want,
@@ -55,6 +56,7 @@ class Session:
         self.done: set[Want] = set()
         self.random_ports: list[int] = []  # the same for all probes; chosen by `repeats.random_ports`
         self.open: list[socket.socket] = []  # closed at the end, whatever happens
+        self.under_way: dict[str, Trace] = {}  # address -> the hops that responded to a trace that has not ended
         self.upstreams: tuple[str, ...] = ()  # of a local stub resolver, once they were examined
         self._seen: list[Observation] = []
         self._notes: list[Note] = []
@@ -76,9 +78,15 @@ class Session:
         """Add an observation and return it with its id. A silence that this process could not observe is none."""
         o = replace(self.pulse.judged(o), id=f"o{len(self._seen) + 1}")
         self._seen.append(o)
+        if isinstance(o, Trace) and o.role == "target":
+            self.under_way.pop(o.address, None)
         if self.on_observed:
             self.on_observed(self, o)
         return o
+
+    def progressed(self, trace: Trace) -> None:
+        """Keep what a trace has found so far. It is shown, and is no observation: its silent hops still wait."""
+        self.under_way[trace.address] = trace
 
     def note(self, note: Note) -> None:
         """Add a note, unless it is there already."""

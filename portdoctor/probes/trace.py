@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Literal
+
+from msgspec.structs import replace
 
 from ..host import Host
 from ..model import Hop, Outcome, Trace
@@ -32,18 +35,32 @@ async def trace(
     round: int = 1,
     ttls: tuple[int, ...] = (),
     source: str | None = None,
+    progress: Callable[[Trace], None] | None = None,
 ) -> Trace:
     """Send a SYN with each TTL, and record who responded.
 
     `ttls` empty: 1, 2, … in batches, until a SYN was accepted, refused or rejected, the last three TTLs of a batch got
     no response in `wait` seconds, or the packets loop. Hops past the first conclusive one are left out, and no further
     batch is sent, since routers limit their ICMP errors.
+
+    `progress` gets the trace so far whenever a response arrives: the hops that responded, by their TTLs.
     """
     began = clock()
+    responded: list[Hop] = []
+
+    async def probe(ttl: int) -> Hop:
+        hop = await _hop(address, port, ttl, clock, host, wait, source)
+        if progress is not None and hop.outcome is not Outcome.TIMEOUT:
+            responded.append(hop)
+            responded.sort(key=lambda h: h.ttl)
+            progress(replace(blank, took=clock() - began, hops=tuple(responded)))
+        return hop
+
+    blank = Trace(outcome=Outcome.TIMEOUT, began=began, address=address, port=port, role=role, round=round)
     hops: list[Hop] = []
     batches = [ttls] if ttls else [tuple(range(n, n + BATCH)) for n in range(1, FARTHEST, BATCH)]
     for batch in batches:
-        found = await asyncio.gather(*(_hop(address, port, ttl, clock, host, wait, source) for ttl in batch))
+        found = await asyncio.gather(*(probe(ttl) for ttl in batch))
         end = next((place for place, hop in enumerate(found) if _ended(hop)), None)
         hops += found if end is None else found[: end + 1]
         if end is not None or all(hop.outcome is Outcome.TIMEOUT for hop in found[-3:]) or _loops(hops):
@@ -52,10 +69,7 @@ async def trace(
     outcome = last.outcome if _ended(last) else Outcome.TIMEOUT
     if last.outcome is Outcome.TTL_EXPIRED:
         outcome = Outcome.TTL_EXPIRED
-    return Trace(
-        outcome=outcome, began=began, took=clock() - began, address=address, port=port, role=role,
-        round=round, hops=tuple(hops),
-    )  # fmt: skip
+    return replace(blank, outcome=outcome, took=clock() - began, hops=tuple(hops))
 
 
 def _loops(hops: list[Hop]) -> bool:

@@ -9,6 +9,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from msgspec.structs import replace
+
 from ...engine.stages import stage_lines
 from ...model import Connect, Lookup, Observation, Options, Outcome, Report, Trace
 from ...render import terminal
@@ -84,6 +86,10 @@ class Progress:
             waiting = (t for t in report.of(Trace) if t.role == "target" and not _connected(report, t))
             address = next((t.address for t in waiting), None)
         pathway = path_to(report, address) if address else None
+        if pathway is None:  # nothing is known to be lost before a trace has ended
+            under_way = (t for t in self._session.under_way.values() if not _connected(report, t))
+            so_far = (path_to(replace(report, observations=(t,)), t.address) for t in under_way)
+            pathway = next((p._replace(end="…", reached=True, says="") for p in so_far if p is not None), None)
         found += [line("  ", each) for each in drawn(pathway)] if pathway else []
         left = [name for name in target.stages if name not in {s.name for s in over}]
         failed = any(s.status == "failed" for s in over)
