@@ -140,6 +140,33 @@ def test_a_silence_that_was_cut_short_leaves_a_forwarded_port_open(took: float) 
     assert "tcp.forwarded-to-nobody" in {c.cause for c in first(seen).candidates}
 
 
+@pytest.mark.parametrize(
+    ("took", "stops", "state", "cause"),
+    [
+        (3.5, False, "present", "tcp.port-filtered"),
+        (2.0, True, "present", "tcp.port-filtered"),
+        (2.0, False, "unknown", None),
+    ],
+)
+def test_a_short_silence_is_a_filter_only_where_packets_stop_before_the_host(
+    took: float, stops: bool, state: str, cause: str | None
+) -> None:
+    """A host that forwards the port to a machine that is gone reports the expired TTL itself, then is silent."""
+    forwarded = (expired(1, R1), expired(2, R2), expired(3, R3), expired(4, HOST), quiet(5))
+    own, *rest = silence()
+    traces = [*round_one(*DROPPED), *again(5, quiet(3), expired(3, R3))] if stops else round_one(*forwarded)
+    seen = report(replace(own, took=took), *rest, *traces)
+    assert read("trace.not-forwarding", seen).state == state
+    found = first(seen)
+    assert (found.cause, found.certainty == "undetermined") == (cause, state == "unknown")
+    open_ = {found.cause, *(c.cause for c in found.candidates)}
+    assert ("tcp.forwarded-to-nobody" in open_, "tcp.port-filtered" in open_) == (took < 3.4, True)
+
+
+def test_a_refused_attempt_is_no_silence_to_explain() -> None:
+    assert read("trace.not-forwarding", report(*refusal())).state == "absent"
+
+
 def test_two_paths_need_more_samples() -> None:
     other = trace("random", expired(2, "10.9.9.9"), port=20003)
     seen = report(*silence(), *round_one(*DROPPED), other, *again(7, quiet(3), expired(3, R3)))

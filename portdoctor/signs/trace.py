@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 from ..model import Hop, Outcome, Report, Route, Subject, Trace
 from .base import Reading, absent, present, sign, unknown
-from .observed import cut_short, last_answering, paths_differ, route_to, trace_wanted, traces
+from .observed import (
+    cut_short,
+    endpoint_text,
+    last_answering,
+    own_connection,
+    paths_differ,
+    route_to,
+    trace_wanted,
+    traces,
+)
 
 _MINE, _THEIRS = 6, 5  # samples at one TTL for a proof: two equal paths give this result once in 2,048 times
 _MINE_OF_MANY, _THEIRS_OF_MANY = 8, 6  # if two paths were observed: once in 16,384 times
@@ -118,6 +127,25 @@ def drop_located(report: Report, subject: Subject) -> Reading:
     """
     found = random_ports_pass_last_hop(report, subject)
     return (cut_short(report, subject) or found) if found.state == "present" else found
+
+
+@sign("forwarding to a missing host does not explain the silence as well")
+def not_forwarding(report: Report, subject: Subject) -> Reading:
+    """The attempt lasted until an ICMP error would have come, or packets to random ports pass a router that stops this.
+
+    A machine that forwards the port to a host that is gone sends no response for 3.1 s either. It is mostly the target
+    itself; so a stop before it shows a filter rather than forwarding, which a router in the path can do too: no proof.
+    """
+    o = own_connection(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if o.outcome is not Outcome.TIMEOUT:
+        return absent(f"The attempt at {endpoint_text(report, subject)} was not silent.", o)
+    early = cut_short(report, subject)
+    if early is None:
+        return present(f"No ICMP error was received for {endpoint_text(report, subject)} in {o.took:.1f} s.", o)
+    stops = random_ports_pass_last_hop(report, subject)
+    return stops if stops.state == "present" else early
 
 
 @sign("packets to an open port pass the last hop that packets to this port reach")
