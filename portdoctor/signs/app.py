@@ -110,15 +110,17 @@ def other_protocol(report: Report, subject: Subject) -> Reading:
     return present(f"{expected} was expected, but {spoken(o.protocol)} responded: {quoted(o.text, 60)}.", o)
 
 
-@sign("the server responds to plain text with TLS")
+@sign("the server requires TLS on this port")
 def speaks_tls(report: Report, subject: Subject) -> Reading:
     """The server responded to plain text with TLS, or with a page that requires it."""
     o = last_reply(report, subject) or last_greeting(report, subject)
     if o is None:
         return unknown("not-looked")
     if o.outcome is Outcome.OTHER_PROTOCOL and o.protocol == "tls":
+        if isinstance(o, HttpReply) and o.status is not None:
+            return present(f"The server responded with HTTP {o.status} and a page that requires TLS.", o)
         return present("The server responded to plain text with TLS.", o)
-    return no_response(o) or absent("The server did not respond to plain text with TLS.", o)
+    return no_response(o) or absent("The server did not ask for TLS.", o)
 
 
 # ---------------------------------------------------------------- the service's own error message
