@@ -12,6 +12,7 @@ from portdoctor.catalogue.blanks import BLANKS, fill
 from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.facts import facts_about
 from portdoctor.engine.verdict import diagnose
+from portdoctor.model import Lookup
 from portdoctor.render.json import load_report
 from portdoctor.signs import load_all
 
@@ -38,6 +39,15 @@ def test_the_message_names_every_address_that_fails_alike() -> None:
     assert found.owner_text == "whoever runs fd00:0:0:2::2 and 10.0.2.2"
     assert found.headline == "fd00:0:0:2::2, a device in the path, rejects this connection (ICMPv6 1/1)."
     assert found.explanation.startswith(found.headline)
+
+
+def test_the_message_names_the_resolver_that_blocks_and_not_the_first_one() -> None:
+    report = load_report((ROOT / "scenarios" / "dns" / "blocked-by-one-resolver.json").read_bytes())
+    blocking = {o.resolver for o in report.of(Lookup) if o.ede}
+    found = diagnose(report, CATALOGUE).problems[0]
+    assert len(blocking) == 1
+    assert report.vantage.resolvers[0] not in blocking
+    assert f"Resolver {blocking.pop()} blocks it" in found.ask
 
 
 def test_a_headline_names_the_address_only_where_the_target_does_not_show_it() -> None:

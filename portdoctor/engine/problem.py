@@ -16,6 +16,7 @@ from ..model import (
     Handshake,
     HttpReply,
     Link,
+    Lookup,
     NextTest,
     Observation,
     Outcome,
@@ -79,6 +80,8 @@ def problem_of(
         return replace(problem, title=undecided(rivals), explanation=" ".join(seen))
     cause = chosen.cause
     actions = cause.actions()
+    if resolver := _resolver_shown(reader.report, finding.subject, chosen):
+        facts["resolver"] = resolver
     facts = {**facts, "detail": chosen.present[0].says if chosen.present else ""}
     system = reader.report.vantage.os.partition(" ")[0].lower()
     front = cause.front
@@ -112,6 +115,13 @@ def problem_of(
             [step_of(a, system, facts) for a in actions if suits(a, facts)], here=_here(reader, finding.subject)
         ),
     )
+
+
+def _resolver_shown(report: Report, subject: Subject, chosen: Weighed) -> str:
+    """Return the resolver whose answers prove a cause about a name, if it is one: not always the first configured."""
+    proof = {e for r in chosen.present for e in r.evidence} if subject.kind == "name" else ()
+    shown = {o.resolver for o in report.of(Lookup) if o.id in proof and o.resolver}
+    return "".join(shown) if len(shown) == 1 else ""
 
 
 def reworded(report: Report, cause: Cause, problem: Problem) -> Problem:
