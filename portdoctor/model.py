@@ -461,6 +461,28 @@ class Counters(Ending, frozen=True, kw_only=True, tag_field="kind", tag="counter
     values: dict[Term, Count] = {}
 
 
+class PacketCount(Value, frozen=True, kw_only=True):
+    """Packets of one interface: in each burst of connections, and in each pause of the same length after it."""
+
+    name: Device
+    sent: tuple[Count, ...] = ()
+    received: tuple[Count, ...] = ()
+    sent_idle: tuple[Count, ...] = ()
+    received_idle: tuple[Count, ...] = ()
+
+
+class Burst(Ending, frozen=True, kw_only=True, tag_field="kind", tag="burst"):
+    """Bursts of `connections` connection attempts each, and the packets meanwhile on interfaces that sent any.
+
+    The loopback interface is not among them. `outcome`: how the attempts ended; of several outcomes, the last one.
+    """
+
+    address: Address
+    port: Port
+    connections: Few
+    interfaces: tuple[PacketCount, ...] = ()
+
+
 class Certificate(Value, frozen=True, kw_only=True):
     """One certificate that the server sent. Times are UTC, ISO 8601; `names` are its subjectAltName entries.
 
@@ -584,7 +606,7 @@ class Other(Ending, frozen=True, kw_only=True, tag_field="kind", tag="other"):
 
 Observation = (
     Lookup | HostsFile | Connect | Trace | Route | Neighbour | Interfaces | Listeners | Bind | Ports
-    | Counters | Handshake | Greeting | HttpReply | Datagram | Other
+    | Counters | Burst | Handshake | Greeting | HttpReply | Datagram | Other
 )  # fmt: skip
 Kind = TypeVar("Kind", bound=Ending)
 

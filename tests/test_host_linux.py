@@ -283,6 +283,7 @@ def test_an_ipv6_row_of_proc_is_read() -> None:
         (f"/docker/{'cd' * 32}", None, "cd" * 6),
         (f"/user.slice/libpod-{'ef' * 32}.scope/container", None, "ef" * 6),
         (f"/kubepods.slice/pod1.slice/cri-containerd-{'01' * 32}.scope", None, "01" * 6),
+        (f"/machine.slice/libpod-conmon-{'ab' * 32}.scope", f"libpod-conmon-{'ab' * 32}.scope", "ab" * 6),
         ("/", None, None),
         ("/init.scope", None, None),
     ],
@@ -296,6 +297,16 @@ def test_the_cgroup_of_a_process_is_read_in_both_versions() -> None:
     assert owners.cgroup_of("0::/system.slice/a.service\n") == "/system.slice/a.service"
     assert owners.cgroup_of("12:pids:/docker/x\n1:name=systemd:/docker/xyz\n0::/\n") == "/docker/xyz"
     assert owners.cgroup_of("") is None
+
+
+def test_packets_are_counted_by_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "Inter-|   Receive  |  Transmit\n face |bytes packets errs\n"
+        "    lo: 9 8 0 0 0 0 0 0 9 8 0 0 0 0 0 0\n"
+        "eth0.5:99 12 0 0 0 0 0 0 77 7 0 0 0 0 0 0\n"
+    )
+    monkeypatch.setattr(procfs, "read_text", lambda path: text)
+    assert procfs.packets() == {"eth0.5": (12, 7)}
 
 
 def test_a_cgroup_is_found_by_its_inode(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from portdoctor.catalogue.folders import load_catalogue
 from portdoctor.engine.facts import facts_about
 from portdoctor.engine.verdict import diagnose
 from portdoctor.model import (
+    Burst,
     Can,
     Connect,
     Holder,
@@ -19,12 +20,14 @@ from portdoctor.model import (
     Lookup,
     Observation,
     Outcome,
+    PacketCount,
     Report,
     Route,
     Subject,
     Target,
     Trace,
     Vantage,
+    Want,
 )
 from portdoctor.signs import Reading, find
 
@@ -115,8 +118,8 @@ def test_without_a_sign_of_a_cluster_the_owner_is_the_device() -> None:
 # ---------------------------------------------------------------- a published port with nothing behind it
 
 
-def listening(name: str | None, address: str = "0.0.0.0") -> Listeners:
-    holder = Holder(name=name, pid=812 if name else None, user="root")
+def listening(name: str | None, address: str = "0.0.0.0", unit: str | None = None) -> Listeners:
+    holder = Holder(name=name, pid=812 if name else None, user="root", unit=unit)
     row = Listener(address=address, port=9000, holder=holder)
     return Listeners(outcome=Outcome.OK, port=9000, complete=True, rows=(row,))
 
@@ -126,24 +129,73 @@ def listening(name: str | None, address: str = "0.0.0.0") -> Listeners:
     [
         (listening("conmon"), "present", "tcp.forwarded-to-nobody"),
         (listening("rootlessport"), "present", "tcp.forwarded-to-nobody"),
+        (listening(None, unit=f"libpod-conmon-{'0a' * 32}.scope"), "present", "tcp.forwarded-to-nobody"),
+        (listening(None, unit="docker.service"), "present", "tcp.forwarded-to-nobody"),
+        (listening(None, unit="nginx.service"), "unknown", None),
+        (listening("nginx", unit="docker.service"), "absent", "local.firewall-reset"),
         (listening("nginx"), "absent", "local.firewall-reset"),
         (listening("conmon-exporter"), "absent", "local.firewall-reset"),
         (listening(None), "unknown", None),  # another user's process: its name is not visible
     ],
 )
 def test_a_port_forwarder_is_known_by_its_name(table: Listeners, state: str, cause: str | None) -> None:
-    seen = report(route("local"), RESET, table)
-    assert read("listeners.port-forwarder", seen).state == state
-    assert read("listeners.forwards-to-nobody", seen).state == state
+    seen = report(route("local"), RESET, table, burst(Outcome.TIMEOUT))
+    assert read("forwarding.program", seen).state == state
+    assert read("forwarding.to-nobody", seen).state == state
     assert diagnose(seen, CATALOGUE).verdict.cause == cause
 
 
+def passed(name: str, sent: int, idle: int = 0, received: int | None = None) -> PacketCount:
+    back = sent if received is None else received
+    return PacketCount(
+        name=name, sent=(sent,) * 3, received=(back,) * 3, sent_idle=(idle,) * 3, received_idle=(idle,) * 3
+    )
+
+
+def burst(outcome: Outcome = Outcome.REFUSED, *interfaces: PacketCount) -> Burst:
+    return Burst(outcome=outcome, address=SERVICE, port=9000, connections=5, interfaces=interfaces)
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "state"),
+    [
+        ((), "absent"),
+        ((passed("podman0", 5), passed("veth0", 5)), "present"),
+        ((passed("podman0", 6), passed("eth0", 400, idle=380)), "present"),  # 6: an ARP request, too
+        ((passed("podman0", 4),), "absent"),  # four packets are not the five connections
+        ((passed("podman0", 5, received=0),), "unknown"),  # sent, and no RST came back that way
+        ((passed("eth0", 40, idle=38),), "unknown"),  # other traffic, among which five would not show
+        ((passed("veth1", 2), passed("veth2", 3)), "unknown"),  # two backends, or two others
+    ],
+)
+def test_packets_on_interfaces_show_whether_connections_leave(
+    interfaces: tuple[PacketCount, ...], state: str
+) -> None:
+    for table in (listening("conmon"), listening(None)):
+        seen = report(route("local"), RESET, table, burst(Outcome.REFUSED, *interfaces))
+        assert read("forwarding.leaves-host", seen).state == state
+        cause = diagnose(seen, CATALOGUE).verdict.cause
+        if state == "unknown":
+            assert cause == ("tcp.forwarded-to-nobody" if table.rows[0].holder.name else None)  # type: ignore[union-attr]
+        else:
+            assert cause == ("tcp.forwarded-to-nobody" if state == "present" else "local.firewall-reset")
+
+
+def test_packets_are_counted_before_a_refusal_is_judged() -> None:
+    wanted = Want(probe="burst", args=(SERVICE,))
+    assert read("forwarding.forwarded", report(route("local"), RESET, listening("conmon"))).want == wanted
+    assert read("forwarding.forwarded", report(route("local"), RESET, listening(None))).want == wanted
+    assert read("forwarding.forwarded", report(route("local"), RESET, listening("nginx"))).want is None
+    other = replace(burst(), port=9001)
+    assert read("forwarding.leaves-host", report(route("local"), RESET, listening(None), other)).want == wanted
+
+
 def test_a_forwarder_at_another_address_or_machine_says_nothing() -> None:
-    assert read("listeners.port-forwarder", report(route("local"), RESET, listening("conmon", "127.0.0.1"))).state == (
+    assert read("forwarding.program", report(route("local"), RESET, listening("conmon", "127.0.0.1"))).state == (
         "absent"
     )
-    assert read("listeners.port-forwarder", report(route(), RESET, listening("conmon"))).state == "unknown"
-    assert read("listeners.port-forwarder", report(route("local"), RESET)).state == "unknown"
+    assert read("forwarding.program", report(route(), RESET, listening("conmon"))).state == "unknown"
+    assert read("forwarding.program", report(route("local"), RESET)).state == "unknown"
 
 
 # ---------------------------------------------------------------- who sent the RST

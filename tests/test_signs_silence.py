@@ -175,7 +175,7 @@ CASES: list[tuple[str, Report, Report]] = [
     ("route.broadcast-or-multicast", report(replace(HERE, type="unknown")), report(HERE)),
     ("route.tunnel-reports-unreachable", report(tcp()), report(tcp(), HERE)),
     ("listeners.at-this-address", report(HERE, PARTIAL), report(HERE, TABLE)),
-    ("listeners.port-forwarder", report(HERE, PARTIAL), report(HERE, TABLE)),
+    ("forwarding.program", report(HERE, PARTIAL), report(HERE, TABLE)),
     ("tls.alert:unknown_ca", report(TLS_QUIET), report(TLS_RESET)),
     ("tls.handshake-ended:closed", report(TLS_QUIET), report(TLS_RESET)),
     ("tls.version-refused", report(TLS_QUIET), report(TLS_DONE)),
@@ -242,7 +242,7 @@ MAY_BE_ABSENT = {
     "local.connect-denied", "local.failed-without-icmp", "local.no-file-descriptors", "local.source-unavailable",
     "udp.datagram-too-big", "udp.send-denied",
     # The attempt lasted longer than a machine searches for a host, and the error queue stayed empty.
-    "icmp.host-not-found", "icmp.sent-by-target-host", "listeners.forwards-to-nobody",
+    "icmp.host-not-found", "icmp.sent-by-target-host", "forwarding.to-nobody",
     # The exchange was repeated without what would explain its silence, and was silent again.
     "tcp.small-segments-pass",
     # The sign is about silence itself, or about what was sent.
@@ -250,7 +250,7 @@ MAY_BE_ABSENT = {
     "udp.silent-service",
     # Another report, merged with this one, has the complete socket table of the target.
     "listeners.accept-queue-full", "listeners.found", "listeners.none", "listeners.not-accepting",
-    "listeners.port-forwarder",
+    "forwarding.forwarded",
 }  # fmt: skip
 
 

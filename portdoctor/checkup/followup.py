@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from ..model import Connect, Datagram, Stage, Want
 from ..probes import local
+from ..probes.burst import BURSTS, CONNECTIONS
 from ..probes.threads import in_thread
 from ..probes.trace import FARTHEST
 from ..services.ports import MOST_CONTROLS
@@ -59,6 +60,18 @@ async def _port_policy(c: Session) -> None:
 
 async def _counters(c: Session) -> None:
     c.add(await local.counters(c.host, c.clock))
+
+
+async def _burst(c: Session, address: str) -> None:
+    from ..probes.burst import burst
+
+    async with c.descriptors.probes.some(1):
+        o = await burst(address, c.target.port, c.clock, c.host, c.options.source)
+    if o is None:
+        want = Want(probe="burst", args=(address,))
+        c.give_reason(want, "not-possible-here", "This system does not show the packets of each interface.")
+    else:
+        c.add(o)
 
 
 async def _bind(c: Session, address: str, port: str, transport: str = "tcp") -> None:
@@ -209,6 +222,7 @@ FOLLOW_UPS: dict[str, FollowUp] = {
     "hosts-file": FollowUp(0.001, _hosts_file),
     "listeners": FollowUp(0.005, _listeners),
     "bind": FollowUp(0.005, _bind),
+    "burst": FollowUp(0.05, _burst, (Sends(BURSTS * CONNECTIONS, "connection", "port"),)),
     "repeat": FollowUp(0.5, _repeats, (Sends(_REPEATS, "connection", "port"), Sends(2, "exchange", "port", ("udp",)))),
     "elsewhere": FollowUp(0.3, _elsewhere, (Sends(2, "connection", "elsewhere", ("dns",)),)),  # one per IP version
     "handshake": FollowUp(0.5, _handshake, (Sends(5, "connection with a ClientHello", "port", ("tls",)),)),

@@ -6,8 +6,9 @@ import asyncio
 
 from msgspec.structs import replace
 
-from ..model import Connect, Note, Outcome, Target, Trace, Want
+from ..model import Burst, Connect, Note, Outcome, Target, Trace, Want
 from ..probes import local
+from ..probes.burst import BURSTS
 from ..probes.connect import Role, connect, discard
 from ..services import ports
 from .session import Session
@@ -75,7 +76,8 @@ def open_control(c: Session, address: str) -> int | None:
 def spent(c: Session, address: str) -> int:
     """Return the number of SYNs sent to this address so far."""
     plain = sum(o.syns or 1 for o in c.of(Connect) if o.address == address)
-    return plain + sum(len(o.hops) for o in c.of(Trace) if o.address == address)
+    bursts: int = sum(BURSTS * o.connections for o in c.of(Burst) if o.address == address)
+    return plain + bursts + sum(len(o.hops) for o in c.of(Trace) if o.address == address)
 
 
 async def own_port(c: Session, address: str, *, free: bool) -> None:

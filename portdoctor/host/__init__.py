@@ -63,6 +63,9 @@ class Host(Protocol):
     def counters(self) -> Counters:
         """Return counters and limits that explain why this machine drops or refuses packets."""
 
+    def packets(self) -> dict[str, tuple[int, int]]:
+        """Return interface -> packets (received, sent), without the loopback interface; {} where it is not known."""
+
     def is_own(self, address: str) -> bool:
         """Return whether the address belongs to this machine (any loopback address does)."""
 

@@ -229,6 +229,14 @@ class Linux:
         except OSError as error:
             return Counters(**_failure(error))
 
+    def packets(self) -> dict[str, tuple[int, int]]:
+        from . import procfs
+
+        try:
+            return procfs.packets()
+        except OSError:
+            return {}
+
     def watch_errors(self, sock: socket.socket) -> bool:
         level, option = (
             (socket.IPPROTO_IPV6, _IPV6_RECVERR) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, _IP_RECVERR)
@@ -291,7 +299,8 @@ def _holders(rows: tuple[Socket, ...]) -> dict[int, Holder]:
     from . import owners
 
     mine = owners.processes(row.inode for row in holding)
-    paths = owners.cgroup_paths(row.cgroup for row in holding if row.inode not in mine)
+    root = owners.cgroup_root()
+    paths = owners.cgroup_paths((row.cgroup for row in holding if row.inode not in mine), root) if root else {}
     return {row.inode: owners.holder(mine.get(row.inode), row.uid, paths.get(row.cgroup)) for row in holding}
 
 

@@ -107,6 +107,9 @@ class MacOS:
     def counters(self) -> Counters:
         return Counters(outcome=Outcome.OK)
 
+    def packets(self) -> dict[str, tuple[int, int]]:
+        return {}
+
     def is_own(self, address: str) -> bool:
         return portable.is_own(address)
 

@@ -15,6 +15,8 @@ assert sys.platform == "linux"
 
 _MOST_FOLDERS = 20_000  # of /sys/fs/cgroup: a node with a thousand pods has about ten for each
 _MOST_COMMAND = 300  # characters of a command line that are kept
+_ROOT = "/sys/fs/cgroup"
+_CONMON = re.compile(r"(?:libpod|crio)-conmon-([0-9a-f]{64})")  # beside a container, not in it
 _CONTAINER = re.compile(r"(?:docker|libpod|cri-containerd|crio|containerd)?[-/:]?([0-9a-f]{64})(?:\.scope)?$")
 _UNIT = re.compile(r"([^/]+\.(?:service|socket|scope))(?:/|$)")
 
@@ -81,7 +83,7 @@ def user_of(uid: int | None) -> str | None:
 
 def unit(cgroup: str) -> str | None:
     """Return the innermost systemd unit of a cgroup path, other than the scope of a container."""
-    units = [u for u in _UNIT.findall(cgroup) if not _CONTAINER.search(u) and u != "init.scope"]
+    units = [u for u in _UNIT.findall(cgroup) if u != "init.scope" and (_CONMON.match(u) or not _CONTAINER.search(u))]
     return units[-1] if units else None
 
 
@@ -102,7 +104,13 @@ def cgroup_of(text: str) -> str | None:
     return max((path for _, _, path in paths), key=len, default=None)
 
 
-def cgroup_paths(wanted: Iterable[int], root: str = "/sys/fs/cgroup") -> dict[int, str]:
+def cgroup_root() -> str | None:
+    """Return where the unified hierarchy is mounted: the ids of sockets are its, and those of version 1 are others."""
+    roots = (_ROOT, f"{_ROOT}/unified")
+    return next((root for root in roots if os.path.exists(f"{root}/cgroup.controllers")), None)
+
+
+def cgroup_paths(wanted: Iterable[int], root: str) -> dict[int, str]:
     """Return cgroup id -> path below `root`; the id is the inode of the folder."""
     left = {number for number in wanted if number > 1}  # 1 is the root
     found: dict[int, str] = {}

@@ -102,6 +102,13 @@ def counters() -> dict[str, int]:
     return found
 
 
+def packets() -> dict[str, tuple[int, int]]:
+    """Return interface -> packets (received, sent) of /proc/net/dev, without the loopback interface. Raises OSError."""
+    rows = (line.rpartition(":") for line in read_text("/proc/net/dev").splitlines()[2:])
+    found = {name.strip(): numbers.split() for name, _, numbers in rows}
+    return {name: (int(row[1]), int(row[9])) for name, row in found.items() if name != "lo" and len(row) > 9}
+
+
 def pick(text: str) -> dict[str, int]:
     """Return the wanted counters of /proc/net/netstat or snmp: for each group, a line of names and one of values."""
     lines = text.splitlines()

@@ -101,6 +101,9 @@ class Windows:
     def counters(self) -> Counters:
         return Counters(outcome=Outcome.OK)
 
+    def packets(self) -> dict[str, tuple[int, int]]:
+        return {}
+
     def is_own(self, address: str) -> bool:
         return portable.is_own(address)
 

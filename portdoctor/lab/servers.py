@@ -1,7 +1,7 @@
 """Small servers that misbehave deliberately. `python -m portdoctor.lab.servers "http :80 status=502" …`
 
 The syntax is KIND [ADDRESS]:PORT [KEY=VALUE …]. Without an address the server listens on all addresses, IPv4 and
-IPv6. All servers end after `for=` seconds (default 300) or with their process.
+IPv6. `program=` is the name of its process. All servers end after `for=` seconds (default 300) or with their process.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from .servers_dns import answer_dns, serve_dns_stream
+from .servers_forward import forward
 from .servers_http import drip, endless, http, redirect, slow, stuffed
 from .servers_udp import answer_ntp, answer_quic
 
@@ -156,6 +158,7 @@ def _wait_for(sock: socket.socket, options: dict[str, str]) -> None:
 CONVERSATIONS: dict[str, Conversation] = {
     "hold": hold, "deaf": deaf, "reset": reset, "close": close, "greeting": send_greeting, "reply": send_reply,
     "tls": tls, "http": http, "redirect": redirect, "slow": slow, "drip": drip, "endless": endless, "stuffed": stuffed,
+    "forward": forward,
 }  # fmt: skip
 
 
@@ -203,8 +206,10 @@ def _full(spec: Spec) -> Runner:
 
 
 def _bound(spec: Spec) -> Runner:
-    """Bound, but not listening: the port is in use, and connections are refused."""
+    """Bound, but not listening: the port is in use, and connections are refused. `reserved` listens, never accepts."""
     sock = server_socket(spec)
+    if spec.kind == "reserved":
+        sock.listen(4096)
 
     def run() -> None:
         with sock:
@@ -263,6 +268,7 @@ KINDS: dict[str, Callable[[Spec], Runner]] = {
     **dict.fromkeys(CONVERSATIONS, _stream),
     "full": _full,
     "bound": _bound,
+    "reserved": _bound,
     "dns": _dns,
     "udp-echo": _udp(lambda query, _: query),
     "quic": _udp(answer_quic),
@@ -276,6 +282,8 @@ def serve(texts: list[str], ready: Callable[[], None] = lambda: None) -> None:
     """Run all servers of this process until their time limit. Raises SpecError or OSError before `ready`."""
     specs = [read_spec(text) for text in texts]
     runners = [KINDS[spec.kind](spec) for spec in specs]
+    for name in (spec.options["program"] for spec in specs if "program" in spec.options):
+        Path("/proc/self/comm").write_text(name)
     ready()
     for run in runners:
         threading.Thread(target=run, daemon=True).start()

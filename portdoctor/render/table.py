@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..model import (
     Bind,
+    Burst,
     Connect,
     Counters,
     Datagram,
@@ -106,10 +107,23 @@ def _spoken(o: Ending) -> tuple[str, str]:
         case Counters():
             risen = ", ".join(f"{name} {value}" for name, value in o.values.items() if value)
             return "non-zero kernel counters", clean(risen, 300) or "none"
+        case Burst():
+            return f"packets in bursts of {o.connections} connections to {at(o.address, o.port)}", _packets(o)
         case Other():
             return f"{o.was or 'unknown kind'} (unknown to this version)", ""
         case _:
             return "probe", ""
+
+
+def _packets(o: Burst) -> str:
+    def listed(counts: tuple[int, ...]) -> str:
+        return "+".join(map(str, counts))
+
+    rows = [
+        f"{row.name} sent {listed(row.sent)}, received {listed(row.received)}; in pauses sent {listed(row.sent_idle)}"
+        for row in o.interfaces
+    ]
+    return clean("; ".join(rows), 300) or "no interface but the loopback interface sent any"
 
 
 def _lookup(o: Lookup) -> tuple[str, str]:

@@ -7,24 +7,19 @@ from msgspec.structs import replace
 from ..model import Answer, Bind, Connect, Counters, Listener, Listeners, Outcome, Report, Subject, Trace, Want
 from ..text import at, plural
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
-from .icmp import host_not_found, sent_by_target_host
-from .observed import endpoint_text, own_attempt, plain_address, report_of_target, route_to
+from .observed import endpoint_text, plain_address, report_of_target, route_to
 from .sockets import owner_text, serves
-from .tcp import refused_by_rst
-
-# Programs by which container engines publish a port. They are bound to it while the container runs.
-_PORT_FORWARDERS = {"conmon", "docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2"}
 
 
-def _tables_at(there: Report, report: Report) -> list[Listeners]:
+def tables_at(there: Report, report: Report) -> list[Listeners]:
     return [o for o in there.of(Listeners) if o.port == report.target.port and o.outcome is Outcome.OK]
 
 
-def _whose(there: Report, report: Report) -> str:
+def whose(there: Report, report: Report) -> str:
     return "this machine" if there is report else "the server"
 
 
-def _no_table(there: Report, report: Report) -> Reading:
+def no_table(there: Report, report: Report) -> Reading:
     if there is not report:
         return unknown("not-looked", says=f"The server's report has no socket table for port {report.target.port}.")
     return unsettled(report, Want(probe="listeners", args=(str(report.target.port), report.target.transport)))
@@ -54,11 +49,11 @@ def none(report: Report, subject: Subject) -> Reading:
             ),
         )  # fmt: skip
         return unknown("needs-person", says="The server's socket table was not read.", ask=ask)
-    tables = _tables_at(there, report)
+    tables = tables_at(there, report)
     if not tables:
-        return _no_table(there, report)
+        return no_table(there, report)
     rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
-    where = _whose(there, report)
+    where = whose(there, report)
     if rows:
         fact = f"{owner_text(rows[0])} is listening on {at(rows[0].address, rows[0].port)} on {where}."
         return absent(fact, tables[-1])
@@ -79,7 +74,7 @@ def found(report: Report, subject: Subject) -> Reading:
     reading = none(report, subject)
     if reading.state == "unknown":
         return reading
-    tables = [o for o in _tables_at(there, report) if o.id in reading.evidence]
+    tables = [o for o in tables_at(there, report) if o.id in reading.evidence]
     return absent(reading.says, *tables) if reading.state == "present" else present(reading.says, *tables)
 
 
@@ -100,9 +95,9 @@ def accept_queue_full(report: Report, subject: Subject) -> Reading:
             ),
         )
         return unknown("needs-person", says="The server's accept queue was not read.", ask=ask)
-    tables = _tables_at(there, report)
+    tables = tables_at(there, report)
     if not tables:
-        return _no_table(there, report)
+        return no_table(there, report)
     rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
     full = [r for r in rows if r.queued is not None and r.backlog is not None and r.queued > r.backlog]
     if full:
@@ -117,7 +112,7 @@ def accept_queue_full(report: Report, subject: Subject) -> Reading:
         fact = "This system does not show the length of the accept queue."
         return unknown("not-possible-here", tables[-1], says=fact)
     if not tables[-1].complete:
-        fact = f"The socket table of {_whose(there, report)} is incomplete."
+        fact = f"The socket table of {whose(there, report)} is incomplete."
         return unknown("needs-privilege", tables[-1], says=fact)
     return absent(f"Nothing is listening on {endpoint_text(report, subject)}.", tables[-1])
 
@@ -203,65 +198,6 @@ def at_this_address(report: Report, subject: Subject) -> Reading:
     if not table.complete:
         return unknown("needs-privilege", table, says="The socket table of this machine is incomplete.")
     return absent(f"Nothing is listening on {endpoint_text(report, subject)}.", table)
-
-
-@sign("a program that only forwards the port has the listener")
-def port_forwarder(report: Report, subject: Subject) -> Reading:
-    """The process that is listening on the target has the name of a container engine's port forwarder.
-
-    podman's conmon binds and listens only to reserve the port, and never accepts: NAT rules forward the connections.
-    Could also be: another program of that name. Unknown if the process is not visible to this user.
-    """
-    there = report_of_target(report, subject)
-    if there is None:
-        return unknown("needs-person", says="The server's socket table was not read.")
-    tables = _tables_at(there, report)
-    if not tables:
-        return _no_table(there, report)
-    rows = [r for r in tables[-1].rows if r.state == "LISTEN" and serves(r.address, r.v6only, subject.values[0])]
-    if not rows and not tables[-1].complete:
-        fact = f"The socket table of {_whose(there, report)} is incomplete."
-        return unknown("needs-privilege", tables[-1], says=fact)
-    if not rows:
-        return absent(f"Nothing is listening on {endpoint_text(report, subject)}.", tables[-1])
-    names = [r.holder.name for r in rows if r.holder is not None and r.holder.name]
-    of_engine = [r for r in rows if r.holder is not None and r.holder.name in _PORT_FORWARDERS]
-    if of_engine:
-        row = of_engine[0]
-        fact = f"{owner_text(row)} is listening on {at(row.address, row.port)} only to forward the port."
-        return present(fact, tables[-1])
-    if not names:
-        ask = Ask(
-            where="server",
-            commands={"linux": "sudo ss -ltnp 'sport = :{port}'"},
-            answers=(
-                Answer(answer=f"one of {', '.join(sorted(_PORT_FORWARDERS))}", then="tcp.forwarded-to-nobody"),
-                Answer(answer="another program", then="local.firewall-reset"),
-            ),
-        )
-        fact = f"{owner_text(rows[0])} is listening on {at(rows[0].address, rows[0].port)}; its name is not visible."
-        return unknown("needs-privilege", tables[-1], says=fact, ask=ask)
-    return absent(f"{owner_text(rows[0])} is listening on {at(rows[0].address, rows[0].port)}.", tables[-1])
-
-
-@sign("nothing responds where the target host forwards the port")
-def forwards_to_nobody(report: Report, subject: Subject) -> Reading:
-    """A RST although a port forwarder is listening, or the target host itself reports ICMP host unreachable, late.
-
-    Could also be: a rule of the target host that rejects the port with a RST.
-    """
-    missing, here = host_not_found(report, subject), sent_by_target_host(report, subject)
-    if missing.state == "present" and here.state == "present":
-        evidence = tuple(dict.fromkeys((*missing.evidence, *here.evidence)))
-        return Reading(state="present", says=f"{missing.says} {here.says}", evidence=evidence)
-    reset, o = refused_by_rst(report, subject), own_attempt(report, subject)
-    if o is None or o.outcome is not Outcome.REFUSED or reset.state == "absent":
-        return next((r for state in ("absent", "unknown") for r in (missing, here) if r.state == state), missing)
-    forwarder = port_forwarder(report, subject)
-    if reset.state == "present" and forwarder.state == "present":
-        says = f"{forwarder.says} The connection was refused by a RST."
-        return Reading(state="present", says=says, evidence=(*forwarder.evidence, *reset.evidence))
-    return forwarder if forwarder.state != "present" else reset
 
 
 @sign("a process is listening on the port, but at another address")
