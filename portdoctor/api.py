@@ -56,14 +56,15 @@ class Result(NamedTuple):
 def check(
     target: str, *, timeout: float | None = None, budget: float = 15.0, family: Literal[4, 6] | None = None,
     source: str | None = None, resolver: str | None = None, cafile: str | os.PathLike[str] | None = None,
-    sni: str | None = None, controls: bool = True, attempts: int = 1,
+    sni: str | None = None, insecure: bool = False, controls: bool = True, attempts: int = 1,
 ) -> Result:  # fmt: skip
     """Diagnose one target, as `portdoctor check` does with the options of these names. Times are seconds.
 
     Raises UsageError (a ValueError) for an invalid argument or a target with several ports, StarvedError if the limits
     of time could not be kept, KeyboardInterrupt on Ctrl-C. It blocks, also in a thread that runs an event loop.
     """
-    asked, options = _one(target), _options(timeout, budget, family, source, resolver, cafile, sni, controls, attempts)
+    asked = _one(target)
+    options = _options(timeout, budget, family, source, resolver, cafile, sni, insecure, controls, attempts)
     _agree(asked, options)
     return _blocking(asked, options)
 
@@ -71,13 +72,14 @@ def check(
 async def acheck(
     target: str, *, timeout: float | None = None, budget: float = 15.0, family: Literal[4, 6] | None = None,
     source: str | None = None, resolver: str | None = None, cafile: str | os.PathLike[str] | None = None,
-    sni: str | None = None, controls: bool = True, attempts: int = 1,
+    sni: str | None = None, insecure: bool = False, controls: bool = True, attempts: int = 1,
 ) -> Result:  # fmt: skip
     """Do the same as `check` without blocking the running event loop: the check has a loop and a thread of its own.
 
     A cancellation ends the check.
     """
-    asked, options = _one(target), _options(timeout, budget, family, source, resolver, cafile, sni, controls, attempts)
+    asked = _one(target)
+    options = _options(timeout, budget, family, source, resolver, cafile, sni, insecure, controls, attempts)
     _agree(asked, options)
     return Result(*await _beside(lambda: _examined(asked, options)))
 
@@ -206,8 +208,8 @@ def _one(target: str) -> Asked:
 
 
 def _options(
-    timeout: Any, budget: Any, family: Any, source: Any, resolver: Any, cafile: Any, sni: Any, controls: Any,
-    attempts: Any,
+    timeout: Any, budget: Any, family: Any, source: Any, resolver: Any, cafile: Any, sni: Any, insecure: Any,
+    controls: Any, attempts: Any,
 ) -> Options:  # fmt: skip
     if family is not None and (isinstance(family, bool) or family not in (4, 6)):
         raise UsageError(f"invalid value {family!r} for family: pass 4, 6 or None")
@@ -217,7 +219,8 @@ def _options(
         timeout=None if timeout is None else _seconds(timeout, "timeout"), budget=_seconds(budget, "budget"),
         family=family, source=literal(_text(source, "source"), "source"),
         resolver=literal(_text(resolver, "resolver"), "resolver"), cafile=_trusted(cafile),
-        sni=name_of(_text(sni, "sni"), "sni"), controls=_flag(controls, "controls"), attempts=attempts,
+        sni=name_of(_text(sni, "sni"), "sni"), insecure=_flag(insecure, "insecure"),
+        controls=_flag(controls, "controls"), attempts=attempts,
     )  # fmt: skip
 
 

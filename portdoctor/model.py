@@ -178,6 +178,7 @@ class Options(Value, frozen=True, kw_only=True):
     controls: bool = True
     follow: bool = False
     authority: bool = False
+    insecure: bool = False  # accept any certificate; its faults are noted
     listen: bool = False  # `bind` also calls listen(2)
     attempts: Few = 1
 
@@ -512,7 +513,7 @@ class Handshake(Ending, frozen=True, kw_only=True, tag_field="kind", tag="handsh
 
     address: Address
     port: Port
-    role: Literal["target", "repeat", "variant"] = "target"
+    role: Literal["target", "repeat", "variant", "verify"] = "target"  # "verify": beside one that does not, --insecure
     sni: Host | None = None
     newest: Term | None = None  # the newest TLS version in the ClientHello, where it is not OpenSSL's own
     version: Term | None = None

@@ -100,6 +100,7 @@ def test_bind_and_listening(opened: str, closed: str) -> None:
         {"source": 1}, {"source": "10.0.0"}, {"family": 6}, {"resolver": "dns.example"}, {"resolver": b"10.0.0.1"},
         {"cafile": "/no/such.pem"}, {"cafile": 3}, {"cafile": str(ROOT / "LICENSE")}, {"sni": "a b"}, {"sni": ""},
         {"sni": "x" * 300}, {"attempts": 0}, {"attempts": 51}, {"attempts": 2.0}, {"attempts": True}, {"controls": 1},
+        {"insecure": 1},
         {"controls": None},
     ],
     ids=str,

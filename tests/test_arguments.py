@@ -22,6 +22,7 @@ from portdoctor.commands.output.options import FORMATS
 from portdoctor.commands.output.stdout import check_writable
 from portdoctor.target import UsageError
 
+from .loopback import Authority, over_tls, saying, server
 from .test_cli import Run, closed, run
 
 __all__ = ["closed", "run"]
@@ -158,6 +159,22 @@ def test_long_forms(run: Run, closed: str) -> None:
     assert "\x1b[" not in run("check", closed, "--no-color", "--color", "always").out
     for words in (["-V"], ["--version"], ["version"]):
         assert run(*words) == (0, f"portdoctor {__version__}\n", "")
+
+
+@pytest.mark.parametrize("option", ["-k", "--insecure"])
+def test_a_certificate_of_any_kind_can_be_accepted(run: Run, tmp_path: Path, option: str) -> None:
+    answer = saying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", after_hearing=True)
+    with server(over_tls(Authority(tmp_path).context("localhost"), answer)) as port:
+        target = f"web=https://localhost:{port}/"
+        refused, accepted = (json.loads(run(target, "-4", "--json", *more).out) for more in ((), (option,)))
+        plan = json.loads(run(target, "--plan", "--json", option).out)
+    assert refused["verdict"]["symptom"] == "tls-failed"
+    assert accepted["verdict"]["symptom"] == "ok"
+    assert [stage["status"] for stage in accepted["stages"] if stage["name"] in ("tls", "http")] == ["ok", "ok"]
+    (note,) = [note for note in accepted["notes"] if "--insecure ignores it" in note["text"]]
+    (seen,) = [o for o in accepted["observations"] if o["id"] in note["evidence"]]
+    assert (seen["role"], seen["outcome"]) == ("verify", "untrusted")
+    assert [step["most"] for step in plan["steps"] if step["probe"] == "verify"] == [1]
 
 
 @pytest.mark.parametrize(

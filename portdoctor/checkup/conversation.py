@@ -27,6 +27,8 @@ async def run_stages(c: Session, address: str, sock: socket.socket, stages: tupl
         channel = await _secure(c, address, sock, stages, limit)
     if channel is None:
         return
+    if channel.encrypted and c.options.insecure:
+        await _verify(c, address, limit)
     if "http" in stages:
         await _ask_http(c, address, channel, limit)
     elif "app" in stages:
@@ -44,10 +46,33 @@ async def _secure(
     alpn = ("http/1.1",) if "http" in stages else ()
     name, trust = c.options.sni or c.target.host, await c.trust()
     o, channel = await handshake(
-        sock, address, c.target.port, name, c.options.cafile, alpn, c.clock, c.clock() + limit, trust=trust
-    )
+        sock, address, c.target.port, name, c.options.cafile, alpn, c.clock, c.clock() + limit, not c.options.insecure,
+        trust=trust,
+    )  # fmt: skip
     c.add(o)
     return channel if o.outcome is Outcome.OK else None
+
+
+async def _verify(c: Session, address: str, limit: float) -> None:
+    """Run one handshake that verifies the certificate, beside the user's own that does not (--insecure)."""
+    from ..probes.handshake import handshake
+
+    o, sock = await connect(
+        address, c.target.port, clock=c.clock, host=c.host, limit=min(limit, _LIMIT), role="repeat",
+        source=c.options.source,
+    )  # fmt: skip
+    if sock is None:
+        c.add(o)
+        return
+    try:
+        name, trust = c.options.sni or c.target.host, await c.trust()
+        until = c.clock() + min(limit, _LIMIT)
+        seen, _ = await handshake(
+            sock, address, c.target.port, name, c.options.cafile, (), c.clock, until, trust=trust, role="verify"
+        )
+        c.add(seen)
+    finally:
+        discard(sock)
 
 
 async def _ask_http(c: Session, address: str, channel: Channel, limit: float) -> None:
@@ -81,7 +106,7 @@ async def _connect_again(c: Session, address: str, encrypted: bool) -> tuple[Cha
     host = c.options.sni or c.target.host
     _, channel = await handshake(
         sock, address, c.target.port, host, c.options.cafile, ("http/1.1",), c.clock, c.clock() + _LIMIT,
-        trust=await c.trust(),
+        not c.options.insecure, trust=await c.trust(),
     )  # fmt: skip
     if channel is None:
         discard(sock)
@@ -147,7 +172,7 @@ async def _shake_again(
     alpn = ("http/1.1",) if "http" in c.target.stages else ()
     return await handshake(
         sock, address, c.target.port, c.options.sni or c.target.host, c.options.cafile, alpn, c.clock,
-        c.clock() + limit, role=role,
+        c.clock() + limit, not c.options.insecure, role=role,
     )  # fmt: skip
 
 

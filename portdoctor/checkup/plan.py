@@ -90,6 +90,8 @@ def _always(target: Target, options: Options, resolvers: tuple[str, ...]) -> Ite
                 yield step("udp", "exchange", f"datagram ({payload_for(target.service, target.port).name})", MOST_SENT)
             case "tls":
                 yield step("tls", "handshake", "handshake on that connection")
+                if options.insecure:
+                    yield step("tls", "verify", "handshake that verifies the certificate, on a further connection")
             case "http":
                 yield step("http", "request", "request on that connection")
                 what = "request that follows a redirect on the same host and port, on a new connection"

@@ -113,7 +113,9 @@ async def _shake(c: Session, address: str, sock: socket.socket, wait: float, nam
 
     t, trust = c.target, await c.trust()
     alpn, began = ("http/1.1",) if "http" in t.stages else (), c.clock()
-    o, _ = await handshake(sock, address, t.port, name, c.options.cafile, alpn, c.clock, began + wait, trust=trust)
+    o, _ = await handshake(
+        sock, address, t.port, name, c.options.cafile, alpn, c.clock, began + wait, not c.options.insecure, trust=trust
+    )
     return _as_greeting(o, began, sent, wait)
 
 

@@ -36,6 +36,9 @@ def check(
     ] = "",
     cafile: Annotated[str, opt.file("--cafile", help="Trust the CAs in this PEM file.")] = "",
     sni: Annotated[str, typer.Option("--sni", metavar="NAME", help="Send this name in the TLS handshake (SNI).")] = "",
+    insecure: Annotated[
+        bool, typer.Option("-k", "--insecure", help="Accept any certificate, and note what is wrong with it.")
+    ] = False,
     no_controls: Annotated[
         bool, opt.flag("--no-controls/--controls", help="Probe only the target's own port.")
     ] = False,
@@ -86,7 +89,7 @@ def check(
         timeout=duration_of(timeout, "--timeout"), budget=duration_of(budget, "--budget") or Options().budget,
         family=4 if ipv4 else 6 if ipv6 else None, source=literal(source, "--source"),
         resolver=literal(resolver, "--resolver"), cafile=trusted(cafile), sni=name_of(sni, "--sni"),
-        attempts=attempts, controls=not no_controls,
+        attempts=attempts, controls=not no_controls, insecure=insecure,
     )  # fmt: skip
     asked, all_readable = targets_of(targets or [], file, ports, family=options.family, mute=output_options.redacted)
     if plan:

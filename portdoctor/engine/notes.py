@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from ..model import Bind, Connect, Ending, Lookup, Note, Outcome, Problem, Report, Stage
+from ..model import Bind, Connect, Ending, Handshake, Lookup, Note, Outcome, Problem, Report, Stage
 from ..outcomes import family_of
 from ..signs.resolver_states import (
     ANSWERS,
@@ -94,6 +94,14 @@ def accidents(report: Report, found: list[Finding]) -> Iterator[Note]:
             how = words(tuple(dict.fromkeys(o.os_says or str(o.outcome) for o in failed)))
             text = f"Attempt {number} of {len(series)} at {failed[0].address} succeeded; the others failed: {how}."
             yield _note("state-changed", text, f.stage, series)
+
+
+def unaccepted(report: Report) -> Iterator[Note]:
+    """Note a certificate that did not verify where the user accepts any (--insecure)."""
+    for o in report.of(Handshake):
+        if o.role == "verify" and o.outcome is Outcome.UNTRUSTED:
+            text = f"The certificate of {at(o.address, o.port)} is not accepted: {o.verify_message}."
+            yield Note(kind="info", text=f"{text} --insecure ignores it.", stage=o.stage, evidence=(o.id,))
 
 
 def lost_syns(report: Report, found: list[Finding], problems: Iterable[Problem]) -> Iterator[Note]:

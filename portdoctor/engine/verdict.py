@@ -91,6 +91,7 @@ class _Case:
         found = [f for f in found if f not in unusable]
         self.notes.extend(notes.late_answers(self.reader, found))
         self.notes.extend(notes.accidents(self.report, found))
+        self.notes.extend(notes.unaccepted(self.report))
         first = connects_first(found)
         if first is not None:  # what a client meets stands first
             found = [first, *(f for f in found if f != first)]

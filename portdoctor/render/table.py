@@ -36,6 +36,7 @@ _ROLES = {
     "negative": " (unused port)",
     "elsewhere": " (other port)",
     "variant": " (variant)",
+    "verify": " (verified)",
     "data": " (first data with a low TTL)",
 }
 
