@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from portdoctor.model import Holder, Listener, Listeners, Outcome, Ports
 from portdoctor.render import port as page
-from portdoctor.services.fingerprints import SPOKEN, fits, protocol_of, spoken
+from portdoctor.services.fingerprints import fits, protocol_of, spoken
 from portdoctor.services.known import ALIASES, SCHEMES, SERVICES
 from portdoctor.services.ports import (
     UnknownService,
@@ -27,6 +27,7 @@ from portdoctor.services.ports import (
     service_of,
     usual_of,
 )
+from portdoctor.services.protocols import PROTOCOLS
 from portdoctor.services.usual import USUAL, USUAL_UDP
 from portdoctor.text import is_clean
 
@@ -105,7 +106,7 @@ def test_our_services_are_told_apart() -> None:
     assert len(set(places)) == len(places)
     for service in SERVICES:
         assert not service.tls or not service.starttls, service.name
-        assert service.protocol in {"", "tftp"} | SPOKEN.keys(), service.name
+        assert service.protocol in {"", "tftp"} | PROTOCOLS.keys(), service.name
         assert len(service.title) <= 50, service.name
     assert {ALIASES[name] for name in ALIASES} <= {s.name for s in SERVICES}
     assert not ALIASES.keys() & {s.name for s in SERVICES}
@@ -215,11 +216,14 @@ FIRST_BYTES = [
     ("smtp", b"220 mail.example.com ESMTP Postfix\r\n"),
     ("smtp", b"220-ftp.example.com ESMTP Exim 4.97\r\n220 ready\r\n"),
     ("smtp", b"554 mail.example.com ESMTP not accepting messages\r\n"),
+    ("pop3-or-redis", b"-ERR frobnicate: quota exhausted\r\n"),
     ("smtp", b"421 4.3.2 mail system not available\r\n"),
     ("ftp", b"220 (vsFTPd 3.0.5)\r\n"),
     ("ftp", b"220---------- Welcome to Pure-FTPd ----------\r\n"),
     ("ftp", b"220 Microsoft FTP Service\r\n"),
-    ("ftp", b"530 Sorry, the maximum number of clients are connected\r\n"),
+    ("smtp-or-ftp", b"530 Sorry, the maximum number of clients are connected\r\n"),
+    ("smtp-or-ftp", b"220 mail.example.com ready\r\n"),
+    ("smtp-or-ftp", b"220 ftp.example.com ready\r\n"),
     ("smtp-or-ftp", b"220 ready\r\n"),
     ("smtp-or-ftp", b"421 Too many connections\r\n"),
     ("imap", b"* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n"),
@@ -311,8 +315,33 @@ def test_recognise(protocol: str | None, said: bytes) -> None:
     assert protocol_of(said) == protocol
 
 
+@pytest.mark.parametrize(
+    ("expected", "said", "protocol"),
+    [
+        ("redis", b"-ERR frobnicate: quota exhausted\r\n", "redis"), ("redis", b"-FROB quota exhausted\r\n", "redis"),
+        ("redis", b"-ERR 'frob' exhausted\r\n", "redis"), ("redis", b"+OK\r\n", "redis"),
+        ("redis", b"+OK Dovecot ready.\r\n", "pop3"), ("pop3", b"-ERR unknown command\r\n", "pop3"),
+        ("nats", b"-ERR frob\r\n", "nats"), ("nats", b"+OK\r\n", "nats"), ("mysql", b"-ERR frob\r\n", "pop3-or-redis"),
+        ("ftp", b"220 mail.example.com ready\r\n", "ftp"), ("smtp", b"220 ftp.example.com ready\r\n", "smtp"),
+        ("smtp", b"220 ftp ready\r\n", "smtp"), ("smtp", b"530 authentication required\r\n", "smtp"),
+        ("ftp", b"554 busy\r\n", "ftp"), ("ftp", b"120 ready in 2 minutes\r\n", "ftp"),
+        ("smtp", b"220 (vsFTPd 3.0.5)\r\n", "ftp"), ("ftp", b"220 mx.example.com ESMTP\r\n", "smtp"),
+        ("nntp", b"200 ready\r\n", "nntp"), ("nntp", b"502 access restricted\r\n", "nntp"),
+        ("memcache", b"ERROR quota exhausted\r\n", "memcache"), ("irc", b"ERROR :closing\r\n", "irc"),
+        ("memcache", b"ERROR :quota\r\n", "memcache"), ("redis", b"ERROR\r\n", "memcache"),
+        ("imap", b"* NO overloaded\r\n", "imap"), ("sieve", b'"SIEVE" "fileinto"\r\n', "sieve"),
+        ("sieve", b'BYE "Too many connections"\r\n', "sieve"), ("svn", b"( failure ( ( 210005 ) ) )", "svn"),
+        ("telnet", b"220 Welcome\r\n", "telnet"), ("telnet", b"*** Authorized users only ***\r\n", "telnet"),
+        ("telnet", b"SSH-2.0-OpenSSH_9.2\r\n", "ssh"), ("redis", b"HTTP/1.1 400 Bad Request\r\n\r\n", "http"),
+        ("ssh", b"220 ready\r\n", "smtp-or-ftp"), ("redis", b"* OK ready\r\n", "imap"),
+    ],
+)  # fmt: skip
+def test_the_expected_protocol_decides_an_ambiguous_opening(expected: str, said: bytes, protocol: str) -> None:
+    assert protocol_of(said, expected) == protocol
+
+
 def test_every_protocol_has_an_example_and_a_spoken_name() -> None:
-    assert {protocol for protocol, _ in FIRST_BYTES if protocol} == SPOKEN.keys()
+    assert {protocol for protocol, _ in FIRST_BYTES if protocol} == PROTOCOLS.keys()
     assert spoken("rfb") == "VNC (RFB)"
     assert spoken("something-new") == "something-new"
 
@@ -322,18 +351,17 @@ def test_every_protocol_has_an_example_and_a_spoken_name() -> None:
 @example(b"E\x00\x00")
 @example(b"\xff" * 3)
 def test_recognise_is_total(said: bytes) -> None:
-    assert protocol_of(said) in {None} | SPOKEN.keys()
+    assert protocol_of(said) in {None} | PROTOCOLS.keys()
 
 
 @given(st.sampled_from([said for _, said in FIRST_BYTES]), st.integers(0, 200))
 def test_recognise_takes_any_beginning(said: bytes, size: int) -> None:
-    assert protocol_of(said[:size]) in {None} | SPOKEN.keys()
+    assert protocol_of(said[:size]) in {None} | PROTOCOLS.keys()
 
 
 def test_what_fits() -> None:
     assert fits("http", "http")
     assert fits("http", "http2")
-    assert fits("smtp", "smtp-or-ftp")
     assert not fits("smtp", "ftp")
     assert not fits("http", "tls")
 

@@ -27,6 +27,7 @@ from portdoctor.model import (
     Target,
     Vantage,
 )
+from portdoctor.render import phrases
 from portdoctor.signs import find
 from portdoctor.signs.x509 import common_name, days_between, http_date, name_matches, time_text
 from portdoctor.text import phrase_pattern
@@ -320,6 +321,50 @@ def test_a_new_error_of_a_service_needs_a_page_and_no_python(tmp_path: Path) -> 
     found = diagnose(report(seen, stages=("tcp", "app"), port=25), load_catalogue([str(tmp_path)]))
     assert causes(found) == {"app.asleep": "certain"}
     assert {r.cause for r in found.problems[0].ruled_out} >= {"app.starting", "app.too-many-connections"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "port"),
+    [
+        (greeting(Outcome.OK, text="ERR frobnicate: quota exhausted", received=33), 11311),
+        (greeting(Outcome.OTHER_PROTOCOL, expected="redis", text="-ERR frobnicate: quota", received=24), 6379),
+    ],
+)
+def test_the_first_data_of_a_site_service_is_its_error(seen: Greeting, port: int, tmp_path: Path) -> None:
+    page = Path(CATALOGUE["app.starting"].path).read_text(encoding="utf-8")
+    start, end = page.index("requires ="), page.index("owner =")
+    folder = tmp_path / "app"
+    folder.mkdir()
+    keys = 'requires = ["app.first-data"]\nanswers = ["ERR frobnicate"]\n'
+    (folder / "quota.md").write_text(page[:start] + keys + page[end:], encoding="utf-8")
+    site = load_catalogue([str(tmp_path)])
+    found = diagnose(report(seen, stages=("tcp", "app"), port=port), site)
+    assert (found.verdict.symptom, causes(found)) == ("service-error", {"app.quota": "certain"})
+    later = replace(seen, text="welcome; ERR frobnicate")
+    assert diagnose(report(later, stages=("tcp", "app"), port=port), site).verdict.cause != "app.quota"
+
+
+def test_a_working_greeting_with_the_words_of_an_error_is_no_error() -> None:
+    seen = greeting(Outcome.OK, text="Your IP is 10.0.0.1. Maximum connections: 5", received=43)
+    assert diagnose(report(seen, stages=("tcp", "app"), port=11311), CATALOGUE).verdict.symptom == "ok"
+
+
+def test_a_web_page_where_another_service_was_expected_is_another_protocol() -> None:
+    seen = greeting(Outcome.OTHER_PROTOCOL, expected="redis", protocol="html", text="<html>", received=6)
+    assert causes(diagnose(report(seen, stages=("tcp", "app")), CATALOGUE)) == {"app.wrong-protocol": "certain"}
+
+
+def test_an_open_port_of_an_unknown_service_only_accepts_connections() -> None:
+    for seen, says in (
+        (greeting(Outcome.OK, took=0.4), "the server sent no data in 0.4 s; the connection stays open"),
+        (greeting(Outcome.OK, text="hello", received=5), "the server sent “hello”"),
+    ):
+        it = report(seen, stages=("tcp", "app"), port=11311)
+        found = diagnose(it, CATALOGUE)
+        assert (found.verdict.symptom, phrases.works(it, found)) == ("ok", "accepts connections")
+        assert found.stages[-1].summary == says
+    it = report(greeting(Outcome.OK, protocol="ssh", received=9), stages=("tcp", "app"), port=22)
+    assert phrases.works(it, diagnose(it, CATALOGUE)) == "works"
 
 
 def test_no_answer_of_a_service_means_two_causes() -> None:

@@ -120,7 +120,9 @@ def _summary(o: Ending) -> str:
         case HttpReply(status=int() as status):
             return f"{status} {o.phrase}".strip()
         case Greeting(outcome=Outcome.OK):
-            return o.protocol or ("no first word, the connection stays open" if not o.received else "answered")
+            if o.protocol or o.received:
+                return o.protocol or f"the server sent “{o.text[:60]}”"
+            return f"the server sent no data in {o.took:.1f} s; the connection stays open"
         case Bind(outcome=Outcome.OK):
             return f"{at(o.address, o.port)} is free"
         case _:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ..catalogue.blanks import fill_first
 from ..catalogue.cause import Catalogue, Cause
-from ..model import Diagnosis, Link, Note, Outcome, Problem, Report, Subject, Verdict, Want, Wanted
+from ..model import Diagnosis, Link, Note, Outcome, Problem, Report, Subject, Symptom, Verdict, Want, Wanted
 from . import endpoints, notes, weigh
 from .facts import facts_about
 from .problem import evidence_of, merged, numbered, problem_of, reworded, rivals_of, rooted
@@ -83,7 +83,7 @@ class _Case:
         return self._at_addresses() + impaired
 
     def _at_addresses(self) -> list[Problem]:
-        found = [at_address(self.report, a) for a in addresses(self.report)]
+        found = [self._reported(at_address(self.report, a)) for a in addresses(self.report)]
         unusable = unusable_here(found)
         for f in unusable:
             text = f"This machine cannot use {f.subject.values[0]}: it has no route or no address of that IP version."
@@ -111,6 +111,19 @@ class _Case:
     def _reworded(self, problem: Problem) -> Problem:
         several = problem.cause is not None and len(problem.subject.values) > 1
         return reworded(self.report, self.catalogue[problem.cause or ""], problem) if several else problem
+
+    def _reported(self, finding: Finding) -> Finding:
+        """Return the finding as a service error if what the server sent is one that a cause describes.
+
+        Whether an unknown line is an error is knowledge of the cause, which the probe does not have.
+        """
+        error: Symptom = "service-error"
+        causes = [
+            c for c in self.catalogue.explaining(error)
+            if c.front.about == "address" and finding.stage in c.at and c.front.answers
+        ]  # fmt: skip
+        found = any(self.reader.weigh(c, finding.subject).state == "established" for c in causes)
+        return replace(finding, symptom=error) if found else finding
 
     def _scopes(self, problems: list[Problem], whole: Finding) -> list[Problem]:
         """Some addresses work: the scope comes first and carries the cause found where it fails."""

@@ -14,6 +14,7 @@ from ..model import Greeting, Outcome
 from ..outcomes import errno_of, os_says
 from ..services.fingerprints import fits, protocol_of
 from ..services.ports import service_named
+from ..services.protocols import pattern
 from ..text import clean
 from . import Clock
 from .channel import Channel, Received, receive, send
@@ -49,26 +50,6 @@ _REQUESTS: dict[str, tuple[bytes, str]] = {
     "http": (b"GET / HTTP/1.0\r\n\r\n", "GET /"),
 }
 
-# Errors with which a service responds, by protocol: the expected service, but it reports an error.
-_ERRORS: dict[str, re.Pattern[bytes]] = {
-    "smtp": re.compile(rb"[45]\d\d[ -]"),
-    "ftp": re.compile(rb"[45]\d\d[ -]"),
-    "smtp-or-ftp": re.compile(rb"[45]\d\d[ -]"),
-    "nntp": re.compile(rb"[45]\d\d[ -]"),
-    "imap": re.compile(rb"\* BYE", re.I),
-    "pop3": re.compile(rb"-ERR", re.I),
-    "ssh": re.compile(rb"(?:.*\n)*?(?:Exceeded MaxStartups|Not allowed at this time)"),
-    # a request to log in means that the service works
-    "redis": re.compile(rb"-(?!NOAUTH|NOPERM|WRONGPASS|ERR operation not permitted)"),
-    "postgresql": re.compile(rb"E.*\0C(?:57P|53|58|XX)", re.S),  # SQLSTATE: shutting down, resources, system, internal
-    "mysql": re.compile(rb"...[\0-\2]\xff", re.S),
-    "rsync": re.compile(rb"@ERROR"),
-    "irc": re.compile(rb"ERROR :"),
-    "http": re.compile(rb"HTTP/\d(?:\.\d)? (?:5\d\d|407|421|429)"),
-    "memcache": re.compile(rb"SERVER_ERROR|ERROR Too many", re.I),
-    "nats": re.compile(rb"-ERR"),
-    "mqtt": re.compile(rb"\x20\x02.\x03", re.S),  # CONNACK 3: server unavailable
-}
 _FREE_TEXT = ("telnet",)  # protocols whose greeting may be any text
 
 
@@ -102,8 +83,8 @@ async def greet(
     data = bytes(received.data)
     o = Greeting(
         outcome=Outcome.OK, began=began, took=clock() - began, address=address, port=port, role=role,  # type: ignore[arg-type]
-        expected=expected, protocol=protocol_of(data), text=clean(_readable(data), limit=_TEXT), received=len(data),
-        sent=sent, waited=clock() - began, alert=received.alert,
+        expected=expected, protocol=protocol_of(data, expected), text=clean(_readable(data), limit=_TEXT),
+        received=len(data), sent=sent, waited=clock() - began, alert=received.alert,
     )  # fmt: skip
     return _with_outcome(o, data, received, must_respond)
 
@@ -117,8 +98,8 @@ def _with_outcome(o: Greeting, data: bytes, received: Received, must_respond: bo
     seen = o.protocol
     if seen is not None and o.expected is not None and not fits(o.expected, seen):
         return replace(o, outcome=Outcome.OTHER_PROTOCOL)
-    protocol = o.expected if seen is None or seen == "smtp-or-ftp" else seen
-    error = _ERRORS.get(protocol or "")
+    protocol = seen or o.expected
+    error = pattern(protocol or "", "errors")
     if error is not None and error.match(data):
         return replace(o, outcome=Outcome.ERROR_ANSWER, protocol=protocol, os_says=clean(o.text, limit=120))
     if seen is None and received.outcome is Outcome.TOO_LONG:
@@ -127,7 +108,7 @@ def _with_outcome(o: Greeting, data: bytes, received: Received, must_respond: bo
         if received.outcome is Outcome.TIMEOUT:
             return replace(o, outcome=Outcome.TIMEOUT)
         return replace(o, outcome=Outcome.OTHER_PROTOCOL)
-    return replace(o, protocol=protocol if seen == "smtp-or-ftp" and protocol else seen)
+    return o
 
 
 def _ending(received: Received) -> dict[str, Any]:
@@ -146,7 +127,7 @@ async def _read_greeting(channel: Channel, received: Received, expected: str | N
     """
     while await receive(channel, received, _next_deadline(channel, received, expected, until)):
         data = bytes(received.data)
-        if data.endswith(b"\n") and not _goes_on(data) and (expected is None or protocol_of(data)):
+        if data.endswith(b"\n") and not _goes_on(data) and (expected is None or protocol_of(data, expected)):
             return  # other lines may come before the greeting: RFC 4253 section 4.2
         if _is_packet(data) and _known(data, expected):
             return
@@ -165,7 +146,7 @@ def _pause(received: Received, expected: str | None) -> float:
 
 def _known(data: bytes, expected: str | None) -> bool:
     """Return whether the bytes are recognised; a single byte only as PostgreSQL's, where that is expected."""
-    seen = protocol_of(data) if len(data) > 1 or expected == "postgresql" else None
+    seen = protocol_of(data, expected) if len(data) > 1 or expected == "postgresql" else None
     return seen is not None and (expected is None or fits(expected, seen))
 
 

@@ -149,7 +149,7 @@ def happened(report: Report, diagnosis: Diagnosis, problem: Problem | None = Non
     symptom: Symptom = problem.symptom
     match symptom:
         case "ok":
-            return f"{it} works."
+            return f"{it} {works(report, diagnosis)}."
         case "degraded":
             return f"{target(report)} works but is degraded: {lowered(problem.title)}."
         case "name-not-resolved":
@@ -191,7 +191,7 @@ def _without_problem(report: Report, diagnosis: Diagnosis) -> str:
     if verdict.symptom == "ok" and report.target.stages == ("bind",):
         return f"A program can {_doing(report)} {target(report)}."
     if verdict.symptom == "ok":
-        return f"{target(report)} works."
+        return f"{target(report)} {works(report, diagnosis)}."
     return verdict.explanation or f"{target(report)}: {lowered(verdict.title or TITLES[verdict.symptom])}."
 
 
@@ -251,8 +251,18 @@ def works(report: Report, diagnosis: Diagnosis) -> str:
     """The headline where there is no problem."""
     verdict = diagnosis.verdict
     if verdict.symptom == "ok":
-        return f"free: a program can {_doing(report)} it" if report.target.stages == ("bind",) else "works"
+        if report.target.stages == ("bind",):
+            return f"free: a program can {_doing(report)} it"
+        return "works" if _service_seen(report) else "accepts connections"
     return lowered(verdict.title or TITLES[verdict.symptom])
+
+
+def _service_seen(report: Report) -> bool:
+    """Whether a service responded in a protocol that was recognised: an open TCP connection does not show one."""
+    for o in reversed(report.observations):
+        if isinstance(o, Connect | Greeting | Handshake | HttpReply | Datagram) and o.own and o.outcome is Outcome.OK:
+            return not isinstance(o, Connect) and (not isinstance(o, Greeting) or o.protocol is not None)
+    return True
 
 
 def _doing(report: Report) -> str:

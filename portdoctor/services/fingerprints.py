@@ -6,18 +6,9 @@ Sources: the RFC of each protocol (4253 SSH, 5321 SMTP, 959 FTP, 9051 IMAP, 1939
 
 from __future__ import annotations
 
-SPOKEN: dict[str, str] = {
-    "adb": "Android debugging (ADB)", "ajp13": "AJP", "amqp": "AMQP", "bgp": "BGP", "chargen": "chargen (RFC 864)",
-    "dns": "DNS", "ftp": "FTP", "git": "git", "html": "a web page without HTTP", "http": "HTTP", "http2": "HTTP/2",
-    "imap": "IMAP", "irc": "IRC", "jdwp": "Java debugging (JDWP)", "ldap": "LDAP", "memcache": "memcached",
-    "mongodb": "MongoDB", "mqtt": "MQTT", "mysql": "MySQL", "mysqlx": "MySQL X", "nats": "NATS", "nntp": "NNTP",
-    "ntp": "NTP", "pop3": "POP3", "postgresql": "PostgreSQL", "quic": "QUIC", "rdp": "remote desktop (RDP)",
-    "redis": "Redis", "rfb": "VNC (RFB)", "rsync": "rsync", "rtsp": "RTSP", "sieve": "ManageSieve", "sip": "SIP",
-    "smb": "Windows file sharing (SMB)", "smtp": "SMTP", "smtp-or-ftp": "SMTP or FTP", "snmp": "SNMP",
-    "socks": "SOCKS", "ssdp": "SSDP", "ssh": "SSH", "stun": "STUN", "svn": "Subversion", "tds": "Microsoft SQL (TDS)",
-    "telnet": "Telnet", "tls": "TLS", "tns": "Oracle (TNS)", "x11": "X11", "xmpp": "XMPP", "zabbix": "Zabbix",
-    "zookeeper": "ZooKeeper",
-}  # fmt: skip
+import re
+
+from .protocols import PROTOCOLS, pattern
 
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"SSH-", "ssh"), (b"Exceeded MaxStartups", "ssh"), (b"Not allowed at this time", "ssh"),
@@ -34,43 +25,43 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"EFATAL:", "postgresql"), (b" !\"#$%&'()*+,-./", "chargen"), (b"\xff" * 16, "bgp"),
 )  # fmt: skip
 
-# Words in the text of a 220 or 421 greeting, in lower case. Mail first: RFC 5321 section 4.2 asks for "ESMTP" there.
-_MAIL = (b"smtp", b"mail", b"postfix", b"exim", b"sendmail", b"exchange", b"mx.", b"haraka", b"spam", b"relay")
-_FILES = (b"ftp", b"filezilla", b"file transfer", b"serv-u", b"anonymous")
+# What only a mail server or only a file server writes in a greeting, in lower case. A host may be called mail or ftp.
+_MAIL = re.compile(rb"smtp|postfix|exim|sendmail|haraka|^([45])\d\d[ -]\1\.\d{1,3}\.\d{1,3}\b")  # RFC 5321, RFC 3463
+_FILES = re.compile(rb"ftpd|ftp serv|filezilla|file transfer|serv-u|^\d{3}[ -]\S+ .*\bftp\b")
+_DOMAIN = re.compile(rb"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*")
 _NEWS = (b"nntp", b"news", b"posting", b"inn ", b"innd")
 _REDIS_ERRORS = (
     b"unknown command", b"wrong number", b"protocol error", b"max number", b"not permitted", b"syntax error",
     b"operation not", b"invalid password", b"client sent auth", b"unauthenticated", b"value is not",
 )  # fmt: skip
+_NAMED = ("smtp", "ftp", "nntp")  # recognised by words in the text of a reply code, not by the code
 
 
-def protocol_of(first_bytes: bytes) -> str | None:
+def protocol_of(first_bytes: bytes, expected: str | None = None) -> str | None:
     """Return the protocol of a peer's first bytes, a name as in `Service.protocol`; None if it is not recognised.
 
-    Also "html" (a page without an HTTP header) and "smtp-or-ftp" (a 220 greeting that fits both). A single N or S is
+    Where several protocols may begin with these bytes, it is the expected one if that is among them. Also "html" (a
+    page without an HTTP header), and "smtp-or-ftp" and "pop3-or-redis" for what fits both. A single N or S is
     PostgreSQL's response to an SSLRequest.
     """
     data = first_bytes[:4096]
     if not data:
         return None
-    for start, name in _STARTS:
-        if data.startswith(start):
-            return name
-    return _binary(data) or _text(data)
+    seen = next((name for start, name in _STARTS if data.startswith(start)), None) or _binary(data) or _text(data)
+    if expected is None or seen == expected or seen in _NAMED:
+        return seen
+    opens = pattern(expected, "opens")
+    return expected if opens is not None and opens.match(data) else seen
 
 
 def spoken(protocol: str) -> str:
     """Return the display name of a protocol."""
-    return SPOKEN.get(protocol, protocol)
+    return PROTOCOLS[protocol].title if protocol in PROTOCOLS else protocol
 
 
 def fits(expected: str, seen: str) -> bool:
     """Return whether the recognised protocol can be the expected one."""
-    if expected == seen:
-        return True
-    return (expected, seen) in {
-        ("http", "http2"), ("http", "html"), ("smtp", "smtp-or-ftp"), ("ftp", "smtp-or-ftp"), ("dns", "tls"),
-    }  # fmt: skip
+    return expected == seen or (expected, seen) in {("http", "http2"), ("http", "html"), ("dns", "tls")}
 
 
 def _number(data: bytes, start: int, size: int, *, little: bool = False) -> int:
@@ -198,7 +189,9 @@ def _text(data: bytes) -> str | None:
     if line[:3].isdigit() and line[3:4] in (b" ", b"-", b"\r", b""):
         return _coded(line[:3], low)
     if line.startswith(b"-err "):
-        return "redis" if any(word in line for word in _REDIS_ERRORS) else "pop3"
+        if line.startswith((b"-err [sys/", b"-err [auth]", b"-err [in-use]", b"-err [login-delay]")):
+            return "pop3"  # RFC 2449, RFC 3206
+        return "redis" if any(word in line for word in _REDIS_ERRORS) else "pop3-or-redis"
     if line[:1] in (b"*", b"$", b":") and line[1:].strip(b"\r").isdigit() and line.endswith(b"\r"):
         return "redis"
     if line.startswith(b":") and (b" notice " in line or b" 001 " in line):
@@ -212,15 +205,13 @@ def _text(data: bytes) -> str | None:
 
 def _coded(code: bytes, low: bytes) -> str | None:
     """Recognise protocols with three-digit reply codes: SMTP, FTP and NNTP share them, so the text must decide."""
-    mail, files = any(word in low for word in _MAIL), any(word in low for word in _FILES)
     if code in (b"200", b"201", b"400", b"502") and any(word in low for word in _NEWS):
         return "nntp"
     if code in (b"220", b"421", b"530", b"550", b"554", b"500"):
-        if b"smtp" in low or (mail and not files):
+        text = _DOMAIN.sub(b"", low)
+        if _MAIL.search(low if low[:1] in b"45" else text):
             return "smtp"
-        if files:
-            return "ftp"
-        return {b"554": "smtp", b"530": "ftp"}.get(code, "smtp-or-ftp")
+        return "ftp" if _FILES.search(text) else "smtp-or-ftp"
     return None
 
 

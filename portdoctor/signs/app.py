@@ -105,7 +105,7 @@ def other_protocol(report: Report, subject: Subject) -> Reading:
     expected = "HTTP" if isinstance(o, HttpReply) else spoken(o.expected or "another service")
     if o.protocol is None and isinstance(o, Greeting):
         return present(f"{expected} was expected, but the response is of an unknown protocol: {quoted(o.text, 60)}.", o)
-    if o.protocol is None or o.protocol in ("tls", "html"):
+    if o.protocol in (None, "tls") or (o.protocol == "html" and isinstance(o, HttpReply)):
         return absent("The response is not that of another known service.", o)
     return present(f"{expected} was expected, but {spoken(o.protocol)} responded: {quoted(o.text, 60)}.", o)
 
@@ -142,3 +142,21 @@ def service_says(report: Report, subject: Subject, answers: tuple[str, ...] = ()
     fact = f"{who} responded with {quoted(text, 120)}."
     found = any(phrase_pattern(phrase).search(text) for phrase in answers)
     return present(fact, o) if found else absent(fact, o)
+
+
+@sign("the service's first data begins with a message that this cause lists", reads="answers")
+def first_data(report: Report, subject: Subject, answers: tuple[str, ...] = ()) -> Reading:
+    """The first data of the service begins with one of the cause's `answers`, whatever its protocol and its outcome.
+
+    For a service whose errors PortDoctor does not recognise. A working service may send the same words in its greeting:
+    only the author of the cause knows that these are an error. Characters before the first letter or digit are skipped.
+    """
+    o = last_greeting(report, subject)
+    if o is None:
+        return unknown("not-looked")
+    if not o.text:
+        return no_response(o) or absent("The service sent no text.", o)
+    fact = f"The service sent {quoted(o.text, 120)}."
+    found = (phrase_pattern(phrase).search(o.text) for phrase in answers)
+    begins = any(m and not any(c.isalnum() for c in o.text[: m.start()]) for m in found)
+    return present(fact, o) if begins else absent(fact, o)
