@@ -10,7 +10,7 @@ from ..model import Burst, Outcome, PacketCount
 from . import Clock
 from .connect import connect, discard
 
-BURSTS = 3  # with a pause after each: traffic of others comes and goes with all three by chance only
+BURSTS = 3  # with a pause after each: other traffic hardly comes and goes with all three
 CONNECTIONS = 5  # in a burst
 _LIMIT = 1.0  # seconds for each: the first attempt was refused at once
 

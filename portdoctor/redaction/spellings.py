@@ -42,11 +42,11 @@ def of_ipv4(address: IPv4Address) -> Iterator[str]:
     yield ".".join(f"0{int(o):o}" for o in octets)
     yield ".".join(f"0x{int(o):x}" for o in octets)
     yield ".".join(f"0x{int(o):02x}" for o in octets)
-    yield from (f"{number:08x}", f"0{number:o}")
-    if number >= 10**7:
-        yield str(number)
-    yield f":{number >> 16:x}:{number & 0xFFFF:x}"  # in an IPv6 address: mapped, 6to4, translated
-    yield f":{number >> 16:04x}:{number & 0xFFFF:04x}"
+    yield f"{number:08x}"
+    if number >= 2**24:  # the addresses below are no host's (RFC 1122), and these spellings of them are common numbers
+        yield from (str(number), f"0{number:o}")
+        yield f":{number >> 16:x}:{number & 0xFFFF:x}"  # in an IPv6 address: mapped, 6to4, translated
+        yield f":{number >> 16:04x}:{number & 0xFFFF:04x}"
 
 
 def of_ipv6(address: IPv6Address) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..model import Answer, Burst, Listener, Listeners, Outcome, Report, Subject, Want
 from ..text import at, words
-from .app import closed_before_data, reset_before_data
 from .base import Ask, Reading, absent, present, sign, unknown, unsettled
 from .icmp import host_not_found, sent_by_target_host
 from .listeners import no_table, tables_at, whose
@@ -148,6 +147,8 @@ def to_nobody(report: Report, subject: Subject) -> Reading:
 
 def _ends_accepted(report: Report, subject: Subject) -> Reading:
     """Read the end of a connection that was accepted."""
+    from .app import closed_before_data, reset_before_data  # a refused connection does not need them
+
     ends = [reset_before_data(report, subject), closed_before_data(report, subject)]
     end = next((r for state in ("present", "unknown") for r in ends if r.state == state), ends[0])
     if end.state != "present":
