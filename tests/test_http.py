@@ -91,6 +91,11 @@ def test_interim_answers_are_passed_over() -> None:
     assert (o.status, o.text) == (200, "hi")
 
 
+def test_a_bare_carriage_return_in_the_reason_is_still_http() -> None:
+    o = ask(answer(b"HTTP/1.1 200 OK\rHTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 2\r\n\r\nhi"))
+    assert (o.outcome, o.status, o.phrase, o.text) == (Outcome.OK, 200, "OK HTTP/1.1 200 OK", "hi")
+
+
 def test_bare_line_feeds_and_no_reason_are_understood() -> None:
     o = ask(answer(b"HTTP/1.0 503\nRetry-After: 9\n\nwait"))
     assert (o.status, o.phrase, o.headers, o.text) == (503, "", {"retry-after": "9"}, "wait")

@@ -42,7 +42,7 @@ _WANTS_TLS = re.compile(
     re.I,
 )
 _SIZE = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,18})[ \t]*\r?$")
-_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: +([^\r\n]*))?\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: +([^\n]*?))?\r?\n")  # the phrase may have a bare CR
 
 
 Dial = Callable[[], Awaitable[Channel | None]]
