@@ -46,7 +46,8 @@ class Room(NamedTuple):
 _ROOMS = (
     Room(4, 4, 6, 3, 3), Room(3, 3, 5, 3, 2), Room(3, 3, 4, 2, 1), Room(3, 2, 3, 1, 1),
     Room(3, 2, 3, 1, 1, skipped=False),
-    Room(2, 2, 3, 1, 1, skipped=False), Room(2, 2, 0, 1, 1, skipped=False), Room(2, 1, 0, 1, 1, False, False),
+    Room(2, 2, 3, 1, 1, skipped=False), Room(2, 2, 3, 1, 1, False, False), Room(3, 2, 0, 1, 1, skipped=False),
+    Room(2, 2, 0, 1, 1, skipped=False), Room(2, 1, 0, 1, 1, False, False),
     Room(1, 1, 0, 1, 0, False, False),
 )  # fmt: skip
 _ALL = Room(99, 99, 99, 99, 99)

@@ -72,7 +72,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "snmp": _P("SNMP"),
     "socks": _P("SOCKS"),
     "ssdp": _P("SSDP"),
-    "ssh": _P("SSH", errors=rb"(?:.*\n)*?(?:Exceeded MaxStartups|Not allowed at this time)"),
+    "ssh": _P("SSH", errors=rb"(?:[^\n]*\n)*?(?:Exceeded MaxStartups|Not allowed at this time)"),
     "stun": _P("STUN"),
     "svn": _P("Subversion", rb"\( (?:success|failure) \(", rb"\( failure \("),
     "tds": _P("Microsoft SQL (TDS)"),
