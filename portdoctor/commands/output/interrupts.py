@@ -28,9 +28,10 @@ class Interrupts:
         """Handle a signal. Only the first has an effect; one after _GRACE seconds ends the process at once."""
         if not self.number:
             self.number, self._received_at = number, time.monotonic()
-            if hasattr(signal, "setitimer"):
-                signal.signal(signal.SIGALRM, lambda *_: os._exit(self.exit_code))
-                signal.setitimer(signal.ITIMER_REAL, _LONGEST)
+            alarm: int | None = getattr(signal, "SIGALRM", None)
+            if alarm is not None and hasattr(signal, "alarm"):
+                signal.signal(alarm, lambda *_: os._exit(self.exit_code))
+                signal.alarm(_LONGEST)
             self._react()
         elif time.monotonic() - self._received_at > _GRACE:
             os._exit(self.exit_code)
